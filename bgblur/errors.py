@@ -1,0 +1,33 @@
+"""Errors a user can cause or mend. Each message is one line: what, why, how to mend it."""
+
+from __future__ import annotations
+
+
+class BgblurError(Exception):
+    """Base of them all; ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(BgblurError):
+    """A wrong argument, configuration or input file."""
+
+    exit_code = 2
+
+
+class CameraError(BgblurError):
+    """The camera, or what stands in for it, cannot be opened or read."""
+
+    exit_code = 3
+
+
+class OutputError(BgblurError):
+    """The virtual camera, page or file cannot be opened or written."""
+
+    exit_code = 4
+
+
+class ModelError(BgblurError):
+    """The model file is missing, broken, or not a bgblur model."""
+
+    exit_code = 5

@@ -1,0 +1,26 @@
+"""Where frames go. A new sink is a file with one class that keeps this protocol."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from bgblur.frame import Image
+
+PixelFormat = Literal["bgr", "i420"]
+
+
+class Sink(Protocol):
+    """An open output. Opening happens in the constructor.
+
+    ``pixel_format`` is what ``publish`` takes: BGR ``(H, W, 3)``, or I420 as
+    ``(H * 3 // 2, W)`` with even W and H (BT.601, limited range). Both are ``uint8``.
+    """
+
+    name: str
+    pixel_format: PixelFormat
+
+    def publish(self, picture: Image) -> None:
+        """Show one picture. Raises OutputError once the output is gone."""
+
+    def close(self) -> None:
+        """Release the output; safe to call twice."""

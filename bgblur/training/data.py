@@ -1,0 +1,117 @@
+"""The training pictures: where they lie, how they are split, how they are read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
+SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
+IGNORE = 128
+SPLIT_SEED = 20
+HELD_OUT = 0.1
+
+Image = NDArray[np.uint8]
+Plane = NDArray[np.float32]
+
+
+class DataError(Exception):
+    """The data folder is not laid out as expected. The message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photo with its mask; a cut-out (mask None, alpha inside); a room (mask None, no alpha)."""
+
+    image: Path
+    mask: Path | None = None
+    ignore: bool = False
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One split of everything: photos by set, cut-outs, rooms."""
+
+    photos: dict[str, list[Picture]]
+    cutouts: list[Picture]
+    rooms: list[Picture]
+
+    @property
+    def all_photos(self) -> list[Picture]:
+        return [picture for pictures in self.photos.values() for picture in pictures]
+
+
+def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
+    """(train, validation): a tenth held out by a fixed seed, whatever order the disk lists."""
+    ordered = sorted(pictures, key=lambda picture: picture.image.name)
+    random.Random(SPLIT_SEED).shuffle(ordered)
+    held_out = max(1, round(HELD_OUT * len(ordered))) if len(ordered) > 1 else 0
+    return ordered[held_out:], ordered[:held_out]
+
+
+def load_collections(root: Path) -> tuple[Collection, Collection]:
+    """(train, validation) of the layout described in configs/training/README.md.
+
+    Raises DataError if ``root`` holds no photo with a mask.
+    """
+    photos = {
+        name: split(_photos(root / "train" / name, ignore=name in SETS_WITH_IGNORE))
+        for name in SETS
+        if (root / "train" / name / "images").is_dir()
+    }
+    if not any(train for train, _ in photos.values()):
+        raise DataError(f"no training photos under {root}/train: name the data folder with --data")
+    cutouts = split(_files(root / "train" / "viton_cutouts", "*.webp"))
+    rooms = split(
+        _files(root / "backgrounds" / "rooms_small", "*.jpg")
+        + _files(root / "backgrounds" / "rooms_large", "*.jpg")
+    )
+    return (
+        Collection({name: parts[0] for name, parts in photos.items()}, cutouts[0], rooms[0]),
+        Collection({name: parts[1] for name, parts in photos.items()}, cutouts[1], rooms[1]),
+    )
+
+
+def _photos(folder: Path, ignore: bool) -> list[Picture]:
+    found = []
+    for image in sorted((folder / "images").glob("*.jpg")):
+        mask = folder / "masks" / f"{image.stem}.png"
+        if mask.is_file():
+            found.append(Picture(image, mask, ignore))
+    return found
+
+
+def _files(folder: Path, pattern: str) -> list[Picture]:
+    return [Picture(path) for path in sorted(folder.glob(pattern))]
+
+
+def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
+    """(image BGR ``uint8`` (H, W, 3), alpha ``float32`` (H, W), weight ``float32`` 0 = ignore)."""
+    image = _read(picture.image, cv2.IMREAD_COLOR)
+    if picture.mask is None:
+        empty = np.zeros(image.shape[:2], np.float32)
+        return image, empty, np.ones_like(empty)
+    mask = _read(picture.mask, cv2.IMREAD_GRAYSCALE)
+    if mask.shape != image.shape[:2]:
+        mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    weight = (mask != IGNORE) if picture.ignore else np.ones(mask.shape, bool)
+    return image, mask.astype(np.float32) / 255 * weight, weight.astype(np.float32)
+
+
+def read_cutout(picture: Picture) -> tuple[Image, Plane]:
+    """(image BGR ``uint8``, alpha ``float32`` from the file's alpha channel)."""
+    pixels = _read(picture.image, cv2.IMREAD_UNCHANGED)
+    return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].astype(np.float32) / 255
+
+
+def _read(path: Path, flags: int) -> Image:
+    pixels = cv2.imread(str(path), flags)
+    if pixels is None:
+        raise DataError(f"cannot read the picture {path}")
+    return pixels

@@ -1,0 +1,156 @@
+"""The training loop: Lightning Fabric, weight EMA, resumable to the step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from bgblur.segmentation.network import build_network, normalise
+from bgblur.training.data import Collection
+from bgblur.training.loader import StepSampler, make_loader
+from bgblur.training.loss import matte_loss
+from bgblur.training.settings import Recipe
+
+CHECKPOINT = "last.ckpt"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the loop tells its caller after each step."""
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    images_per_second: float
+
+
+Report = Callable[[Progress], None]
+Validate = Callable[[int, nn.Module], None]
+
+
+def train(
+    recipe: Recipe,
+    collection: Collection,
+    folder: Path,
+    *,
+    report: Report = lambda _: None,
+    validate: Validate = lambda _step, _network: None,
+    init: Path | None = None,
+    fabric: L.Fabric | None = None,
+) -> nn.Module:
+    """Run the recipe and return the averaged network (eval mode, on the CPU).
+
+    Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
+    ``init`` names a checkpoint whose averaged weights are the start of a new run.
+    """
+    run = recipe.run
+    fabric = fabric or L.Fabric(accelerator="auto", devices=1, precision=run.precision)
+    fabric.launch()
+    fabric.seed_everything(run.seed)
+    network = build_network(
+        recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights
+    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if init is not None:
+        network.load_state_dict(torch.load(init, weights_only=True)["average"])
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: schedule(step, run.steps, run.warmup_steps)
+    )
+    average = AveragedModel(
+        network, multi_avg_fn=get_ema_multi_avg_fn(run.ema_decay), use_buffers=True
+    )
+    model, optimizer = fabric.setup(network, optimizer)
+    average = average.to(fabric.device)
+
+    start = 0
+    checkpoint = folder / CHECKPOINT
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
+        network.load_state_dict(state["network"])
+        average.module.load_state_dict(state["average"])
+        average.n_averaged.fill_(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        start = int(state["step"])
+
+    def save(step: int) -> None:
+        if not fabric.is_global_zero:
+            return
+        state = {
+            "step": step,
+            "network": network.state_dict(),
+            "average": average.module.state_dict(),
+            "averaged": int(average.n_averaged),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": scheduler.state_dict(),
+            "recipe": recipe.model_dump(mode="json"),
+        }
+        _replace(checkpoint, state)
+
+    sampler = StepSampler(recipe.phases, start, run.steps, run.seed, fabric.global_rank)
+    loader = fabric.setup_dataloaders(
+        make_loader(collection, recipe.data.mix, sampler, run.workers),
+        use_distributed_sampler=False,
+    )
+    model.train()
+    for step, (images, alpha, weight) in enumerate(loader, start + 1):
+        began = time.perf_counter()
+        loss = _step(fabric, model, optimizer, images, alpha, weight)
+        scheduler.step()
+        average.update_parameters(network)
+        seconds = time.perf_counter() - began
+        report(
+            Progress(step, run.steps, loss, scheduler.get_last_lr()[0], len(images) / seconds)
+        )
+        if step % run.checkpoint_every == 0 or step == run.steps:
+            save(step)
+        if fabric.is_global_zero and (step % run.validate_every == 0 or step == run.steps):
+            validate(step, average.module.eval())
+    finished: nn.Module = average.module.eval().cpu()
+    return finished
+
+
+def _step(
+    fabric: L.Fabric,
+    model: Any,
+    optimizer: Any,
+    images: Tensor,
+    alpha: Tensor,
+    weight: Tensor,
+) -> float:
+    inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
+    logits = model(inputs).float()
+    loss = matte_loss(logits, alpha, weight)
+    fabric.backward(loss)
+    # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
+    fabric.clip_gradients(model, optimizer, max_norm=5.0, error_if_nonfinite=False)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(loss.detach())
+
+
+def schedule(step: int, steps: int, warmup: int) -> float:
+    """Linear warm-up, then a cosine to zero (Loshchilov and Hutter 2017); a factor 0..1."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def _replace(path: Path, state: dict[str, Any]) -> None:
+    """Write beside, then rename: a run cut off while saving still resumes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".tmp")
+    torch.save(state, beside)
+    beside.replace(path)

@@ -1,0 +1,60 @@
+"""Figures of merit for alpha mattes. All take ``float32`` alpha ``(H, W)`` in 0..1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Alpha = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def iou(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
+    """Intersection over union of the two at threshold 0.5; 1 where both are empty."""
+    a, b = alpha > 0.5, truth > 0.5
+    if valid is not None:
+        a, b = a & valid, b & valid
+    union = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / union if union else 1.0
+
+
+def mad(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
+    """Mean absolute difference."""
+    difference = np.abs(alpha - truth)
+    if valid is not None:
+        difference = difference[valid]
+    return float(difference.mean()) if difference.size else 0.0
+
+
+def boundary_f(
+    alpha: Alpha, truth: Alpha, valid: Mask | None = None, tolerance: float = 0.006
+) -> float:
+    """F-measure of the two outlines (Csurka et al. 2013), tolerance as a share of the diagonal."""
+    radius = max(1, round(tolerance * float(np.hypot(*alpha.shape))))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    a, b = _outline(alpha > 0.5), _outline(truth > 0.5)
+    if valid is not None:
+        a, b = a & valid.astype(np.uint8), b & valid.astype(np.uint8)
+    if not a.any() and not b.any():
+        return 1.0
+    precision = float((a & cv2.dilate(b, kernel)).sum()) / max(1, int(a.sum()))
+    recall = float((b & cv2.dilate(a, kernel)).sum()) / max(1, int(b.sum()))
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _outline(mask: Mask) -> NDArray[np.uint8]:
+    bits = mask.astype(np.uint8)
+    return bits - cv2.erode(bits, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+
+
+def dtssd(alphas: Sequence[Alpha], truths: Sequence[Alpha]) -> float:
+    """Flicker (Erofeev et al. 2015): 100 x mean over frames of the RMS of the difference
+    between the alpha's and the truth's change from one frame to the next."""
+    frames = [
+        float(np.sqrt(np.mean(((alphas[t] - alphas[t - 1]) - (truths[t] - truths[t - 1])) ** 2)))
+        for t in range(1, len(alphas))
+    ]
+    return 100 * float(np.mean(frames)) if frames else 0.0
