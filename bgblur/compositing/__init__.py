@@ -1,0 +1,1 @@
+"""Frame and alpha in, finished picture out."""

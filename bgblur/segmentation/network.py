@@ -62,7 +62,7 @@ class Segmenter(nn.Module):
         height = max(32, int(round(input_height / 32)) * 32)
         width = max(32, int(round(height * frame_width / frame_height / 32)) * 32)
         x = image.permute(2, 0, 1).unsqueeze(0)
-        if image.is_cuda:  # antialiased uint8 resize exists on the CPU only
+        if image.device.type != "cpu":  # antialiased uint8 resize exists on the CPU only
             x = x.to(self.scale.dtype)
         x = F.interpolate(x, size=[height, width], mode="bilinear", antialias=True)
         x = x.flip(1).to(self.scale.dtype)

@@ -1,0 +1,67 @@
+"""From the network's small alpha to one of the frame's size that follows the frame's edges.
+
+The fast guided filter (He and Sun 2015, arXiv:1505.00996): within each window alpha is modelled as
+``a * luma + b``; a and b are found at low resolution in ``float32``, enlarged, and applied to the
+full-resolution luma.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bgblur.frame import Alpha, Image
+
+EPSILON = 1e-3  # luma variance (0..1 squared) below which a window counts as flat
+_BLACK, _WHITE = 0.06, 0.94  # alpha beyond these is certain: no ghost of the room, no thin person
+
+
+def radius_of(rows: int) -> int:
+    """The window's radius in low-resolution pixels, for an alpha ``rows`` high."""
+    return max(1, round(rows / 64))
+
+
+def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0.0) -> Alpha:
+    """``alpha`` (h, w) to the size of ``image`` (BGR ``uint8`` (H, W, 3)).
+
+    ``refine`` follows the picture's edges, else plain bilinear; ``feather`` 0..1 softens first.
+    """
+    rows, columns = alpha.shape
+    size = (image.shape[1], image.shape[0])
+    if feather > 0:
+        alpha = cv2.GaussianBlur(alpha, (0, 0), feather_sigma(feather, rows))
+    if not refine:
+        return firm(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR))
+    luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    low = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+    a, b = _coefficients(alpha, low.astype(np.float32) / 255, radius_of(rows))
+    full = cv2.multiply(cv2.resize(a / 255, size), luma, dtype=cv2.CV_32F)
+    return firm(cv2.add(full, cv2.resize(b, size), dst=full))
+
+
+def feather_sigma(feather: float, rows: int) -> float:
+    """Pixels at the low resolution: 1 softens the outline over about a fiftieth of the height."""
+    return max(1e-3, feather * rows / 100)
+
+
+def firm(alpha: Any) -> Any:
+    """Stretch so that nearly certain becomes certain; arrays and tensors alike, in place."""
+    alpha -= _BLACK
+    alpha *= 1 / (_WHITE - _BLACK)
+    return alpha.clip(0, 1)
+
+
+def _coefficients(alpha: Alpha, luma: Alpha, radius: int) -> tuple[Alpha, Alpha]:
+    window = (2 * radius + 1, 2 * radius + 1)
+
+    def mean(plane: Alpha) -> Alpha:
+        return cv2.blur(plane, window, borderType=cv2.BORDER_REPLICATE)
+
+    mean_luma, mean_alpha = mean(luma), mean(alpha)
+    variance = mean(luma * luma) - mean_luma * mean_luma
+    covariance = mean(luma * alpha) - mean_luma * mean_alpha
+    a = covariance / (variance + EPSILON)
+    b = mean_alpha - a * mean_luma
+    return mean(a), mean(b)
