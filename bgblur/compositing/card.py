@@ -15,7 +15,7 @@ _GROUND, _INK = (46, 40, 36), (225, 220, 215)
 
 @lru_cache(maxsize=4)
 def card(width: int, height: int, text: str) -> Image:
-    """A dark picture of the frame's size with one line of ``text``; shared, so do not write to it."""
+    """A dark picture of the frame's size with one line of ``text``; shared: do not write to it."""
     picture = np.full((height, width, 3), _GROUND, np.uint8)
     (reach, _), _ = cv2.getTextSize(text, _FONT, 1.0, 2)
     scale = min(0.7 * width / max(1, reach), height / 360)

@@ -2,57 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bgblur.frame import Image
 from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.options import MaskOptions
 from bgblur.segmentation.smoothing import TemporalSmoother
 from bgblur.stats import Stats
 
 
-@dataclass(frozen=True)
-class MaskOptions:
-    """The configuration's ``[mask]``: see configs/config.toml."""
-
-    refine_edges: bool = True
-    smoothing: float = 0.5
-    feather: float = 0.0
-
-
-@dataclass(frozen=True)
-class Matted:
-    """A frame where the engine computes, and its own alpha at the frame's size."""
-
-    pixels: Any
-    alpha: Any
-
-
 class Matting:
-    """Applies one engine to frame after frame. ``options`` may be replaced between frames."""
+    """Applies one engine to frame after frame."""
 
-    def __init__(self, engine: Engine, options: MaskOptions, stats: Stats) -> None:
+    def __init__(self, engine: Engine, stats: Stats) -> None:
         self.engine = engine
-        self.options = options
         self._stats = stats
-        self._smooth = TemporalSmoother(options.smoothing)
+        self._smooth = TemporalSmoother()
         self._upsample = _upsampler(engine.device)
 
-    def __call__(self, image: Image) -> Matted:
-        """Raises RuntimeError when the engine fails or what it gives is no alpha."""
+    def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
+        """(pixels, alpha): the frame where the engine computes, and its alpha at its own size.
+
+        Raises RuntimeError when the engine fails or what it gives is no alpha.
+        """
         with self._stats.stage("upload"):
             pixels = self.engine.upload(image)
         with self._stats.stage("inference"):
             alpha = self.engine.infer(pixels)
             check_alpha(alpha)
         with self._stats.stage("smoothing"):
-            self._smooth.strength = self.options.smoothing
+            self._smooth.strength = options.smoothing
             alpha = self._smooth(alpha)
         with self._stats.stage("edges"):
-            alpha = self._upsample(alpha, pixels, self.options.refine_edges, self.options.feather)
-        return Matted(pixels, alpha)
+            alpha = self._upsample(alpha, pixels, options.refine_edges, options.feather)
+        return pixels, alpha
 
     def reset(self) -> None:
         """The next frame does not follow the last."""

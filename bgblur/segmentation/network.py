@@ -3,8 +3,6 @@
 Only training and export import this file: the daemon runs the exported TorchScript.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -50,6 +48,9 @@ class Segmenter(nn.Module):
     network sees it ``input_height`` high and as wide as its shape asks, both rounded to 32.
     Returns alpha, ``float32`` in 0..1, at the network's resolution ``(h, w)``.
     """
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from bgblur.frame import Image
 
 PixelFormat = Literal["bgr", "i420"]
+Resizing = Literal["any", "reopen", "never"]
 
 
 class Sink(Protocol):
@@ -14,10 +15,12 @@ class Sink(Protocol):
 
     ``pixel_format`` is what ``publish`` takes: BGR ``(H, W, 3)``, or I420 as
     ``(H * 3 // 2, W)`` with even W and H (BT.601, limited range). Both are ``uint8``.
+    ``resizing`` says what a new frame size takes: nothing, a new sink, or that it cannot be had.
     """
 
     name: str
     pixel_format: PixelFormat
+    resizing: Resizing
 
     def publish(self, picture: Image) -> None:
         """Show one picture. Raises OutputError once the output is gone."""

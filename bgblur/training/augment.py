@@ -57,7 +57,8 @@ def draw_example(
         picture = _pick_photo(collection, mix, rng)
         example = _frame(Example(*read_photo(picture)), height, width, rng)
     if rng.random() < 0.5:
-        example = Example(*(np.ascontiguousarray(p[:, ::-1]) for p in _planes(example)))
+        image, alpha, weight = (cv2.flip(plane, 1) for plane in _planes(example))
+        example = Example(image, alpha, weight)
     return Example(_change_light(example.image, rng), example.alpha, example.weight)
 
 
@@ -113,8 +114,10 @@ def _letterbox(example: Example, height: int, width: int, rng: Generator) -> Exa
     image[:] = rng.integers(0, 256, 3) if rng.random() < 0.5 else 0
     alpha = np.zeros((height, width), np.float32)
     weight = np.ones((height, width), np.float32)
-    for target, plane in zip((image, alpha, weight), _planes(example), strict=True):
-        target[y : y + h, x : x + w] = cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA)
+    area = np.s_[y : y + h, x : x + w]
+    image[area], alpha[area], weight[area] = (
+        cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA) for plane in _planes(example)
+    )
     return Example(image, alpha, weight)
 
 
@@ -252,7 +255,8 @@ def _blur(image: Image, rng: Generator) -> Image:
 
 def _jpeg(image: Image, rng: Generator) -> Image:
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))]
-    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    decoded: Image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    return decoded
 
 
 _LIGHT: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (

@@ -56,9 +56,7 @@ def _train(
 
     def report(step: Step) -> None:
         smooth["loss"] = 0.98 * smooth["loss"] + 0.02 * step.loss if smooth["loss"] else step.loss
-        bar.update(
-            task, completed=step.step, loss=smooth["loss"], rate=step.images_per_second
-        )
+        bar.update(task, completed=step.step, loss=smooth["loss"], rate=step.images_per_second)
         writer.add_scalar("loss", step.loss, step.step)
         writer.add_scalar("learning_rate", step.learning_rate, step.step)
         if step.step % 50 == 0 and not console.is_terminal:

@@ -27,7 +27,9 @@ def load_network(checkpoint: Path) -> nn.Module:
         network.load_state_dict(state["average"])
     except (OSError, KeyError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{checkpoint} is not a checkpoint of scripts/train.py: {reason}") from error
+        raise DataError(
+            f"{checkpoint} is not a checkpoint of scripts/train.py: {reason}"
+        ) from error
     return network.eval()
 
 
@@ -38,7 +40,7 @@ def export(network: nn.Module, target: Path, note: str = "") -> str:
     frozen module (not graph constants), so that one file can be cast to fp16, bf16 or fp32.
     """
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
-    segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit is deprecated; see DESIGN in the README
         example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -92,4 +91,3 @@ def make_loader(
 
 def _one_thread(_worker: int) -> None:
     cv2.setNumThreads(1)  # the cores belong to the network
-

@@ -59,7 +59,7 @@ def train(
     fabric.seed_everything(run.seed)
     network = build_network(
         recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ).to(memory_format=torch.channels_last)
     if init is not None:
         network.load_state_dict(torch.load(init, weights_only=True)["average"])
     optimizer = torch.optim.AdamW(
@@ -112,7 +112,9 @@ def train(
         average.update_parameters(network)
         seconds = time.perf_counter() - began
         report(
-            Progress(step, run.steps, loss, scheduler.get_last_lr()[0], len(images) / seconds)
+            Progress(
+                step, run.steps, loss, float(scheduler.get_last_lr()[0]), len(images) / seconds
+            )
         )
         if step % run.checkpoint_every == 0 or step == run.steps:
             save(step)

@@ -1,0 +1,122 @@
+"""The settings: one frozen model an area of ``config.toml``, with their defaults and bounds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+
+def _matches(pattern: str, meant: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"it must be {meant}")
+        return text
+
+    return check
+
+
+def _index_as_text(value: object) -> object:
+    """``device = 0`` is how people write it."""
+    return str(value) if type(value) is int and value >= 0 else value
+
+
+def _input_height(value: object) -> object:
+    """The network halves its input five times, hence the multiples of 32."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    fits = type(value) is int and value % 32 == 0 and 96 <= value <= 1024
+    if not fits and value != "auto":
+        raise ValueError('it must be "auto" or a multiple of 32 from 96 to 1024')
+    return value
+
+
+def _fourcc(text: str) -> str:
+    return "auto" if text.lower() == "auto" else text.upper()
+
+
+Name = Annotated[str, Field(min_length=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=16, le=7680)]
+FourCC = Annotated[
+    str,
+    AfterValidator(_matches("[A-Za-z0-9]{4}", '"auto" or four letters such as "MJPG" or "YUYV"')),
+    AfterValidator(_fourcc),
+]
+Color = Annotated[
+    str, AfterValidator(_matches("#[0-9A-Fa-f]{6}", 'a colour in the form "#rrggbb"'))
+]
+TorchDevice = Annotated[
+    str,
+    AfterValidator(
+        _matches(r"auto|cpu|mps|cuda(:[0-9]+)?", '"auto", "cpu", "mps", "cuda" or "cuda:N"')
+    ),
+]
+
+
+class Area(BaseModel):
+    """Base of the areas: they never change once made, and refuse keys they do not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CameraSettings(Area):
+    """What to capture; the camera may answer with the nearest size and rate it has."""
+
+    device: Annotated[Name, BeforeValidator(_index_as_text)] = "0"
+    width: Side = 1280
+    height: Side = 720
+    fps: Annotated[float, Field(ge=1, le=240)] = 30.0
+    fourcc: FourCC = "auto"
+    mirror: bool = False
+
+
+class OutputSettings(Area):
+    device: Name = "auto"
+
+
+class BackgroundSettings(Area):
+    mode: Literal["blur", "image", "color", "none"] = "blur"
+    strength: Annotated[int, Field(ge=0, le=100)] = 60
+    image: str = ""
+    color: Color = "#00b140"
+
+    @model_validator(mode="after")
+    def _image_mode_has_a_picture(self) -> BackgroundSettings:
+        if self.mode == "image" and not self.image:
+            raise PydanticCustomError(
+                "image_missing",
+                'background.mode is "image" but background.image is empty: '
+                "set background.image to a picture file first",
+            )
+        return self
+
+
+class MaskSettings(Area):
+    refine_edges: bool = True
+    smoothing: Fraction = 0.5
+    feather: Fraction = 0.0
+
+
+class EngineSettings(Area):
+    device: TorchDevice = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    model: Name = "auto"
+    input_height: Annotated[int | Literal["auto"], BeforeValidator(_input_height)] = "auto"
+
+
+class Settings(Area):
+    """All of ``config.toml``; an empty file is the defaults.
+
+    Built from Python or a command line, numbers may come as text ("30"); from a file they may
+    not (see ``config_file.load``).
+    """
+
+    camera: CameraSettings = CameraSettings()
+    output: OutputSettings = OutputSettings()
+    background: BackgroundSettings = BackgroundSettings()
+    mask: MaskSettings = MaskSettings()
+    engine: EngineSettings = EngineSettings()

@@ -1,0 +1,76 @@
+"""What is remembered beside a configuration: its lock, and the strength to toggle back to.
+
+Both live in the user's state folder, one pair a configuration, so that a folder of dotfiles
+under version control stays clean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from platformdirs import user_state_path
+
+from bgblur.config import BackgroundSettings
+from bgblur.errors import UsageError
+
+LOCK_PATIENCE = 10.0  # seconds; a writer holds the lock for milliseconds
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace ``path`` with ``text`` (UTF-8): readers see the old file or the new, never half.
+
+    Keeps the mode of an existing file; a new one is the user's alone (0600).
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def locked(config: Path) -> Iterator[None]:
+    """Keep other writers of ``config`` out, in this process and in others. Not reentrant."""
+    lock = _state_file(config, ".lock")
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=LOCK_PATIENCE, poll_interval=0.01):
+            yield
+    except Timeout:
+        raise UsageError(
+            f"cannot change {config}: another program has it locked; close it and try again"
+        ) from None
+
+
+def remember_strength(config: Path, strength: int) -> None:
+    write_atomically(_state_file(config, ".strength"), f"{strength}\n")
+
+
+def last_strength(config: Path) -> int:
+    """The last nonzero strength, 1..100; the default when none is known."""
+    try:
+        strength = int(_state_file(config, ".strength").read_text())
+    except (FileNotFoundError, ValueError):
+        return BackgroundSettings().strength
+    return strength if 1 <= strength <= 100 else BackgroundSettings().strength
+
+
+def _state_file(config: Path, suffix: str) -> Path:
+    digest = hashlib.sha256(os.fsencode(config)).hexdigest()[:16]
+    return user_state_path("bgblur", appauthor=False) / f"{config.stem}-{digest}{suffix}"

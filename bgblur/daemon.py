@@ -1,0 +1,155 @@
+"""The running daemon: settings drive the pipeline, edits of the file reach it live."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bgblur.config import Settings
+from bgblur.config_file import set_value
+from bgblur.config_watch import ConfigWatcher
+from bgblur.errors import BgblurError
+from bgblur.overrides import Overrides
+from bgblur.parts import load_backend, look_of, mask_of, open_sink, open_source
+from bgblur.pipeline import Pipeline
+from bgblur.report import Meter, machine, run_report
+from bgblur.sinks import Sink
+from bgblur.stats import Stats
+from bgblur.status import StatusFile
+
+_TICK = 0.1  # seconds between looks at the clock and the pipeline
+_STATUS_EVERY = 1.0
+
+Say = Callable[[str], None]
+
+
+class Daemon:
+    """Runs until ``stop`` is set. ``say`` shows one line to the user."""
+
+    def __init__(
+        self, settings: Settings, config_path: Path, options: dict[str, Any], say: Say
+    ) -> None:
+        self._config_path = config_path
+        self._overrides = Overrides(options, settings)
+        self._settings = self._overrides.over(settings)
+        self._say = say
+        self._meter = Meter()
+        self._config_problem: str | None = None
+        self._said: dict[str, str] = {}
+        stats = Stats()
+        self._stats = stats
+        effective = self._settings
+        self.pipeline = Pipeline(
+            lambda: open_source(effective.camera),
+            self._sink_opener(effective.output.device),
+            lambda: load_backend(effective.engine, stats),
+            look_of(effective),
+            mask_of(effective),
+            stats,
+        )
+
+    def run(self, stop: threading.Event, duration: float | None = None) -> None:
+        """Raises the BgblurError that keeps the daemon from starting."""
+        began = time.monotonic()
+        status_file, next_status = StatusFile(), 0.0
+        try:
+            self.pipeline.start()
+            self._announce()
+            with ConfigWatcher(self._config_path, self._changed, self._note_config_problem):
+                while not stop.wait(_TICK):
+                    if self.pipeline.fatal is not None:
+                        raise self.pipeline.fatal
+                    self._say_problems()
+                    now = time.monotonic()
+                    if now >= next_status:
+                        status_file.write(self.report())
+                        next_status = now + _STATUS_EVERY
+                    if duration is not None and now - began >= duration:
+                        break
+        finally:
+            self.pipeline.stop()
+            status_file.remove()
+
+    # ------------------------------------------------------------ reports
+
+    def report(self) -> dict[str, Any]:
+        """What ``status --json`` prints for this daemon."""
+        return {"machine": machine(), "runs": [self.status()]}
+
+    def status(self) -> dict[str, Any]:
+        """A run's figures, and what the daemon does and suffers."""
+        background = self._settings.background
+        problems = self._problems()
+        return {
+            **run_report(self.pipeline, self._meter),
+            "state": self.pipeline.state,
+            "problem": "; ".join(problems.values()) or None,
+            "strength": background.strength,
+            "mode": background.mode,
+            "mirror": self._settings.camera.mirror,
+            "output": self._settings.output.device,
+        }
+
+    def _problems(self) -> dict[str, str]:
+        problems = dict(self.pipeline.problems)
+        if self._config_problem is not None:
+            problems["config"] = self._config_problem
+        return problems
+
+    def _announce(self) -> None:
+        pipeline = self.pipeline
+        width, height = pipeline.size
+        self._say(f"{pipeline.source_name}, {width}x{height} -> {pipeline.sink_name}")
+        self._say(f"settings: {self._config_path}; stop with Ctrl-C")
+
+    def _say_problems(self) -> None:
+        problems = self._problems()
+        for part, problem in problems.items():
+            if self._said.get(part) != problem:
+                self._say(problem)
+        for part in self._said.keys() - problems.keys():
+            self._say(f"{part}: well again")
+        self._said = problems
+
+    # ------------------------------------------------------------ live settings
+
+    def _changed(self, from_file: Settings) -> None:
+        """Called by the watcher with every good edit of the file."""
+        old = self._settings
+        try:
+            new = self._overrides.over(from_file)
+            look, mask = look_of(new), mask_of(new)
+        except BgblurError as error:
+            self._config_problem = str(error)
+            return
+        self._config_problem = None
+        self._settings = new
+        pipeline = self.pipeline
+        # A look is compared by identity: an unchanged one must stay the same object.
+        if new.background != old.background or new.camera.mirror != old.camera.mirror:
+            pipeline.look = look
+        pipeline.mask = mask
+        if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
+            pipeline.replace_source(lambda: open_source(new.camera))
+        if new.output != old.output:
+            pipeline.replace_sink(self._sink_opener(new.output.device))
+        if new.engine != old.engine:
+            pipeline.replace_backend(lambda: load_backend(new.engine, self._stats))
+
+    def _note_config_problem(self, problem: str | None) -> None:
+        self._config_problem = problem
+
+    def _sink_opener(self, device: str) -> Callable[[int, int, float], Sink]:
+        def open_preview() -> Sink:
+            from bgblur.sinks.web import WebSink
+
+            return WebSink(status=self.status, change=self._change, before=self.pipeline.before)
+
+        return lambda width, height, fps: open_sink(device, width, height, fps, open_preview)
+
+    def _change(self, key: str, value: str | int | float | bool) -> None:
+        """The page changes the file, and the file changes the daemon."""
+        set_value(self._config_path, key, value)

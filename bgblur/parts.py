@@ -1,0 +1,109 @@
+"""From the configuration to the parts it names: source, sink, backend, look, mask options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+
+from bgblur.compositing.compositor import Compositor, CpuCompositor
+from bgblur.compositing.look import Look
+from bgblur.config import CameraSettings, EngineSettings, Settings
+from bgblur.errors import CameraError, UsageError
+from bgblur.frame import Image
+from bgblur.pipeline import Backend
+from bgblur.segmentation.options import MaskOptions
+from bgblur.sinks import Sink
+from bgblur.sources import Source
+from bgblur.stats import Stats
+
+
+def open_source(camera: CameraSettings) -> Source:
+    """``demo``, a clip's path, a camera's index or its device path. Raises CameraError."""
+    device = camera.device
+    if device == "demo":
+        from bgblur.sources.demo import DemoSource
+
+        return DemoSource(camera.width, camera.height, camera.fps)
+    if is_file_name(device):
+        from bgblur.sources.video import VideoSource
+
+        return VideoSource(Path(device).expanduser())
+    if not device.isdigit() and not device.startswith("/dev/") and sys.platform != "win32":
+        raise CameraError(
+            f'there is no camera "{device}": give an index, a /dev/videoN path, a clip or "demo"'
+        )
+    from bgblur.sources.camera import CameraSource
+
+    return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
+
+
+def is_file_name(device: str) -> bool:
+    """Whether the user means a clip: something with an ending, or that lies on the disk."""
+    path = Path(device).expanduser()
+    return not device.startswith("/dev/") and (path.suffix != "" or path.is_file())
+
+
+def open_sink(
+    device: str, width: int, height: int, fps: float, open_preview: Callable[[], Sink]
+) -> Sink:
+    """``auto``, ``web``, a video file's name, or a virtual camera's device.
+
+    ``width`` and ``height`` are even. Raises OutputError or UsageError in one line.
+    """
+    if device == "web":
+        return open_preview()
+    if Path(device).suffix and not device.startswith("/dev/"):
+        from bgblur.sinks.video import VideoSink
+
+        return VideoSink(Path(device).expanduser(), width, height, fps)
+    from bgblur.sinks.virtual_camera import VirtualCameraSink
+
+    return VirtualCameraSink(None if device == "auto" else device, width, height, fps)
+
+
+def load_backend(settings: EngineSettings, stats: Stats) -> Backend:
+    """The engine, its matting, and the compositor that shares its device.
+
+    Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
+    """
+    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.segmentation.matting import Matting
+
+    engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
+    compositor: Compositor
+    if engine.device == "cpu":
+        compositor = CpuCompositor()
+    else:
+        from bgblur.compositing.torch_compositor import TorchCompositor
+
+        compositor = TorchCompositor(engine.device)
+    return Backend(
+        Matting(engine, stats), compositor, engine.device, engine.precision, engine.input_height
+    )
+
+
+def look_of(settings: Settings) -> Look:
+    """Raises UsageError where the background picture cannot be read."""
+    background = settings.background
+    picture = _read_picture(background.image) if background.mode == "image" else None
+    red, green, blue = bytes.fromhex(background.color.lstrip("#"))
+    return Look(
+        background.mode, background.strength, (blue, green, red), picture, settings.camera.mirror
+    )
+
+
+def mask_of(settings: Settings) -> MaskOptions:
+    mask = settings.mask
+    return MaskOptions(mask.refine_edges, mask.smoothing, mask.feather)
+
+
+def _read_picture(name: str) -> Image:
+    path = Path(name).expanduser()
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        why = "is not a picture OpenCV can read" if path.exists() else "does not exist"
+        raise UsageError(f"the background picture {path} {why}: check background.image")
+    return picture

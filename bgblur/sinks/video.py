@@ -1,0 +1,231 @@
+"""Video files: written frame by frame (``VideoWriter``), or recorded live (``VideoSink``)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from bgblur.compositing.color import even
+from bgblur.errors import OutputError, UsageError
+from bgblur.frame import Image
+from bgblur.sinks import PixelFormat, Resizing
+from bgblur.sinks.audio import AudioCopy
+from bgblur.sources.picture_tags import BT601, BT709, RANGE_FULL, PictureTags, colorspace_of
+
+# Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+_H264 = ("libx264", {"crf": "18", "preset": "veryfast"})
+_VP9 = ("libvpx-vp9", {"crf": "30", "deadline": "good", "cpu-used": "5", "row-mt": "1"})
+_FFV1 = ("ffv1", {"level": "3", "slicecrc": "1"})
+_CODECS = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
+
+
+def check_target(path: Path, *, gray: bool = False) -> None:
+    """Raises UsageError if no video can be written under this name, going by its ending."""
+    accepted = [".mkv"] if gray else list(_CODECS)
+    if path.suffix.lower() not in accepted:
+        what = "the alpha file" if gray else "the video"
+        raise UsageError(f"cannot write {what} {path.name}: its name must end in {_any(accepted)}")
+
+
+class VideoWriter:
+    """A video file that appears under its name only once it is complete.
+
+    H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``); with ``gray`` lossless FFV1 (``.mkv``).
+    ``audio_from`` names the file whose sound is copied. ``warnings`` tells what had to differ.
+    As a context manager it aborts on an exception, else closes. Raises UsageError for a name
+    that cannot be written, OutputError when writing fails.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        width: int,
+        height: int,
+        fps: Fraction,
+        time_base: Fraction,
+        audio_from: Path | None = None,
+        gray: bool = False,
+        tags: PictureTags | None = None,
+    ) -> None:
+        check_target(path, gray=gray)
+        if not path.parent.is_dir():
+            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+        self.path = path
+        self.warnings: list[str] = []
+        self._tags = tags or (BT709 if height >= 720 else BT601)
+        self._time_base = time_base
+        self._frame_time = max(1, round(1 / (fps * time_base)))
+        self._reformatter = VideoReformatter()
+        self._audio: AudioCopy | None = None
+        self._open = True
+
+        self._codec, self._options = _FFV1 if gray else _CODECS[path.suffix.lower()]
+        self._even = self._codec == "libx264"  # the others take odd sizes as they are
+        if self._even and (width % 2 or height % 2):
+            bigger = f"{width + width % 2}x{height + height % 2}"
+            self.warnings.append(
+                f"{path.name} is {bigger}, not {width}x{height}: H.264 needs an even width and "
+                "height, so the last row or column is repeated; write to .webm to keep the size"
+            )
+            width, height = width + width % 2, height + height % 2
+        # The right ending lets FFmpeg choose the container; hidden, so that nobody opens it yet.
+        self._unfinished = path.with_name(f".bgblur-{secrets.token_hex(4)}{path.suffix}")
+        try:
+            with self._writing():
+                self._start(width, height, fps, audio_from)
+        except BaseException:
+            self.abort()
+            raise
+
+    def write(self, picture: Image, pts: int) -> None:
+        """One picture, BGR ``(H, W, 3)`` or with ``gray`` ``(H, W)``, shown from ``pts`` on."""
+        if picture.ndim == 2:
+            self.encode(av.VideoFrame.from_ndarray(picture, format="gray"), pts)
+            return
+        frame = av.VideoFrame.from_ndarray(even(picture) if self._even else picture, format="bgr24")
+        yuv = self._reformatter.reformat(
+            frame,
+            format="yuv420p",
+            dst_colorspace=colorspace_of(self._tags.matrix),
+            dst_color_range=self._tags.range,
+            interpolation=_EXACT,
+        )
+        self.encode(yuv, pts)
+
+    def encode(self, frame: av.VideoFrame, pts: int) -> None:
+        """A frame that already has the file's size, pixel format and colours."""
+        if not self._open:
+            raise OutputError(f"cannot write {self.path}: it was closed")
+        frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._frame_time
+        with self._writing():
+            self._mux(frame)
+
+    def close(self) -> None:
+        """Complete the file and give it its name; safe to call twice."""
+        if not self._open:
+            return
+        try:
+            with self._writing():
+                self._mux(None)
+                if self._audio is not None:
+                    self._audio.up_to(None)
+                self._container.close()
+                self._unfinished.replace(self.path)
+        finally:
+            self.abort()
+
+    def abort(self) -> None:
+        """Give up: nothing is left on the disk. Does nothing after ``close``."""
+        if not self._open:
+            return
+        self._open = False
+        if self._audio is not None:
+            self._audio.close()
+        with suppress(av.FFmpegError, OSError):
+            self._container.close()
+        self._unfinished.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+    def _start(self, width: int, height: int, fps: Fraction, audio_from: Path | None) -> None:
+        index_first = {"movflags": "+faststart"} if self.path.suffix.lower() != ".mkv" else {}
+        self._container = av.open(f"file:{self._unfinished}", "w", container_options=index_first)
+        stream = self._container.add_stream(
+            self._codec, fps, self._options, time_base=self._time_base
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = width, height
+        context = stream.codec_context
+        context.sample_aspect_ratio = self._tags.pixel_aspect
+        if self._codec == "ffv1":
+            stream.pix_fmt = "gray"
+            context.color_range = RANGE_FULL
+        else:
+            stream.pix_fmt = "yuv420p"
+            context.colorspace, context.color_range = self._tags.matrix, self._tags.range
+            context.color_primaries = self._tags.primaries
+            context.color_trc = self._tags.transfer
+        self._stream = stream
+        if audio_from is not None:
+            self._audio = AudioCopy(audio_from, self._container, self.warnings)
+        self._container.start_encoding()
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            if self._audio is not None and packet.dts is not None:
+                self._audio.up_to(packet.dts * packet.time_base)
+            self._container.mux(packet)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"cannot write {self.path}: {reason}; choose a folder you may write to, with space"
+            ) from error
+
+
+class VideoSink:
+    """``--output OUT.mp4``: what is published, each picture at the moment it was published.
+
+    The file is complete after ``close``; without a single picture there is none.
+    """
+
+    pixel_format: PixelFormat = "i420"
+    resizing: Resizing = "never"
+
+    def __init__(self, path: Path, width: int, height: int, fps: float) -> None:
+        self.name = f"video file {path.name}"
+        self._writer = VideoWriter(
+            path,
+            width=width,
+            height=height,
+            fps=Fraction(fps).limit_denominator(1001),
+            time_base=Fraction(1, 1000),
+            tags=BT601,
+        )
+        self._first: float | None = None
+        self._last = -1
+
+    def publish(self, picture: Image) -> None:
+        now = time.monotonic()
+        self._first = self._first if self._first is not None else now
+        self._last = max(self._last + 1, round((now - self._first) * 1000))
+        self._writer.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p"), self._last)
+
+    def close(self) -> None:
+        if self._first is None:
+            self._writer.abort()
+        else:
+            self._writer.close()
+
+
+def _any(names: list[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

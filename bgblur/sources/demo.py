@@ -1,0 +1,51 @@
+"""A camera for machines without one: it pans and sways over a public-domain portrait."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import cv2
+import numpy as np
+
+from bgblur.frame import Frame, Image
+from bgblur.sources.pace import Pacer
+
+_PERIOD = 12.0  # seconds until the movement repeats
+
+
+class DemoSource:
+    """The astronaut Eileen Collins (NASA, 1993), as scikit-image ships her."""
+
+    def __init__(self, width: int = 1280, height: int = 720, fps: float = 30.0) -> None:
+        from skimage.data import astronaut
+
+        self.name = "demo picture"
+        self.width, self.height, self.fps = width, height, fps
+        photo: Image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
+        # Her head and shoulders fill a webcam's frame; the rest of the photo is room to sway in.
+        self._scale = max(width / 400, height / 330)
+        self._photo = photo
+        self._pacer = Pacer(fps)
+        self._index = 0
+
+    def read(self) -> Frame:
+        self._pacer.wait()
+        frame = Frame(self.picture(self._index / self.fps), self._index, time.monotonic())
+        self._index += 1
+        return frame
+
+    def picture(self, seconds: float) -> Image:
+        """The demo at a moment of its loop; the same moment always gives the same picture."""
+        turn = 2 * math.pi * seconds / _PERIOD
+        angle = 2.0 * math.sin(2 * turn)
+        scale = self._scale * (1 + 0.05 * math.sin(turn))
+        centre = (222 + 12 * math.sin(turn), 180 + 6 * math.sin(3 * turn))
+        move = cv2.getRotationMatrix2D(centre, angle, scale)
+        move[:, 2] += np.array([self.width / 2 - centre[0], self.height / 2 - centre[1]])
+        return cv2.warpAffine(
+            self._photo, move, (self.width, self.height), borderMode=cv2.BORDER_REFLECT_101
+        )
+
+    def close(self) -> None:
+        """Nothing to release."""

@@ -1,0 +1,213 @@
+"""Video files: read frame by frame (``VideoReader``), or played like a camera (``VideoSource``)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from bgblur.errors import CameraError, UsageError
+from bgblur.frame import Frame, Image
+from bgblur.sources.picture_tags import PictureTags, Turn, colorspace_of, matrix_of
+
+# Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+_LONGEST_WAIT = 1.0  # seconds between two pictures of a camera's stand-in, whatever the file says
+_LATE = 0.1  # seconds that may be caught up
+_BROKE_OFF = 0.25  # seconds of the promised length that may be missing unremarked
+
+
+class VideoReader:
+    """Every frame of a video file, upright and in order; may be iterated again.
+
+    ``width`` and ``height`` are those of the upright picture, ``fps`` is the average rate and
+    ``frames`` an estimate. After an iteration ``truncated`` is one plain line if the file broke
+    off or had packets that could not be decoded. Raises UsageError for a file that has no
+    readable video.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.truncated: str | None = None
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            first = next(self._decode(container, stream), None)
+            if first is None:
+                raise UsageError(
+                    f"cannot read {path}: none of its pictures can be decoded; "
+                    "the file is damaged, try another copy"
+                )
+            self.time_base = stream.time_base or Fraction(1, 1000)
+            self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
+            self.frames = _count(container, stream, self.fps)
+            self.has_audio = bool(container.streams.audio)
+            self.tags = PictureTags.of(first, stream.sample_aspect_ratio or Fraction(1))
+            self._turn = Turn.of(first)
+            self._stored = (first.width, first.height)
+        self.width, self.height = self._stored[:: -1 if self._turn.transpose else 1]
+
+    def __iter__(self) -> Iterator[tuple[Image, int]]:
+        """Pictures ``(H, W, 3)`` and their strictly increasing timestamps in ``time_base``."""
+        reformatter = VideoReformatter()
+        step = max(1, round(1 / (self.fps * self.time_base)))
+        last: int | None = None
+        with _opened(self.path) as container:
+            for frame in self._decode(container, _video_stream(container, self.path)):
+                pts = frame.pts if frame.pts is not None else frame.dts
+                if pts is None:
+                    pts = 0 if last is None else last + step
+                elif last is not None and pts <= last:
+                    pts = last + 1  # players and muxers refuse two frames at one moment
+                last = pts
+                yield self._picture(frame, reformatter), pts
+
+    def _picture(self, frame: av.VideoFrame, reformatter: VideoReformatter) -> Image:
+        bgr = reformatter.reformat(
+            frame,
+            *self._stored,
+            format="bgr24",
+            src_colorspace=None if frame.format.is_rgb else colorspace_of(matrix_of(frame)),
+            interpolation=_EXACT,
+        )
+        return self._turn.apply(cast(Image, bgr.to_ndarray()))
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """All frames that can be decoded; sets ``truncated`` when it comes to the end."""
+        self.truncated = None
+        stream.thread_type = "AUTO"
+        end = Fraction(0)
+        damaged = 0
+        try:
+            # The sound's packets are looked at too: it may rightly be longer than the picture.
+            for packet in container.demux():
+                if packet.pts is not None:
+                    end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream is not stream:
+                    continue
+                damaged += packet.is_corrupt
+                try:
+                    yield from stream.decode(packet if packet.size else None)
+                except av.FFmpegError:
+                    damaged += 1
+        except av.FFmpegError:  # the container itself broke off
+            damaged += 1
+            yield from stream.decode(None)
+        promised = Fraction(container.duration or 0, av.time_base)
+        if promised - end > _BROKE_OFF:
+            self.truncated = (
+                f"{self.path.name} breaks off at {float(end):.1f} s of {float(promised):.1f} s: "
+                "the rest of the file is missing"
+            )
+        elif damaged:
+            self.truncated = (
+                f"{self.path.name} is damaged: {damaged} of its packets could not be read whole, "
+                "so some pictures may be missing or wrong"
+            )
+
+
+class VideoSource:
+    """A clip that stands in for a camera: paced by its timestamps, started over at its end.
+
+    Raises CameraError for a file that cannot be played.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._reader = VideoReader(path)
+        except UsageError as error:
+            raise CameraError(str(error)) from error
+        self.name = f"video {path.name}"
+        self.width, self.height = self._reader.width, self._reader.height
+        self.fps = float(self._reader.fps)
+        self._pictures = self._play()
+        self._index = 0
+        self._due = time.monotonic()
+        self._decoding = threading.Lock()
+        self._closed = threading.Event()
+
+    def read(self) -> Frame:
+        with self._decoding:
+            picture, wait = self._next()
+        now = time.monotonic()
+        # Whoever reads too slowly sees the clip slowed down, not a burst to catch up.
+        self._due = max(self._due + min(wait, _LONGEST_WAIT), now - _LATE)
+        if self._closed.wait(max(0.0, self._due - now)):
+            raise CameraError(f"the {self.name} was closed")
+        frame = Frame(picture, self._index)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._decoding:
+            self._pictures.close()
+
+    def _next(self) -> tuple[Image, float]:
+        try:
+            return next(self._pictures)
+        except StopIteration:
+            raise CameraError(f"the {self.name} was closed") from None
+        except UsageError as error:  # the file was removed or replaced between two rounds
+            raise CameraError(str(error)) from error
+
+    def _play(self) -> Generator[tuple[Image, float], None, None]:
+        """Pictures without end, each with the seconds since the one before it."""
+        period = float(1 / self._reader.fps)
+        while True:
+            last: int | None = None
+            for picture, pts in self._reader:
+                gap = period if last is None else float((pts - last) * self._reader.time_base)
+                last = pts
+                yield picture, gap
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    if not path.is_file():
+        what = "it is not a file" if path.exists() else "there is no such file"
+        raise UsageError(f"cannot read {path}: {what}; check the name")
+    if path.stat().st_size == 0:
+        raise UsageError(f"cannot read {path}: the file is empty (0 bytes); copy or record it anew")
+    try:
+        container = av.open(f"file:{path}")  # "file:": a colon in the name is no protocol
+    except PermissionError:
+        raise UsageError(f"cannot read {path}: permission denied; check its owner") from None
+    except (av.FFmpegError, OSError) as error:
+        raise UsageError(_not_a_video(path)) from error
+    with container:
+        yield container
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if container.format.name == "tty":  # FFmpeg plays any .txt file as a terminal's output
+        raise UsageError(_not_a_video(path))
+    for stream in container.streams.video:
+        cover = av.stream.Disposition.attached_pic
+        if stream.codec_context is not None and not stream.disposition & cover:
+            return stream
+    raise UsageError(f"cannot read {path}: it has no video, only sound or data; name a video file")
+
+
+def _not_a_video(path: Path) -> str:
+    return (
+        f"cannot read {path}: it is not a video, or it was cut short before its index; "
+        "try another copy, or convert it with ffmpeg"
+    )
+
+
+def _count(container: InputContainer, stream: VideoStream, fps: Fraction) -> int | None:
+    """How many frames there seem to be: the header's count includes those trimmed off a clip."""
+    if stream.duration is not None and stream.time_base is not None:
+        by_time = round(stream.duration * stream.time_base * fps)
+    else:
+        by_time = round(Fraction(container.duration or 0, av.time_base) * fps)
+    return min((count for count in (stream.frames, by_time) if count > 0), default=None)

@@ -1,0 +1,90 @@
+"""What the daemon measures of itself: time by stage, latency, rate, drops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+_WINDOW = 300  # newest values kept of each series: ten seconds at 30 fps
+
+
+class Stats:
+    """Written by every thread, read by any; values are milliseconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stages: dict[str, deque[float]] = {}
+        self._latency: deque[float] = deque(maxlen=_WINDOW)
+        self._finished: deque[float] = deque(maxlen=_WINDOW)
+        self.first_frame: float | None = None  # when the first was published, ``time.time()``
+        self.frames = 0  # composited from their own alpha, or raw by choice
+        self.obscured = 0  # published without any picture of the room that could be recognised
+        self.dropped = 0  # captured, but replaced by a newer one before anyone had time
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block as one run of the stage ``name``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, (time.perf_counter() - began) * 1000)
+
+    def add(self, name: str, milliseconds: float) -> None:
+        with self._lock:
+            series = self._stages.get(name)
+            if series is None:
+                series = self._stages[name] = deque(maxlen=_WINDOW)
+            series.append(milliseconds)
+
+    def frame_done(self, captured: float) -> None:
+        """A frame captured at ``captured`` (``time.monotonic()``) has just been published."""
+        now = time.monotonic()
+        with self._lock:
+            self.frames += 1
+            if self.first_frame is None:
+                self.first_frame = time.time()
+            self._latency.append((now - captured) * 1000)
+            self._finished.append(now)
+
+    def restart(self) -> None:
+        """Forget the series and counters, but not when the first frame came."""
+        with self._lock:
+            self._stages.clear()
+            self._latency.clear()
+            self._finished.clear()
+            self.frames = self.obscured = 0
+
+    def fps(self) -> float:
+        """Frames a second over the newest frames; 0 once none has come for two seconds."""
+        with self._lock:
+            times = list(self._finished)
+        if len(times) < 2 or time.monotonic() - times[-1] > 2:
+            return 0.0
+        return (len(times) - 1) / max(1e-6, times[-1] - times[0])
+
+    def snapshot(self) -> dict[str, object]:
+        """``fps``, ``latency_ms``, ``stages_ms`` and counters, ready for JSON."""
+        with self._lock:
+            stages = {name: list(series) for name, series in self._stages.items()}
+            latency = list(self._latency)
+        return {
+            "fps": round(self.fps(), 2),
+            "latency_ms": _percentiles(latency),
+            "stages_ms": {name: _percentiles(series) for name, series in stages.items()},
+            "frames": self.frames,
+            "obscured": self.obscured,
+            "dropped": self.dropped,
+        }
+
+
+def _percentiles(series: list[float]) -> dict[str, float]:
+    if not series:
+        return {"p50": 0.0, "p95": 0.0}
+    p50, p95 = np.percentile(series, (50, 95))
+    return {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}

@@ -1,0 +1,44 @@
+"""The status file: how ``bgblur-cam status`` knows what a running daemon does."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import psutil
+
+
+class StatusFile:
+    """One file for this process, readable by its user alone, replaced whole at each write."""
+
+    def __init__(self) -> None:
+        self._path = folder() / f"{os.getpid()}.json"
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def write(self, status: dict[str, Any]) -> None:
+        beside = self._path.with_suffix(".tmp")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(status, file)
+        beside.replace(self._path)
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def folder() -> Path:
+    return platformdirs.user_state_path("bgblur", appauthor=False) / "run"
+
+
+def running() -> list[dict[str, Any]]:
+    """The status of every daemon of this user that is alive; files of dead ones are removed."""
+    found = []
+    for path in sorted(folder().glob("*.json")) if folder().is_dir() else []:
+        if not psutil.pid_exists(int(path.stem)):
+            path.unlink(missing_ok=True)
+            continue
+        found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found

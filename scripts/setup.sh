@@ -1,0 +1,53 @@
+# Sourced by scripts/run and scripts/test: brings .venv up to what pyproject.toml asks for.
+# shellcheck shell=bash
+
+# need_packages COMMAND=PACKAGE ...: Debian packages whose command is missing, installed when root.
+need_packages() {
+    local pair missing=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        echo "installing ${missing[*]}" >&2
+        apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive \
+            apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        echo "missing: ${missing[*]} (Debian: sudo apt install ${missing[*]})" >&2
+        return 1
+    fi
+}
+
+# set_up_venv ROOT EXTRAS: EXTRAS is "" or "[dev]". Fast when nothing changed.
+set_up_venv() {
+    local root=$1 extras=$2 stamp want
+    stamp="$root/.venv/bgblur-installed"
+    want="$extras $(cksum <"$root/pyproject.toml")"
+    if [ -f "$stamp" ] && { [ "$(cat "$stamp")" = "$want" ] ||
+        [ "$(cat "$stamp")" = "[dev] ${want#"$extras" }" ]; }; then
+        return 0
+    fi
+    local python=${PYTHON:-python3}
+    if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "bgblur needs Python 3.11 or newer: set PYTHON to one" >&2
+        return 1
+    fi
+    if [ ! -x "$root/.venv/bin/python" ] && ! "$python" -m venv "$root/.venv"; then
+        echo "python's venv module is missing (Debian: sudo apt install python3-venv)" >&2
+        return 1
+    fi
+    echo "installing bgblur into .venv (about 6 GB with torch; a few minutes the first time)" >&2
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --editable "$root$extras" >&2
+    # OpenCV's wheel leaves two system libraries to the distribution.
+    if ! "$root/.venv/bin/python" -c 'import cv2' 2>/dev/null; then
+        if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+            apt-get update -qq >&2
+            apt-get install -y -qq --no-install-recommends libgl1 libglib2.0-0 >/dev/null
+        else
+            echo "OpenCV needs libGL (Debian: sudo apt install libgl1 libglib2.0-0)" >&2
+            return 1
+        fi
+    fi
+    echo "$want" >"$stamp"
+}
