@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -297,13 +298,22 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         _say(f"bgblur-cam: {error}")
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
+        code = 130
     except Exception as error:
         message = getattr(error, "format_message", None)  # typer's own usage errors
         if message is None or "--debug" in sys.argv:
             raise
         _say(f"bgblur-cam: {message()} See bgblur-cam --help.")
-        sys.exit(2)
-    sys.exit(code or 0)
+        code = 2
+    _leave(code or 0)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(thread.daemon for thread in threading.enumerate()):
+        # A thread still inside a driver or a model would be unwound through C++, which aborts.
+        os._exit(code)
+    sys.exit(code)

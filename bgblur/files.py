@@ -8,6 +8,7 @@ from bgblur.config import Settings
 from bgblur.errors import ModelError
 from bgblur.frame import Alpha, Image
 from bgblur.parts import load_backend, look_of, mask_of
+from bgblur.pipeline import Backend
 from bgblur.stats import Stats
 
 
@@ -20,13 +21,16 @@ class Processor:
 
     def __init__(self, settings: Settings, stills: bool = False) -> None:
         self.stats = Stats()
-        self._backend = load_backend(settings.engine, self.stats)
+        self._engine = settings.engine
+        self._backend: Backend | None = None  # loaded with the first frame: it takes seconds
         self._look = look_of(settings)
         mask = mask_of(settings)
         self._mask = type(mask)(mask.refine_edges, 0.0 if stills else mask.smoothing, mask.feather)
 
     def __call__(self, image: Image) -> tuple[Image, Alpha]:
         """BGR ``uint8`` (H, W, 3) to the finished picture and its ``float32`` alpha (H, W)."""
+        if self._backend is None:
+            self._backend = load_backend(self._engine, self.stats)
         try:
             pixels, alpha = self._backend.segment(image, self._mask)
         except RuntimeError as error:

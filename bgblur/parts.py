@@ -6,13 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.config import CameraSettings, EngineSettings, Settings
-from bgblur.errors import CameraError, UsageError
-from bgblur.frame import Image
+from bgblur.errors import CameraError
+from bgblur.pictures import read_picture
 from bgblur.pipeline import Backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
@@ -88,7 +86,9 @@ def load_backend(settings: EngineSettings, stats: Stats) -> Backend:
 def look_of(settings: Settings) -> Look:
     """Raises UsageError where the background picture cannot be read."""
     background = settings.background
-    picture = _read_picture(background.image) if background.mode == "image" else None
+    picture = None
+    if background.mode == "image":
+        picture = read_picture(Path(background.image).expanduser())
     red, green, blue = bytes.fromhex(background.color.lstrip("#"))
     return Look(
         background.mode, background.strength, (blue, green, red), picture, settings.camera.mirror
@@ -98,12 +98,3 @@ def look_of(settings: Settings) -> Look:
 def mask_of(settings: Settings) -> MaskOptions:
     mask = settings.mask
     return MaskOptions(mask.refine_edges, mask.smoothing, mask.feather)
-
-
-def _read_picture(name: str) -> Image:
-    path = Path(name).expanduser()
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        why = "is not a picture OpenCV can read" if path.exists() else "does not exist"
-        raise UsageError(f"the background picture {path} {why}: check background.image")
-    return picture

@@ -25,9 +25,10 @@ from bgblur.sinks import Sink
 from bgblur.sources import Source
 from bgblur.stats import Stats
 
-KEEP_ALIVE = 0.08  # seconds without news after which something is published: 12 fps
+KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
 STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
+STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of everything that is opened again, seconds
 FAILURES_BEFORE_RELOAD = 3
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
@@ -116,6 +117,8 @@ class Pipeline:
             self.size = _even_size(source.width, source.height)
             self._sink_fps = source.fps
             self._sink = self._open_sink(*self.size, source.fps)
+            for text in (STARTING, NO_CAMERA, ENDED):
+                self._card(text)  # drawing text takes longer than an output may be left unfed
         except BgblurError:
             self._stopping.set()
             raise
@@ -138,7 +141,7 @@ class Pipeline:
         composite = next((t for t in self._threads if t.name == "composite"), None)
         if self._sink is not None and composite is not None and not composite.is_alive():
             try:
-                self._publish(self._card("bgblur has ended"))
+                self._publish(self._card(ENDED))
                 self._sink.close()
             except BgblurError as error:
                 self.problems["output"] = str(error)
@@ -358,8 +361,7 @@ class _Compose:
         if newest is None or now - newest.captured > NO_SIGNAL_AFTER:
             lost = newest is not None or "camera" in pipeline.problems
             pipeline.state = "no camera" if lost else "starting"
-            text = "bgblur: no camera" if lost else "bgblur is starting"
-            pipeline._publish(pipeline._card(text))
+            pipeline._publish(pipeline._card(NO_CAMERA if lost else STARTING))
             return
         pipeline.state = "no mask" if pipeline.problems.keys() & {"mask", "model"} else "starting"
         pipeline._publish(self._cpu.obscure(newest.image, look))

@@ -30,12 +30,12 @@ class VideoProgress:
         self._task = self._progress.add_task(title, total=None, fps=0.0)
 
     def update(self, done: int, total: int | None, fps: float) -> None:
+        self._progress.start()  # not before there is progress: an early error is one clean line
         # `total` is an estimate: a file may turn out longer.
         total = max(done, total) if total is not None else None
         self._progress.update(self._task, completed=done, total=total, fps=fps)
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(

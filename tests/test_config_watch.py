@@ -67,9 +67,9 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def watcher(path: Path, heard: Heard) -> Iterator[ConfigWatcher]:
-    with ConfigWatcher(path, heard.note, heard.note) as watcher:
-        yield watcher
+def watching(path: Path, heard: Heard) -> Iterator[None]:
+    with ConfigWatcher(path, heard.note, heard.note):
+        yield
 
 
 def with_strength(strength: int) -> str:
@@ -85,7 +85,7 @@ def in_place_slowly(path: Path, text: str) -> float:
     """Truncated first, written a moment later."""
     with path.open("w") as file:
         file.flush()
-        time.sleep(0.03)
+        time.sleep(0.09)
         file.write(text)
     return time.monotonic()
 
@@ -100,7 +100,7 @@ def renamed_over(path: Path, text: str) -> float:
 def backed_up_and_made_anew(path: Path, text: str) -> float:
     """As vim does where it may not rename over."""
     path.rename(path.with_name("config.toml~"))
-    time.sleep(0.03)
+    time.sleep(0.09)
     path.write_text(text)
     return time.monotonic()
 
@@ -108,7 +108,7 @@ def backed_up_and_made_anew(path: Path, text: str) -> float:
 EDITORS = [in_place, in_place_slowly, renamed_over, backed_up_and_made_anew]
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 @pytest.mark.parametrize("edit", EDITORS, ids=lambda edit: edit.__name__)
 def test_edits_arrive_in_time_and_once(
     edit: Callable[[Path, str], float], path: Path, heard: Heard
@@ -119,7 +119,7 @@ def test_edits_arrive_in_time_and_once(
     assert heard.nothing()
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_own_writes_arrive(path: Path, heard: Heard) -> None:
     set_value(path, "background.strength", 15)
     assert heard.strength(time.monotonic()) == 15
@@ -161,7 +161,7 @@ def test_link_to_a_file_elsewhere(tmp_path: Path, heard: Heard) -> None:
         assert heard.strength(in_place(two, with_strength(30))) == 30
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_bad_edit_is_one_line_and_its_mending_is_told(path: Path, heard: Heard) -> None:
     edited = in_place(path, "[background]\nstrenght = 10\n")
     told = 'config.toml line 2: unknown key background.strenght: did you mean "strength"?'
@@ -179,7 +179,7 @@ def test_bad_edit_is_one_line_and_its_mending_is_told(path: Path, heard: Heard) 
     assert heard.nothing()
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_mending_with_new_settings_tells_both(path: Path, heard: Heard) -> None:
     edited = in_place(path, "[background")
     assert isinstance(heard.next(edited), str)
@@ -188,7 +188,7 @@ def test_mending_with_new_settings_tells_both(path: Path, heard: Heard) -> None:
     assert heard.strength(edited) == 10
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_unreadable_file_is_a_problem(path: Path, heard: Heard) -> None:
     path.unlink()
     path.mkdir()
@@ -197,7 +197,7 @@ def test_unreadable_file_is_a_problem(path: Path, heard: Heard) -> None:
     assert told.startswith("cannot read ")
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_equal_settings_are_not_told(path: Path, heard: Heard) -> None:
     in_place(path, "# a comment\n[background]\nstrength = 60 # the same\n")
     assert heard.nothing()
@@ -256,7 +256,7 @@ def write_all(path: Path) -> None:
         set_value(path, "background.strength", strength)
 
 
-@pytest.mark.usefixtures("watcher")
+@pytest.mark.usefixtures("watching")
 def test_slider_dragged_in_another_process_ends_where_it_was_left(path: Path, heard: Heard) -> None:
     process = multiprocessing.get_context("spawn").Process(target=write_all, args=(path,))
     process.start()
@@ -264,7 +264,7 @@ def test_slider_dragged_in_another_process_ends_where_it_was_left(path: Path, he
     ended = time.monotonic()
     assert process.exitcode == 0
     # Many of the values on the way may be skipped, none of them comes out of order.
-    seen = []
+    seen: list[int] = []
     while not seen or seen[-1] != 100:
         seen.append(heard.strength(ended))
     assert seen == sorted(set(seen))

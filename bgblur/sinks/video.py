@@ -102,6 +102,7 @@ class VideoWriter:
             dst_colorspace=colorspace_of(self._tags.matrix),
             dst_color_range=self._tags.range,
             interpolation=_EXACT,
+            threads=1,
         )
         self.encode(yuv, pts)
 
@@ -153,7 +154,9 @@ class VideoWriter:
             self.abort()
 
     def _start(self, width: int, height: int, fps: Fraction, audio_from: Path | None) -> None:
-        index_first = {"movflags": "+faststart"} if self.path.suffix.lower() != ".mkv" else {}
+        index_first = (
+            {"movflags": "+faststart"} if self.path.suffix.lower() in {".mp4", ".mov"} else {}
+        )
         self._container = av.open(f"file:{self._unfinished}", "w", container_options=index_first)
         stream = self._container.add_stream(
             self._codec, fps, self._options, time_base=self._time_base

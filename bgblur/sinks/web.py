@@ -35,7 +35,6 @@ class WebSink:
 
     pixel_format: PixelFormat = "bgr"
     resizing: Resizing = "any"
-    resizing: Resizing = "any"
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class WebSink:
         self._server = uvicorn.Server(config)
         # Off the main thread uvicorn leaves the signal handlers alone.
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._server.serve([listener])),
+            target=lambda: asyncio.run(self._serve(listener)),
             name="web-preview",
             daemon=True,
         )
@@ -92,6 +91,11 @@ class WebSink:
         self._newest.close()
         self._server.should_exit = True
         self._thread.join(CLOSE_SECONDS)
+
+    async def _serve(self, listener: socket.socket) -> None:
+        await self._server.serve([listener])
+        for connection in self._server.server_state.connections:
+            connection.transport.abort()  # a reader that has stalled takes no goodbye
 
 
 def _listen(port: int) -> socket.socket:

@@ -23,8 +23,8 @@ class DemoSource:
         self.name = "demo picture"
         self.width, self.height, self.fps = width, height, fps
         photo: Image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
-        # Her head and shoulders fill a webcam's frame; the rest of the photo is room to sway in.
-        self._scale = max(width / 400, height / 330)
+        # Nearly all of the photo's width, as a webcam would frame her, and some to sway in.
+        self._scale = max(width / 464, height / 330)
         self._photo = photo
         self._pacer = Pacer(fps)
         self._index = 0
@@ -40,7 +40,7 @@ class DemoSource:
         turn = 2 * math.pi * seconds / _PERIOD
         angle = 2.0 * math.sin(2 * turn)
         scale = self._scale * (1 + 0.05 * math.sin(turn))
-        centre = (222 + 12 * math.sin(turn), 180 + 6 * math.sin(3 * turn))
+        centre = (240 + 12 * math.sin(turn), 136 + 4 * math.sin(3 * turn))
         move = cv2.getRotationMatrix2D(centre, angle, scale)
         move[:, 2] += np.array([self.width / 2 - centre[0], self.height / 2 - centre[1]])
         return cv2.warpAffine(

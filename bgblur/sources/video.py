@@ -77,13 +77,15 @@ class VideoReader:
             format="bgr24",
             src_colorspace=None if frame.format.is_rgb else colorspace_of(matrix_of(frame)),
             interpolation=_EXACT,
+            threads=1,  # the encoder's and the network's threads need the other cores
         )
         return self._turn.apply(cast(Image, bgr.to_ndarray()))
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """All frames that can be decoded; sets ``truncated`` when it comes to the end."""
         self.truncated = None
-        stream.thread_type = "AUTO"
+        # Threads by frame would be faster, but lose the frames around a damaged packet.
+        stream.thread_type = "SLICE"
         end = Fraction(0)
         damaged = 0
         try:

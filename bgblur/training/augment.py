@@ -7,7 +7,7 @@ function of its seed alone and a resumed run sees what the unbroken one would ha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -86,8 +86,13 @@ def _frame(example: Example, height: int, width: int, rng: Generator) -> Example
     """Cut a webcam framing out of the photo, or letterbox the whole of it."""
     if rng.random() < 0.3:
         example = _rotate(example, rng)
-    if rng.random() < 0.25:
-        return _letterbox(example, height, width, rng)
+    framing = _letterbox if rng.random() < 0.25 else _cut
+    framed = framing(example, height, width, rng)
+    # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
+    return replace(framed, weight=(framed.weight > 0.999).astype(np.float32))
+
+
+def _cut(example: Example, height: int, width: int, rng: Generator) -> Example:
     rows, columns = example.alpha.shape
     window = (min(rows, columns * height / width), min(columns, rows * width / height))
     for _ in range(6):
@@ -129,7 +134,7 @@ def _rotate(example: Example, rng: Generator) -> Example:
     return Example(
         cv2.warpAffine(image, turn, size, borderMode=cv2.BORDER_REFLECT_101),
         cv2.warpAffine(alpha, turn, size, borderMode=cv2.BORDER_REFLECT_101),
-        cv2.warpAffine(weight, turn, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT),
+        cv2.warpAffine(weight, turn, size, borderMode=cv2.BORDER_REFLECT_101),
     )
 
 
@@ -255,8 +260,8 @@ def _blur(image: Image, rng: Generator) -> Image:
 
 def _jpeg(image: Image, rng: Generator) -> Image:
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))]
-    decoded: Image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    return decoded
+    encoded = cv2.imencode(".jpg", image, quality)[1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
 _LIGHT: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (

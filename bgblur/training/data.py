@@ -1,4 +1,9 @@
-"""The training pictures: where they lie, how they are split, how they are read."""
+"""The training pictures: where they lie, how they are split, how they are read.
+
+Below the data folder: ``train/SET/images/NAME.jpg`` with ``train/SET/masks/NAME.png``,
+``train/viton_cutouts/NAME.webp`` with an alpha channel, ``backgrounds/rooms_*/NAME.jpg`` without
+people, and for evaluation ``video/composited/NAME.mp4`` with ``NAME_alpha.mkv``.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.errors import UsageError
+
 SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
 IGNORE = 128
@@ -21,8 +28,8 @@ Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
 
-class DataError(Exception):
-    """The data folder is not laid out as expected. The message is one line for the user."""
+class DataError(UsageError):
+    """The data, a recipe or a checkpoint is not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
 
 
 def load_collections(root: Path) -> tuple[Collection, Collection]:
-    """(train, validation) of the layout described in configs/training/README.md.
+    """(train, validation) of the layout described above.
 
     Raises DataError if ``root`` holds no photo with a mask.
     """
@@ -107,11 +114,13 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
 def read_cutout(picture: Picture) -> tuple[Image, Plane]:
     """(image BGR ``uint8``, alpha ``float32`` from the file's alpha channel)."""
     pixels = _read(picture.image, cv2.IMREAD_UNCHANGED)
-    return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].astype(np.float32) / 255
+    if pixels.ndim != 3 or pixels.shape[2] != 4:
+        raise DataError(f"the cut-out {picture.image} has no alpha channel: remove or repair it")
+    return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3] / np.float32(255)
 
 
 def _read(path: Path, flags: int) -> Image:
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
-        raise DataError(f"cannot read the picture {path}")
+        raise DataError(f"cannot read the picture {path}: remove it or copy it anew")
     return pixels

@@ -6,31 +6,61 @@ import copy
 import hashlib
 import json
 import warnings
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bgblur.errors import ModelError
 from bgblur.segmentation.engine import CONTRACT
-from bgblur.segmentation.network import Segmenter, build_network
-from bgblur.training.data import DataError
-from bgblur.training.settings import ModelSettings
+from bgblur.segmentation.network import Segmenter
+from bgblur.training.data import Image
+
+LARGEST = 30_000_000  # bytes: the model travels inside the package
+TOLERANCE = 1e-2  # of alpha, against the network before export
+SUMS = "SHA256SUMS"
 
 
-def load_network(checkpoint: Path) -> nn.Module:
-    """The averaged network of a training checkpoint, in eval mode. Raises DataError."""
+@dataclass(frozen=True)
+class Exported:
+    """``difference`` is the largest of alpha from the network's own."""
+
+    size: int
+    sha256: str
+    difference: float
+
+
+def publish(network: nn.Module, target: Path, note: str) -> Exported:
+    """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
+
+    Raises ModelError, and leaves what was there, where the file is too large or not the network.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.new")
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        settings = ModelSettings.model_validate(state["recipe"]["model"])
-        network = build_network(settings.encoder, settings.decoder_channels)
-        network.load_state_dict(state["average"])
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(
-            f"{checkpoint} is not a checkpoint of scripts/train.py: {reason}"
-        ) from error
-    return network.eval()
+        digest = export(network, beside, note)
+        size = beside.stat().st_size
+        if size > LARGEST:
+            raise ModelError(
+                f"the model takes {size / 1e6:.1f} MB of {LARGEST / 1e6:.0f}: "
+                "choose a smaller encoder or decoder"
+            )
+        difference = max_difference(network, beside, parity_images())
+        if not difference <= TOLERANCE:
+            raise ModelError(
+                f"exported alpha differs by {difference:.4f} from the network's, more than "
+                f"{TOLERANCE}: its weights do not fit half precision, train on or anew"
+            )
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    enter_sum(target, digest)
+    return Exported(size, digest, difference)
 
 
 def export(network: nn.Module, target: Path, note: str = "") -> str:
@@ -42,7 +72,7 @@ def export(network: nn.Module, target: Path, note: str = "") -> str:
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is deprecated; see DESIGN in the README
+        warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
         example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)
         segmenter.network = torch.jit.trace(folded, example)
         scripted = torch.jit.script(segmenter.half())
@@ -55,14 +85,51 @@ def export(network: nn.Module, target: Path, note: str = "") -> str:
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
     """Every convolution directly followed by a batch norm, in declaration order, made one."""
-    previous: tuple[nn.Module, str, nn.Conv2d] | None = None
     for parent in list(module.modules()):
-        previous = None
+        previous: tuple[str, nn.Conv2d] | None = None
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d) and previous is not None:
-                setattr(parent, previous[1], fuse_conv_bn_eval(previous[2], child))
+                setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))
                 setattr(parent, name, nn.Identity())
-                previous = None
-            else:
-                previous = (parent, name, child) if isinstance(child, nn.Conv2d) else None
+            previous = (name, child) if isinstance(child, nn.Conv2d) else None
     return module
+
+
+@torch.inference_mode()
+def max_difference(
+    network: nn.Module, exported: Path, images: Sequence[Image], input_height: int = 192
+) -> float:
+    """Largest difference of the file's alpha from the network's, both in fp32 on the CPU."""
+    segmenter = Segmenter(copy.deepcopy(network).cpu()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.load(str(exported), map_location="cpu").float().eval()
+    tensors = [torch.from_numpy(image) for image in images]
+    pairs = [(module(image, input_height), segmenter(image, input_height)) for image in tensors]
+    return max(float((alpha - truth).abs().max()) for alpha, truth in pairs)
+
+
+def parity_images() -> list[Image]:
+    """A public-domain portrait, a close-up of odd size, and noise."""
+    from skimage import data
+
+    portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    noise = np.random.default_rng(0).integers(0, 256, (240, 427, 3), np.uint8)
+    return [portrait, np.ascontiguousarray(portrait[:301, 100:401]), noise]
+
+
+def enter_sum(target: Path, digest: str) -> None:
+    """Add or renew the file's line in the ``SHA256SUMS`` beside it."""
+    sums = target.with_name(SUMS)
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    kept = [line for line in lines if line.split(maxsplit=1)[1:] != [target.name]]
+    beside = sums.with_name(f".{SUMS}.new")
+    beside.write_text("\n".join([*kept, f"{digest}  {target.name}"]) + "\n", encoding="utf-8")
+    beside.replace(sums)
+
+
+def read_note(model: Path) -> str:
+    """How an exported model was trained, as it was noted at export."""
+    with zipfile.ZipFile(model) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(f"/extra/{CONTRACT}"))
+        return str(json.loads(archive.read(name)).get("note", ""))

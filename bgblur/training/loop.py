@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bgblur.segmentation.network import build_network, normalise
+from bgblur.training.checkpoint import load_checkpoint, restore, save_checkpoint
 from bgblur.training.data import Collection
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import matte_loss
@@ -51,7 +52,8 @@ def train(
     """Run the recipe and return the averaged network (eval mode, on the CPU).
 
     Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
-    ``init`` names a checkpoint whose averaged weights are the start of a new run.
+    ``init`` names a checkpoint whose averaged weights are the start of a new run. Raises DataError
+    on a checkpoint that is damaged or of another network.
     """
     run = recipe.run
     fabric = fabric or L.Fabric(accelerator="auto", devices=1, precision=run.precision)
@@ -61,7 +63,7 @@ def train(
         recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights
     ).to(memory_format=torch.channels_last)
     if init is not None:
-        network.load_state_dict(torch.load(init, weights_only=True)["average"])
+        restore(network, load_checkpoint(init)["average"], init)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
     )
@@ -77,9 +79,9 @@ def train(
     start = 0
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=fabric.device, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.module.load_state_dict(state["average"])
+        state = load_checkpoint(checkpoint, fabric.device)
+        restore(network, state["network"], checkpoint)
+        restore(average.module, state["average"], checkpoint)
         average.n_averaged.fill_(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
@@ -97,7 +99,7 @@ def train(
             "scheduler": scheduler.state_dict(),
             "recipe": recipe.model_dump(mode="json"),
         }
-        _replace(checkpoint, state)
+        save_checkpoint(checkpoint, state)
 
     sampler = StepSampler(recipe.phases, start, run.steps, run.seed, fabric.global_rank)
     loader = fabric.setup_dataloaders(
@@ -105,8 +107,8 @@ def train(
         use_distributed_sampler=False,
     )
     model.train()
+    began = time.perf_counter()
     for step, (images, alpha, weight) in enumerate(loader, start + 1):
-        began = time.perf_counter()
         loss = _step(fabric, model, optimizer, images, alpha, weight)
         scheduler.step()
         average.update_parameters(network)
@@ -120,6 +122,7 @@ def train(
             save(step)
         if fabric.is_global_zero and (step % run.validate_every == 0 or step == run.steps):
             validate(step, average.module.eval())
+        began = time.perf_counter()
     finished: nn.Module = average.module.eval().cpu()
     return finished
 
@@ -148,11 +151,3 @@ def schedule(step: int, steps: int, warmup: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
-
-
-def _replace(path: Path, state: dict[str, Any]) -> None:
-    """Write beside, then rename: a run cut off while saving still resumes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    torch.save(state, beside)
-    beside.replace(path)

@@ -32,12 +32,17 @@ def mad(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
 def boundary_f(
     alpha: Alpha, truth: Alpha, valid: Mask | None = None, tolerance: float = 0.006
 ) -> float:
-    """F-measure of the two outlines (Csurka et al. 2013), tolerance as a share of the diagonal."""
+    """F-measure of the two outlines (Csurka et al. 2013), tolerance as a share of the diagonal.
+
+    Ignored pixels count as background in both, as in `iou`: dropping only the outlines inside them
+    would fault a true outline that runs within an ignored rim.
+    """
     radius = max(1, round(tolerance * float(np.hypot(*alpha.shape))))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    a, b = _outline(alpha > 0.5), _outline(truth > 0.5)
+    person, true_person = alpha > 0.5, truth > 0.5
     if valid is not None:
-        a, b = a & valid.astype(np.uint8), b & valid.astype(np.uint8)
+        person, true_person = person & valid, true_person & valid
+    a, b = _outline(person), _outline(true_person)
     if not a.any() and not b.any():
         return 1.0
     precision = float((a & cv2.dilate(b, kernel)).sum()) / max(1, int(a.sum()))

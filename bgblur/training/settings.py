@@ -4,55 +4,86 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from bgblur.segmentation.network import STRIDE
 from bgblur.training.augment import Mix
-from bgblur.training.data import DataError
+from bgblur.training.data import SETS, DataError
 from bgblur.training.loader import Phase
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=STRIDE, multiple_of=STRIDE)]  # pixels
 
-class _Part(BaseModel):
+
+class Part(BaseModel):
+    """A section of a TOML file: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelSettings(_Part):
+class ModelSettings(Part):
     encoder: str = "resnet18"
-    decoder_channels: tuple[int, ...] = (128, 64, 32, 16, 16)
+    decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
 
 
-class RunSettings(_Part):
-    steps: int
-    seed: int = 1
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    warmup_steps: int = 100
-    ema_decay: float = 0.998
+class RunSettings(Part):
+    steps: PositiveInt
+    seed: NonNegativeInt = 1
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    warmup_steps: NonNegativeInt = 100
+    ema_decay: Share = 0.998
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
-    workers: int = 1
-    checkpoint_every: int = 200
-    validate_every: int = 500
+    workers: NonNegativeInt = 1
+    checkpoint_every: PositiveInt = 200
+    validate_every: PositiveInt = 500
 
 
-class DataSettings(_Part):
-    composited: float = 0.3
-    empty: float = 0.04
-    set_weights: dict[str, float] = dict(Mix().set_weights)
+class DataSettings(Part):
+    composited: Share = 0.3
+    empty: Share = 0.04
+    set_weights: dict[str, PositiveFloat] = dict(Mix().set_weights)
+
+    @field_validator("set_weights")
+    @classmethod
+    def _known_sets(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name in weights:
+            if name not in SETS:
+                raise ValueError(f'there is no set "{name}", only {", ".join(SETS)}')
+        return weights
+
+    @model_validator(mode="after")
+    def _shares(self) -> DataSettings:
+        if self.composited + self.empty > 1:
+            raise ValueError("composited and empty are shares: together they are 1 at most")
+        return self
 
     @property
     def mix(self) -> Mix:
         return Mix(self.composited, self.empty, tuple(self.set_weights.items()))
 
 
-class PhaseSettings(_Part):
-    until: float
-    batch: int
-    sizes: tuple[tuple[int, int], ...]
+class PhaseSettings(Part):
+    until: Share
+    batch: PositiveInt
+    sizes: Annotated[tuple[tuple[Side, Side], ...], Field(min_length=1)]
 
 
-class Recipe(_Part):
+class Recipe(Part):
     """Sections ``[model] [run] [data]`` and one ``[[phase]]`` for each stretch of the run."""
 
     model: ModelSettings = ModelSettings()
@@ -60,20 +91,54 @@ class Recipe(_Part):
     data: DataSettings = DataSettings()
     phase: tuple[PhaseSettings, ...]
 
+    @field_validator("phase")
+    @classmethod
+    def _to_the_end(cls, phases: tuple[PhaseSettings, ...]) -> tuple[PhaseSettings, ...]:
+        ends = [phase.until for phase in phases]
+        if not ends or ends != sorted(set(ends)) or ends[-1] != 1:
+            raise ValueError('each phase\'s "until" must be larger than the last, and the final 1.0')
+        return phases
+
     @property
     def phases(self) -> tuple[Phase, ...]:
         return tuple(Phase(p.until, p.batch, p.sizes) for p in self.phase)
 
+    def summary(self, step: int) -> str:
+        """One line for the model card: how the weights after ``step`` steps came about."""
+        model, run = self.model, self.run
+        channels = "-".join(map(str, model.decoder_channels))
+        start = f"{model.encoder_weights} weights" if model.encoder_weights else "random weights"
+        phases = "; ".join(
+            f"until {p.until:.0%} batches of {p.batch} at "
+            + ", ".join(f"{width}x{height}" for height, width in p.sizes)
+            for p in self.phase
+        )
+        return (
+            f"U-Net, encoder {model.encoder} from {start}, decoder {channels}; "
+            f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
+            f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
+            f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}; {phases}; "
+            f"{self.data.composited:.0%} people laid over rooms, {self.data.empty:.0%} empty rooms"
+        )
+
+
+AnyPart = TypeVar("AnyPart", bound=Part)
+
+
+def load_toml(path: Path, kind: type[AnyPart], what: str) -> AnyPart:
+    """Raises DataError, in one line, on a file that is missing, not TOML, or not ``what``."""
+    try:
+        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise DataError(f"cannot read {what} {path}: {error.strerror}; check the name") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in [".".join(map(str, first["loc"]))] if part)
+        raise DataError(f"{path}: {where}{first['msg']}") from error
+    except ValueError as error:  # TOML's or the encoding's
+        raise DataError(f"{path} is not valid TOML: {error}") from error
+
 
 def load_recipe(path: Path) -> Recipe:
     """Raises DataError, in one line, on a file that is missing, not TOML, or not a recipe."""
-    try:
-        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise DataError(f"cannot read the recipe {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{path} is not valid TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: {where}: {first['msg']}") from error
+    return load_toml(path, Recipe, "the recipe")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Sequence
@@ -10,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Image
@@ -57,6 +60,7 @@ def clip(
                 format=pix_fmt,
                 dst_colorspace={1: 1, 6: 5}.get(matrix),
                 dst_color_range=color_range or None,
+                interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
             )
             frame.pts = index if pts is None else pts[index]
             frame.time_base = time_base
@@ -85,7 +89,7 @@ def middles(picture: Image) -> Image:
 def test_reads_every_frame_of_a_real_clip() -> None:
     reader = VideoReader(BOOK)
     pictures = list(reader)
-    assert (reader.width, reader.height, reader.fps) == (640, 480, 30)
+    assert (reader.width, reader.height, float(reader.fps)) == (640, 480, 30.0)
     assert reader.frames is not None
     assert abs(reader.frames - len(pictures)) <= 1
     assert len(pictures) == 109  # as `ffprobe -count_frames` says
@@ -109,19 +113,19 @@ def test_reads_every_frame_of_a_real_clip() -> None:
         ("a.mkv", "ffv1", "gray"),
         ("a.mkv", "ffv1", "gray10le"),
         ("a.mov", "png", "rgb24"),
-        ("a.mkv", "ffv1", "gbrp"),
+        ("a.mkv", "ffv1", "bgr0"),
+        ("a.mp4", "libx264", "gray"),
         ("a.avi", "mjpeg", "yuvj420p"),
-        ("a.gif", "gif", "rgb8"),
     ],
 )
 def test_reads_every_kind_with_its_grays_right(
     tmp_path: Path, name: str, codec: str, pix_fmt: str
 ) -> None:
-    path = clip(tmp_path / name, [ramp()] * 4, codec=codec, pix_fmt=pix_fmt)
+    full = 2 if codec == "libx264" and pix_fmt == "gray" else 0
+    path = clip(tmp_path / name, [ramp()] * 4, codec=codec, pix_fmt=pix_fmt, color_range=full)
     pictures = [picture.astype(int) for picture, _ in VideoReader(path)]
     assert len(pictures) == 4
-    # rgb8 has 8 shades of red and green and 4 of blue
-    limit = 44 if pix_fmt == "rgb8" else 8 if codec in {"mpeg4", "mjpeg", "libvpx-vp9"} else 3
+    limit = 8 if codec in {"mpeg4", "mjpeg", "libvpx-vp9"} else 3
     assert np.abs(pictures[0][:, 8:-8] - ramp()[:, 8:-8]).max() <= limit
 
 
@@ -150,7 +154,8 @@ def test_a_file_that_does_not_name_its_matrix_is_read_as_players_do(tmp_path: Pa
 
 
 # Which corner each of red, green, blue, white is in afterwards, as a viewer would name it.
-TURNS = {
+Turn = tuple[float, bool, bool]
+TURNS: dict[Turn, list[tuple[int, int, int]]] = {
     (90, False, False): [GREEN, WHITE, RED, BLUE],
     (180, False, False): [WHITE, BLUE, GREEN, RED],
     (-90, False, False): [BLUE, RED, WHITE, GREEN],
@@ -160,7 +165,7 @@ TURNS = {
 
 
 @pytest.mark.parametrize("turn", TURNS)
-def test_phone_clips_come_out_upright(tmp_path: Path, turn: tuple[float, bool, bool]) -> None:
+def test_phone_clips_come_out_upright(tmp_path: Path, turn: Turn) -> None:
     reader = VideoReader(clip(tmp_path / "a.mp4", [corners()] * 2, turn=turn))
     picture, _ = next(iter(reader))
     size = (48, 64) if abs(turn[0]) == 90 else (64, 48)
@@ -171,7 +176,7 @@ def test_phone_clips_come_out_upright(tmp_path: Path, turn: tuple[float, bool, b
         for y in (height // 4, 3 * height // 4)
         for x in (width // 4, 3 * width // 4)
     ]
-    assert np.abs(np.array(shown) - np.array(TURNS[turn])).max() <= 8
+    assert np.abs(np.array(shown) - np.array(TURNS[turn], int)).max() <= 8
 
 
 def test_uneven_time_stamps_are_kept(tmp_path: Path) -> None:
@@ -182,10 +187,17 @@ def test_uneven_time_stamps_are_kept(tmp_path: Path) -> None:
 
 
 def frames_ffmpeg_finds(path: Path) -> int:
-    with av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
+    probe = "ffprobe -v quiet -count_frames -select_streams v -show_entries stream=nb_read_frames"
+    told = subprocess.run(
+        [*probe.split(), "-of", "csv=p=0", path], capture_output=True, text=True, check=False
+    )
+    return int(told.stdout.strip().strip(","))
 
 
+needs_ffprobe = pytest.mark.skipif(not shutil.which("ffprobe"), reason="ffprobe is the judge")
+
+
+@needs_ffprobe
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, ending: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 48, 64, 3), np.uint8)
@@ -203,6 +215,7 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, ending
     assert "\n" not in reader.truncated
 
 
+@needs_ffprobe
 def test_damage_in_the_middle_is_told_and_skipped(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 48, 64, 3), np.uint8)
     path = clip(
@@ -216,8 +229,11 @@ def test_damage_in_the_middle_is_told_and_skipped(tmp_path: Path) -> None:
     data[len(data) // 2 : len(data) // 2 + 30000] = bytes(30000)
     path.write_bytes(data)
     reader = VideoReader(path)
-    assert len(list(reader)) >= 40
+    count = len(list(reader))
+    assert 30 < count < 50
+    assert count >= frames_ffmpeg_finds(path)
     assert reader.truncated is not None
+    assert "is damaged" in reader.truncated
 
 
 def sound_only(path: Path) -> Path:
@@ -336,8 +352,8 @@ def test_closing_wakes_a_reader_and_may_be_repeated(tmp_path: Path) -> None:
 def test_a_clip_that_vanishes_is_a_lost_camera(tmp_path: Path) -> None:
     path = gray_steps(tmp_path / "a.mp4", 3)
     source = VideoSource(path)
-    source.read()
+    for _ in range(3):
+        source.read()
     path.unlink()
     with pytest.raises(CameraError, match="no such file"):
-        for _ in range(5):
-            source.read()
+        source.read()

@@ -7,9 +7,9 @@ const NOTICE_MS = 6000;
 const STATES = {
   blurring: "Your background is hidden",
   off: "Off: others see your room",
-  starting: "Starting: nothing of your room is shown yet",
+  starting: "Starting",
   "no camera": "No camera",
-  "no mask": "You cannot be made out: the whole picture is blurred",
+  "no mask": "You cannot be made out: the whole picture is hidden",
 };
 
 const token = new URLSearchParams(location.search).get("token");
@@ -108,7 +108,7 @@ let mode = "blur";
 
 function showStrength(value) {
   strength.value = value;
-  $("strength-number").value = value;
+  $("strength-number").textContent = value;
 }
 
 async function send(key, value) {
@@ -130,7 +130,7 @@ async function sendStrength() {
 }
 
 strength.addEventListener("input", () => {
-  $("strength-number").value = strength.value;
+  $("strength-number").textContent = strength.value;
   heldUntil = performance.now() + HOLD_MS;
   // At most one change each SEND_MS while dragging; the last one always goes out.
   timer ??= setTimeout(() => {
@@ -199,7 +199,7 @@ function setConnected(now, why = "") {
     for (const image of [after, before]) show(image, false);
   }
   connected = now;
-  stage.classList.toggle("lost", !now);
+  document.body.classList.toggle("lost", !now);
   strength.disabled = !now;
   $("compare").disabled = !now;
   if (now) {

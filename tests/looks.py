@@ -1,0 +1,17 @@
+"""Measures of what a picture looks like, for tests."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bgblur.frame import Image
+
+
+def detail(picture: Image) -> NDArray[np.float32]:
+    """Energy of what is between one and four pixels large, by pixel: (H, W)."""
+    floats = picture.astype(np.float32)
+    fine, coarse = (cv2.GaussianBlur(floats, (0, 0), sigma) for sigma in (1, 4))
+    energy: NDArray[np.float32] = ((fine - coarse) ** 2).sum(axis=2)
+    return energy

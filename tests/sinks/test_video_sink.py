@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bgblur.errors import OutputError, UsageError
+from bgblur.frame import Image
+from bgblur.sinks.video import VideoSink, VideoWriter
+from bgblur.sources.picture_tags import PictureTags
+
+MILLISECONDS = Fraction(1, 1000)
+
+
+def patches(rows: int = 4, columns: int = 6) -> Image:
+    """Colours of 32 pixels each, so that halved chroma cannot blur their middles."""
+    colors = np.random.default_rng(3).integers(0, 256, (rows, columns, 3), np.uint8)
+    return colors.repeat(32, 0).repeat(32, 1)
+
+
+def middles(picture: Image) -> Image:
+    return picture[16::32, 16::32]
+
+
+def writer(path: Path, width: int = 64, height: int = 48, **more: Any) -> VideoWriter:
+    settings: dict[str, Any] = {"fps": Fraction(25), "time_base": Fraction(1, 25), **more}
+    return VideoWriter(path, width=width, height=height, **settings)
+
+
+def probe(path: Path, *more: str) -> Any:
+    """What ffprobe, which shares no code with us, says of a file."""
+    if not shutil.which("ffprobe"):
+        pytest.skip("ffprobe is the judge")
+    call = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-show_streams",
+        "-show_format",
+        *more,
+        "-of",
+        "json",
+        str(path),
+    ]
+    told = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert told.stderr == ""
+    return json.loads(told.stdout)
+
+
+def first_picture(path: Path, matrix: int, full: bool) -> Image:
+    """BGR by OpenCV's own arithmetic from the stored YUV: an independent way back."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert frame.format.name in {"yuv420p", "yuvj420p"}
+        y, u, v = (
+            np.asarray(p, np.uint8).reshape(-1, p.line_size)[:, : p.width] for p in frame.planes
+        )
+    size = (frame.width, frame.height)
+    blue, red = (
+        cv2.resize(c, size, interpolation=cv2.INTER_NEAREST).astype(float) - 128 for c in (u, v)
+    )
+    luma = y.astype(float) if full else (y.astype(float) - 16) * 255 / 219
+    if not full:
+        blue, red = blue * 255 / 224, red * 255 / 224
+    kr, kb = {1: (0.2126, 0.0722), 6: (0.299, 0.114)}[matrix]
+    b, r = luma + 2 * (1 - kb) * blue, luma + 2 * (1 - kr) * red
+    g = (luma - kr * r - kb * b) / (1 - kr - kb)
+    return np.rint(np.stack([b, g, r], -1)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("matrix", [1, 6])
+def test_colors_are_right_and_tagged(tmp_path: Path, matrix: int, full: bool) -> None:
+    path = tmp_path / "a.mp4"
+    tags = PictureTags(matrix, 2 if full else 1)
+    with writer(path, 192, 128, tags=tags) as video:
+        for pts in range(3):
+            video.write(patches(), pts)
+    shown = middles(first_picture(path, matrix, full)).astype(int)
+    assert np.abs(shown - middles(patches())).max() <= 6
+    stream = probe(path)["streams"][0]
+    assert stream["color_space"] == {1: "bt709", 6: "smpte170m"}[matrix]
+    assert stream["color_range"] == ("pc" if full else "tv")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "h264"), ("a.MOV", "h264"), ("a.mkv", "h264"), ("a.webm", "vp9")],
+)
+def test_each_ending_gets_its_codec(tmp_path: Path, name: str, codec: str) -> None:
+    path = tmp_path / name
+    with writer(path) as video:
+        for pts in range(10):
+            video.write(np.full((48, 64, 3), 20 * pts, np.uint8), pts)
+    told = probe(path, "-count_frames")
+    (stream,) = told["streams"]
+    assert stream["codec_name"] == codec
+    assert stream["nb_read_frames"] == "10"
+    assert (stream["width"], stream["height"]) == (64, 48)
+    assert stream["pix_fmt"] == "yuv420p"
+    assert float(told["format"]["duration"]) == pytest.approx(0.4, abs=0.002)
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path: Path) -> None:
+    with writer(tmp_path / "a.mp4", tags=PictureTags(6, 1, pixel_aspect=Fraction(16, 15))) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    assert probe(tmp_path / "a.mp4")["streams"][0]["sample_aspect_ratio"] == "16:15"
+
+
+@pytest.mark.parametrize(("name", "size"), [("a.mp4", (66, 50)), ("a.webm", (65, 49))])
+def test_odd_sizes_are_padded_only_where_they_must(
+    tmp_path: Path, name: str, size: tuple[int, int]
+) -> None:
+    picture = np.zeros((49, 65, 3), np.uint8)
+    picture[:, 56:] = 200
+    with writer(tmp_path / name, 65, 49) as video:
+        video.write(picture, 0)
+    assert bool(video.warnings) == (size != (65, 49))
+    with av.open(str(tmp_path / name)) as container:
+        frame = next(container.decode(video=0))
+    assert (frame.width, frame.height) == size
+    assert abs(int(frame.to_ndarray(format="bgr24")[:, -1].min()) - 200) <= 8  # not black
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    height=st.integers(4, 40),
+    width=st.integers(4, 40),
+    gaps=st.lists(st.integers(1, 500), min_size=1, max_size=6),
+    seed=st.integers(0, 99),
+)
+def test_the_alpha_file_gives_back_every_bit(
+    tmp_path: Path, height: int, width: int, gaps: list[int], seed: int
+) -> None:
+    path = tmp_path / "alpha.mkv"
+    mattes = np.random.default_rng(seed).integers(0, 256, (len(gaps), height, width), np.uint8)
+    stamps = np.cumsum(gaps).tolist()
+    with writer(path, width, height, gray=True, time_base=MILLISECONDS) as video:
+        for matte, pts in zip(mattes, stamps, strict=True):
+            video.write(matte, pts)
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+        assert container.streams.video[0].codec_context.name == "ffv1"
+    assert [frame.format.name for frame in frames] == ["gray"] * len(gaps)
+    assert [frame.time for frame in frames] == [stamp / 1000 for stamp in stamps]
+    assert all((f.to_ndarray() == m).all() for f, m in zip(frames, mattes, strict=True))
+
+
+def test_an_exception_leaves_nothing(tmp_path: Path) -> None:
+    def broken_off() -> None:
+        with writer(tmp_path / "a.mp4") as video:
+            video.write(np.zeros((48, 64, 3), np.uint8), 0)
+            assert len(list(tmp_path.iterdir())) == 1
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("older")
+    video = writer(path)
+    video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    assert path.read_text() == "older"
+    video.close()
+    video.close()
+    assert probe(path)["streams"][0]["nb_frames"] == "1"
+    with pytest.raises(OutputError, match="closed"):
+        video.write(np.zeros((48, 64, 3), np.uint8), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "gray", "accepted"),
+    [
+        ("a.wmv", False, r"must end in \.mp4, \.mkv, \.mov or \.webm"),
+        ("a", False, r"must end in \.mp4"),
+        ("a.mp4", True, r"alpha file a\.mp4: its name must end in \.mkv$"),
+    ],
+)
+def test_other_endings_are_refused(tmp_path: Path, name: str, gray: bool, accepted: str) -> None:
+    with pytest.raises(UsageError, match=accepted):
+        writer(tmp_path / name, gray=gray)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    for path, reason in (
+        (tmp_path / "none" / "a.mp4", "there is no folder"),
+        (tmp_path / "folder.mp4", "it is a folder"),
+    ):
+        with pytest.raises(OutputError, match=reason) as told:
+            writer(path)
+        assert "\n" not in str(told.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the folder nobody may write")
+def test_a_folder_without_permission_is_one_line() -> None:
+    with pytest.raises(OutputError, match=r"cannot write /proc/a\.mp4: .*; choose a folder"):
+        writer(Path("/proc/a.mp4"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on file sizes")
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = np.random.default_rng(0).integers(0, 256, (400, 48, 64, 3), np.uint8)
+
+    def fill() -> None:
+        with writer(tmp_path / "a.mkv") as video:
+            for pts, picture in enumerate(noise):
+                video.write(picture, pts)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*a\.mkv"):
+            fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    assert list(tmp_path.iterdir()) == []
+
+
+Tone = Callable[[str, str, int], Path]
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Tone:
+    """(name, codec, seconds) -> a file with a sine in it and nothing else."""
+
+    def make(name: str, codec: str, seconds: int) -> Path:
+        rate = 48000
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate)
+            assert isinstance(stream, av.AudioStream)
+            wave = (8000 * np.sin(np.arange(rate * seconds) * 440 * 2 * np.pi / rate)).astype("<i2")
+            frame = av.AudioFrame.from_ndarray(np.repeat(wave, 2)[None], layout="stereo")
+            frame.sample_rate, frame.pts = rate, 0
+            for piece in av.AudioResampler(stream.format, stream.layout, rate, 960).resample(frame):
+                container.mux(stream.encode(piece))
+            container.mux(stream.encode(None))
+        return path
+
+    return make
+
+
+def audio_packets(path: Path) -> list[tuple[bytes, float]]:
+    with av.open(str(path)) as container:
+        return [
+            (bytes(packet), float(packet.pts * packet.time_base))
+            for packet in container.demux(audio=0)
+            if packet.size and packet.pts is not None
+        ]
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "target"),
+    [
+        ("tone.m4a", "aac", "a.mp4"),
+        ("tone.m4a", "aac", "a.mkv"),
+        ("tone.mkv", "libopus", "a.webm"),
+        ("tone.mkv", "pcm_s16le", "a.mov"),
+    ],
+)
+@pytest.mark.parametrize("seconds", [1, 6])
+def test_the_sound_is_copied_bit_for_bit(
+    tmp_path: Path, tone: Tone, source: str, codec: str, target: str, seconds: int
+) -> None:
+    """Sound shorter and longer than the video's four seconds."""
+    sound = tone(source, codec, seconds)
+    with writer(tmp_path / target, audio_from=sound) as video:
+        for pts in range(100):
+            video.write(np.full((48, 64, 3), pts, np.uint8), pts)
+    assert video.warnings == []
+    before, after = audio_packets(sound), audio_packets(tmp_path / target)
+    assert b"".join(data for data, _ in after) == b"".join(data for data, _ in before)
+    kinds = {stream["codec_type"] for stream in probe(tmp_path / target)["streams"]}
+    assert kinds == {"video", "audio"}
+    if codec.startswith("pcm"):
+        return  # it has no packets of its own: each container cuts it anew
+    assert [data for data, _ in after] == [data for data, _ in before]
+    shift = {round(b - a, 2) for (_, a), (_, b) in zip(before, after, strict=True)}
+    assert len(shift) <= 2  # one shift, and a millisecond's rounding around it
+    assert max(map(abs, shift)) <= 0.03
+
+
+def test_sound_and_picture_lie_side_by_side_in_the_file(tmp_path: Path, tone: Tone) -> None:
+    sound = tone("tone.m4a", "aac", 20)
+    with writer(tmp_path / "a.mkv", audio_from=sound) as video:
+        for pts in range(500):
+            video.write(np.full((48, 64, 3), pts % 256, np.uint8), pts)
+    latest = {"video": 0.0, "audio": 0.0}
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        for packet in container.demux():
+            if packet.dts is not None:
+                latest[packet.stream.type] = float(packet.dts * packet.time_base)
+                assert abs(latest["video"] - latest["audio"]) < 1.0
+
+
+def test_sound_the_container_cannot_hold_is_left_out_in_one_line(
+    tmp_path: Path, tone: Tone
+) -> None:
+    with writer(tmp_path / "a.webm", audio_from=tone("tone.m4a", "aac", 1)) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    (line,) = video.warnings
+    assert "aac" in line
+    assert "webm" in line
+    assert "\n" not in line
+    assert [stream["codec_name"] for stream in probe(tmp_path / "a.webm")["streams"]] == ["vp9"]
+
+
+@pytest.mark.parametrize("name", ["live.mp4", "live.mkv", "live.webm"])
+def test_what_is_published_live_can_be_played_at_its_pace(tmp_path: Path, name: str) -> None:
+    sink = VideoSink(tmp_path / name, 192, 128, 29.97)
+    assert sink.pixel_format == "i420"
+    moments = []
+    for gap in (0.0, 0.05, 0.2, 0.05):
+        time.sleep(gap)
+        moments.append(time.monotonic())
+        sink.publish(cv2.cvtColor(patches(), cv2.COLOR_BGR2YUV_I420).astype(np.uint8))
+    sink.close()
+    sink.close()
+    told = probe(tmp_path / name, "-count_frames")["streams"][0]
+    assert told["nb_read_frames"] == "4"
+    with av.open(str(tmp_path / name)) as container:
+        frames = list(container.decode(video=0))
+    shown = [frame.time - frames[0].time for frame in frames]
+    assert shown == pytest.approx([m - moments[0] for m in moments], abs=0.02)
+    if not name.endswith("webm"):
+        colors = middles(first_picture(tmp_path / name, 6, False)).astype(int)
+        assert np.abs(colors - middles(patches())).max() <= 6
+    with pytest.raises(OutputError, match="closed"):
+        sink.publish(np.zeros((192, 192), np.uint8))
+
+
+def test_pictures_published_at_once_are_all_kept(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "live.mp4", 64, 48, 30)
+    for shade in range(20):
+        sink.publish(np.full((72, 64), shade, np.uint8))
+    sink.close()
+    assert probe(tmp_path / "live.mp4", "-count_frames")["streams"][0]["nb_read_frames"] == "20"
+
+
+def test_a_sink_without_pictures_leaves_no_file(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "live.mp4", 64, 48, 30)
+    sink.close()
+    assert list(tmp_path.iterdir()) == []

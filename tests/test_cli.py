@@ -1,0 +1,240 @@
+"""The command line as a user meets it: a process, its lines, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from looks import detail
+
+from bgblur.sources.demo import DemoSource
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """An environment whose configuration and state are the test's own."""
+    return {
+        **os.environ,
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bgblur", *arguments]
+
+
+def run(home: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), env=home, capture_output=True, text=True, timeout=90, check=False
+    )
+
+
+def test_version_and_help(home: dict[str, str]) -> None:
+    assert run(home, "--version").stdout.strip() == "0.1.0"
+    shown = run(home, "--help").stdout
+    for name in ("video", "image", "devices", "status", "toggle", "bench", "config", "--device"):
+        assert name in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--device", "77", "--output", "web"], 3, "no camera /dev/video77"),
+        (["--device", "nonsense", "--output", "web"], 3, "nonsense"),
+        (["--device", "gone.mp4", "--output", "web"], 3, "gone.mp4"),
+        (["--device", "demo", "--output", "/dev/video77"], 4, "/dev/video77"),
+        (["--device", "demo", "--output", "web", "--strength", "101"], 2, "at most 100"),
+        (["--device", "demo", "--output", "web", "--strength", "much"], 2, "--strength"),
+        (["--device", "demo", "--output", "web", "--mode", "fog"], 2, "fog"),
+        (["--device", "demo", "--output", "web", "--background", "no.png"], 2, "no.png"),
+        (["--device", "demo", "--output", "/no/such/folder/x.mp4"], 4, "/no/such/folder"),
+        (["--no-such-option"], 2, "--no-such-option"),
+        (["--config", "missing.toml"], 2, "missing.toml"),
+        (["config", "set", "background.strenght", "3"], 2, 'did you mean "strength"'),
+        (["config", "set", "background.strength", "101"], 2, "at most 100"),
+        (["video", "missing.mp4", "out.mp4"], 2, "missing.mp4"),
+        (["image", "missing.png", "--out-dir", "out"], 2, "missing.png"),
+        (["image", "missing.png", "--out-dir", "out", "--save", "everything"], 2, "everything"),
+        (["bench", "--size", "huge"], 2, "huge"),
+        (["status"], 2, "no bgblur-cam is running"),
+    ],
+)
+def test_a_mistake_is_one_line_and_the_right_exit_code(
+    home: dict[str, str], arguments: list[str], code: int, says: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        command(*arguments),
+        env=home,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert done.returncode == code, done.stderr
+    assert says in lines[-1]
+    assert "Traceback" not in done.stderr
+    assert len(lines) == 1, done.stderr
+
+
+@pytest.mark.skipif(Path("/dev/video0").exists(), reason="this machine has a V4L2 device")
+def test_without_camera_or_loopback_the_ways_out_are_named(home: dict[str, str]) -> None:
+    no_camera = run(home)
+    assert no_camera.returncode == 3
+    assert "--device demo" in no_camera.stderr
+    no_output = run(home, "--device", "demo")
+    assert no_output.returncode == 4
+    assert "v4l2loopback" in no_output.stderr
+    assert "--output web" in no_output.stderr
+    assert "no camera" in run(home, "devices").stderr
+    assert json.loads(run(home, "devices", "--json").stdout) == {"devices": []}
+
+
+def model_config(tmp_path: Path, data: bytes | None) -> Path:
+    model = tmp_path / "model.ts"
+    if data is not None:
+        model.write_bytes(data)
+    config = tmp_path / "model.toml"
+    config.write_text(f'[engine]\nmodel = "{model}"\n')
+    return config
+
+
+@pytest.mark.parametrize("data", [None, b"", b"not a model"], ids=["missing", "empty", "wrong"])
+def test_a_bad_model_ends_with_code_5(
+    home: dict[str, str], tmp_path: Path, data: bytes | None
+) -> None:
+    config = str(model_config(tmp_path, data))
+    done = run(home, "--device", "demo", "--output", "web", "--config", config, "--duration", "60")
+    assert done.returncode == 5, done.stderr
+    assert str(tmp_path / "model.ts") in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(home: dict[str, str]) -> None:
+    done = run(home, "--device", "gone.mp4", "--output", "web", "--debug")
+    assert "Traceback" in done.stderr
+
+
+def test_config_commands(home: dict[str, str], tmp_path: Path) -> None:
+    path = Path(run(home, "config", "path").stdout.strip())
+    assert tmp_path in path.parents
+    assert run(home, "config", "set", "background.strength", "35").returncode == 0
+    assert "strength = 35" in path.read_text()
+    assert "strength = 35" in run(home, "config", "show").stdout
+    assert run(home, "config", "validate").returncode == 0
+    assert run(home, "toggle").stdout.strip() == "strength 0"
+    assert run(home, "toggle").stdout.strip() == "strength 35"
+    path.write_text("[background]\nstrength = 400\n")
+    broken = run(home, "config", "validate")
+    assert broken.returncode == 2
+    assert "line 2" in broken.stderr
+
+
+def test_image_saves_what_is_asked_for(home: dict[str, str], tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    portrait = DemoSource(641, 361).picture(0)
+    cv2.imwrite(str(photo), portrait)
+    out = tmp_path / "out"
+    done = run(home, "image", str(photo), "--out-dir", str(out), "--save", "composite,alpha,mask")
+    assert done.returncode == 0, done.stderr
+    composite = cv2.imread(str(out / "photo.png"))
+    alpha = cv2.imread(str(out / "photo_alpha.png"), cv2.IMREAD_UNCHANGED)
+    mask = cv2.imread(str(out / "photo_mask.png"), cv2.IMREAD_UNCHANGED)
+    assert composite is not None
+    assert composite.shape == portrait.shape
+    assert alpha.shape == mask.shape == portrait.shape[:2]
+    assert set(np.unique(mask)) <= {0, 255}
+    person = alpha > 250
+    assert 0.15 < person.mean() < 0.9
+    assert np.abs(composite[person].astype(int) - portrait[person]).max() <= 6
+    far = cv2.dilate(alpha, np.ones((9, 9), np.uint8)) == 0
+    assert detail(composite)[far].mean() < 0.1 * detail(portrait)[far].mean()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_within_a_second_and_the_file_plays(
+    home: dict[str, str], tmp_path: Path, number: signal.Signals
+) -> None:
+    target = tmp_path / "out.mp4"
+    arguments = ["--device", "demo", "--width", "321", "--height", "181"]
+    daemon = subprocess.Popen(
+        command(*arguments, "--output", str(target)), env=home, stderr=subprocess.PIPE, text=True
+    )
+    wait_for_status(home, "blurring")
+    began = time.monotonic()
+    daemon.send_signal(number)
+    _, errors = daemon.communicate(timeout=20)
+    took = time.monotonic() - began
+    assert daemon.returncode == 0, errors
+    assert took < 1.0 + 0.5  # the interpreter itself takes some time to go
+    clip = cv2.VideoCapture(str(target))
+    assert clip.get(cv2.CAP_PROP_FRAME_WIDTH) == 322  # odd sizes are padded to even ones
+    assert clip.get(cv2.CAP_PROP_FRAME_HEIGHT) == 182
+    assert clip.read()[0]
+    assert run(home, "status").returncode == 2  # it is gone from the list
+
+
+def wait_for_status(home: dict[str, str], state: str, seconds: float = 60.0) -> dict[str, object]:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        runs = json.loads(run(home, "status", "--json").stdout)["runs"]
+        if runs and runs[0]["state"] == state:
+            found: dict[str, object] = runs[0]
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"the daemon never was {state}")
+
+
+def test_edits_of_the_file_reach_the_running_daemon(home: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "live.toml"
+    config.write_text('[camera]\ndevice = "demo"\nwidth = 320\nheight = 180\n')
+    arguments = ["--config", str(config), "--output", "web"]
+    daemon = subprocess.Popen(command(*arguments), env=home, stderr=subprocess.PIPE, text=True)
+    try:
+        first = wait_for_status(home, "blurring")
+        assert first["strength"] == 60
+        keys = {"source", "width", "height", "device", "precision", "input_height", "fps"}
+        keys |= {"latency_ms", "stages_ms", "cpu_cores", "rss_mb", "gpu_mb", "startup_s"}
+        assert keys <= first.keys()
+        assert run(home, "toggle", "--config", str(config)).stdout.strip() == "strength 0"
+        assert wait_for_status(home, "off")["strength"] == 0
+        config.write_text(config.read_text().replace("strength = 0", "strength = 500"))
+        time.sleep(1.5)
+        still = wait_for_status(home, "off")
+        assert "at most 100" in str(still["problem"])
+        assert "line" in str(still["problem"])
+        config.write_text(config.read_text().replace("strength = 500", "strength = 80"))
+        mended = wait_for_status(home, "blurring")
+        assert mended["strength"] == 80
+        assert mended["problem"] is None
+    finally:
+        daemon.terminate()
+        daemon.communicate(timeout=20)
+
+
+@pytest.mark.slow
+def test_bench_reports_the_contract(home: dict[str, str]) -> None:
+    done = run(home, "bench", "--json", "--size", "320x180", "--size", "641x361", "--seconds", "2")
+    report = json.loads(done.stdout)
+    assert {"cpu", "cores", "torch"} <= report["machine"].keys()
+    assert [(r["width"], r["height"]) for r in report["runs"]] == [(320, 180), (642, 362)]
+    for run_ in report["runs"]:
+        assert run_["fps"] > 1
+        assert 0 < run_["latency_ms"]["p50"] <= run_["latency_ms"]["p95"]
+        assert {"capture", "inference", "edges", "smoothing", "blur", "colour", "publish"} <= (
+            run_["stages_ms"].keys()
+        )
+        assert 50 < run_["rss_mb"] < 1500
+        assert 0 < run_["startup_s"] < 60

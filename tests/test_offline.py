@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import io
+import itertools
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bgblur.errors import OutputError, UsageError
+from bgblur.frame import Alpha, Image
+from bgblur.offline import VideoJob, blur_video
+from bgblur.progress import VideoProgress
+
+CLIPS = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "video"
+needs_clips = pytest.mark.skipif(not CLIPS.exists(), reason="the shared clips are not here")
+MILLISECONDS = Fraction(1, 1000)
+
+
+def silent(done: int, total: int | None, fps: float) -> None:
+    """Progress nobody watches."""
+
+
+def as_is(picture: Image) -> tuple[Image, Alpha]:
+    return picture, np.ones(picture.shape[:2], np.float32)
+
+
+def clip(
+    path: Path,
+    count: int = 30,
+    size: tuple[int, int] = (64, 48),
+    pts: Callable[[int], int] = lambda index: 40 * index,
+    sound: bool = False,
+) -> Path:
+    """Frames that grow lighter, in milliseconds, with or without a tone; made with PyAV alone."""
+    with av.open(str(path), "w", container_options={"movflags": "+faststart"}) as container:
+        video = container.add_stream("libx264", 25, time_base=MILLISECONDS)
+        assert isinstance(video, av.VideoStream)
+        video.pix_fmt = "yuv444p"  # takes odd sizes
+        video.width, video.height = size
+        audio = container.add_stream("aac", 48000) if sound else None
+        for index in range(count):
+            picture = np.full((size[1], size[0], 3), 20 + 7 * (index % 30), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = pts(index), MILLISECONDS
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if isinstance(audio, av.AudioStream):
+            for index in range(count * 1920 // 1024):
+                turn = (np.arange(1024) + 1024 * index) * 440 * 2 * np.pi / 48000
+                tone = np.repeat(np.sin(turn, dtype=np.float64)[None], 2, 0).astype(np.float32)
+                piece = av.AudioFrame.from_ndarray(tone / 4, format="fltp", layout="stereo")
+                piece.sample_rate, piece.pts = 48000, 1024 * index
+                container.mux(audio.encode(piece))
+            container.mux(audio.encode(None))
+    return path
+
+
+def stamps(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def sound_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+
+
+@needs_clips
+def test_a_real_clip_keeps_its_frames_size_and_rate(tmp_path: Path) -> None:
+    source, target = CLIPS / "webcam" / "book.mkv", tmp_path / "out.mkv"
+    steps: list[tuple[int, int | None]] = []
+
+    def note(done: int, total: int | None, fps: float) -> None:
+        assert fps > 0
+        steps.append((done, total))
+
+    report = blur_video(VideoJob(source, target), as_is, on_progress=note)
+    assert report.frames == 109
+    assert report.warnings == []
+    assert [done for done, _ in steps] == list(range(1, 110))
+    assert stamps(target) == stamps(source)
+    with av.open(str(source)) as before, av.open(str(target)) as after:
+        old, new = before.streams.video[0], after.streams.video[0]
+        assert (new.width, new.height) == (old.width, old.height)
+        assert float(new.average_rate or 0) == pytest.approx(30, rel=0.01)
+        pairs = zip(before.decode(video=0), after.decode(video=0), strict=True)
+        for mine, theirs in itertools.islice(pairs, 0, None, 20):
+            # Both full range, BT.601: the stored luma itself must be the same but for H.264's loss.
+            difference = np.abs(
+                np.asarray(mine.to_ndarray(format="gray"), int) - theirs.to_ndarray(format="gray")
+            )
+            assert difference.mean() < 1.5
+
+
+@needs_clips
+def test_a_real_matte_survives_bit_for_bit(tmp_path: Path) -> None:
+    true = CLIPS / "composited" / "brbk7n_alpha.mkv"
+    with av.open(str(true)) as container:
+        mattes = [frame.to_ndarray() for frame in container.decode(video=0)]
+    remaining = iter(mattes)
+
+    def process(picture: Image) -> tuple[Image, Alpha]:
+        return picture, (next(remaining) / np.float32(255)).astype(np.float32)
+
+    job = VideoJob(
+        CLIPS / "composited" / "brbk7n.mp4", tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv"
+    )
+    report = blur_video(job, process, on_progress=silent)
+    assert report.frames == len(mattes) == 75
+    with av.open(str(tmp_path / "alpha.mkv")) as container:
+        written = [frame.to_ndarray() for frame in container.decode(video=0)]
+    assert all((a == b).all() for a, b in zip(written, mattes, strict=True))
+    assert stamps(tmp_path / "alpha.mkv") == stamps(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("in.mp4", "out.mp4"), ("in.mp4", "out.mkv"), ("in.mkv", "out.mp4"), ("in.mkv", "out.mov")],
+)
+def test_sound_is_bit_identical_before_and_after(tmp_path: Path, source: str, target: str) -> None:
+    path = clip(tmp_path / source, sound=True)
+    blur_video(VideoJob(path, tmp_path / target), as_is, on_progress=silent)
+    packets = sound_of(path)
+    assert len(packets) > 50
+    assert sound_of(tmp_path / target) == packets
+
+
+def test_sound_that_does_not_fit_is_one_warning(tmp_path: Path) -> None:
+    path = clip(tmp_path / "in.mp4", sound=True)
+    report = blur_video(VideoJob(path, tmp_path / "out.webm"), as_is, on_progress=silent)
+    (line,) = report.warnings
+    assert "aac" in line
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4", "webm"])
+def test_uneven_time_stamps_are_kept(tmp_path: Path, ending: str) -> None:
+    path = clip(tmp_path / "in.mkv", 12, pts=lambda index: 500 + 7 * index * index)
+    job = VideoJob(path, tmp_path / f"out.{ending}", alpha=tmp_path / "alpha.mkv")
+    blur_video(job, as_is, on_progress=silent)
+    assert stamps(path)[0] == 0.5
+    assert stamps(job.target) == pytest.approx(stamps(path), abs=1e-9)
+    assert stamps(tmp_path / "alpha.mkv") == stamps(path)
+
+
+def test_the_process_decides_the_picture(tmp_path: Path) -> None:
+    def negative(picture: Image) -> tuple[Image, Alpha]:
+        return 255 - picture, np.full(picture.shape[:2], 0.25, np.float32)
+
+    path = clip(tmp_path / "in.mp4", 10)
+    job = VideoJob(path, tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv")
+    blur_video(job, negative, on_progress=silent)
+    with av.open(str(job.target)) as container:
+        shades = [float(f.to_ndarray(format="bgr24").mean()) for f in container.decode(video=0)]
+    assert shades == pytest.approx([235 - 7 * index for index in range(10)], abs=6)
+    with av.open(str(tmp_path / "alpha.mkv")) as container:
+        assert {int(v) for f in container.decode(video=0) for v in np.unique(f.to_ndarray())} == {
+            64
+        }
+
+
+def test_odd_sizes_become_even_and_it_is_said(tmp_path: Path) -> None:
+    path = clip(tmp_path / "in.mp4", 3, size=(65, 49))
+    job = VideoJob(path, tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv")
+    seen: list[tuple[int, ...]] = []
+
+    def look(picture: Image) -> tuple[Image, Alpha]:
+        seen.append(picture.shape)
+        return as_is(picture)
+
+    report = blur_video(job, look, on_progress=silent)
+    assert seen == [(49, 65, 3)] * 3
+    (line,) = report.warnings
+    assert "66x50" in line
+    with av.open(str(job.target)) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (66, 50)
+    with av.open(str(tmp_path / "alpha.mkv")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (65, 49)
+
+
+def test_a_file_that_breaks_off_is_done_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = clip(tmp_path / "whole.mp4", 100).read_bytes()
+    path = tmp_path / "part.mp4"
+    path.write_bytes(whole[: len(whole) * 7 // 10])
+    report = blur_video(VideoJob(path, tmp_path / "out.mp4"), as_is, on_progress=silent)
+    assert 20 < report.frames < 100
+    assert len(stamps(tmp_path / "out.mp4")) == report.frames
+    (line,) = report.warnings
+    assert "part.mp4 breaks off" in line
+
+
+def test_every_nth_frame_is_saved(tmp_path: Path) -> None:
+    path = clip(tmp_path / "in.mp4", 10)
+    folder = tmp_path / "new" / "frames"
+    job = VideoJob(path, tmp_path / "out.mp4", save_every=4, frames_dir=folder)
+    shown: list[Image] = []
+
+    def keep(picture: Image) -> tuple[Image, Alpha]:
+        shown.append(picture)
+        return as_is(picture)
+
+    blur_video(job, keep, on_progress=silent)
+    assert sorted(entry.name for entry in folder.iterdir()) == [
+        "frame_000004.png",
+        "frame_000008.png",
+    ]
+    saved = cv2.imread(str(folder / "frame_000008.png"))
+    assert saved is not None
+    assert (saved == shown[7]).all()
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
+def test_an_interruption_leaves_nothing_behind(
+    tmp_path: Path, failure: type[BaseException]
+) -> None:
+    path = clip(tmp_path / "in.mp4", 30, sound=True)
+    older = tmp_path / "out.mp4"
+    older.write_text("older")
+    count = itertools.count()
+
+    def break_off(picture: Image) -> tuple[Image, Alpha]:
+        if next(count) == 20:
+            raise failure
+        return as_is(picture)
+
+    threads = threading.active_count()
+    with pytest.raises(failure):
+        blur_video(
+            VideoJob(path, older, alpha=tmp_path / "alpha.mkv"), break_off, on_progress=silent
+        )
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+    assert older.read_text() == "older"
+    assert threading.active_count() == threads
+
+
+def refused(tmp_path: Path) -> dict[str, tuple[VideoJob, type[Exception], str]]:
+    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
+    link = tmp_path / "link.mp4"
+    link.symlink_to(source)
+    alpha = tmp_path / "alpha.mkv"
+    return {
+        "same": (VideoJob(source, source), UsageError, "three files"),
+        "linked": (VideoJob(source, link), UsageError, "three files"),
+        "alpha is the output": (VideoJob(source, alpha, alpha), UsageError, "three files"),
+        "ending": (VideoJob(source, tmp_path / "out.wmv"), UsageError, "must end in"),
+        "alpha's ending": (VideoJob(source, out, tmp_path / "a.mp4"), UsageError, r"\.mkv"),
+        "half a wish": (VideoJob(source, out, save_every=3), UsageError, "go together"),
+        "no interval": (
+            VideoJob(source, out, save_every=0, frames_dir=tmp_path),
+            UsageError,
+            "1 or more",
+        ),
+        "no source": (VideoJob(tmp_path / "none.mp4", out), UsageError, "no such file"),
+        "no folder": (VideoJob(source, tmp_path / "none" / "o.mp4"), OutputError, "no folder"),
+        "no alpha folder": (
+            VideoJob(source, out, tmp_path / "none" / "a.mkv"),
+            OutputError,
+            "no folder",
+        ),
+        "frames in a file": (
+            VideoJob(source, out, save_every=1, frames_dir=source),
+            OutputError,
+            "cannot make the folder",
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["same", "linked", "alpha is the output", "ending", "alpha's ending", "half a wish",
+     "no interval", "no source", "no folder", "no alpha folder", "frames in a file"],
+)  # fmt: skip
+def test_what_cannot_be_done_is_one_line_before_any_work(tmp_path: Path, kind: str) -> None:
+    path = clip(tmp_path / "in.mp4", 2)
+    data = path.read_bytes()
+    job, error, reason = refused(tmp_path)[kind]
+
+    def never(picture: Image) -> tuple[Image, Alpha]:
+        raise AssertionError
+
+    with pytest.raises(error, match=reason) as told:
+        blur_video(job, never, on_progress=silent)
+    assert "\n" not in str(told.value)
+    assert path.read_bytes() == data
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "link.mp4"]
+
+
+def test_the_progress_bar_shows_frames_and_pace() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    with VideoProgress(console) as progress:
+        progress.update(10, 75, 24.6)
+        progress.update(74, 75, 25.4)  # the estimate was one too high
+    shown = screen.getvalue()
+    assert "74/74" in shown
+    assert "25 fps" in shown
+
+
+def test_the_progress_bar_needs_no_total_and_outgrows_an_estimate() -> None:
+    screen = io.StringIO()
+    with VideoProgress(Console(file=screen, force_terminal=True, width=100)) as progress:
+        progress.update(1, None, 24.6)
+        progress.update(80, 75, 24.6)
+    assert "80/80" in screen.getvalue()
