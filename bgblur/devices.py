@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class Device:
 
 def list_devices() -> list[Device]:
     """Every camera and virtual camera found; one that cannot be opened says why."""
-    if sys.platform.startswith("linux"):
+    if platform.system() == "Linux":
         paths = Path("/dev").glob("video*")
         numbered = [p for p in paths if p.name.removeprefix("video").isdigit()]
         ordered = sorted(numbered, key=lambda p: int(p.name.removeprefix("video")))

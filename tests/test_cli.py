@@ -153,6 +153,8 @@ def test_image_saves_what_is_asked_for(home: dict[str, str], tmp_path: Path) -> 
     alpha = cv2.imread(str(out / "photo_alpha.png"), cv2.IMREAD_UNCHANGED)
     mask = cv2.imread(str(out / "photo_mask.png"), cv2.IMREAD_UNCHANGED)
     assert composite is not None
+    assert alpha is not None
+    assert mask is not None
     assert composite.shape == portrait.shape
     assert alpha.shape == mask.shape == portrait.shape[:2]
     assert set(np.unique(mask)) <= {0, 255}

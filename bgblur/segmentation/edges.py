@@ -36,7 +36,8 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
         return firm(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR))
     luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     low = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
-    a, b = _coefficients(alpha, low.astype(np.float32) / 255, radius_of(rows))
+    guide = np.multiply(low, 1 / 255, dtype=np.float32)
+    a, b = _coefficients(alpha, guide, radius_of(rows))
     full = cv2.multiply(cv2.resize(a / 255, size), luma, dtype=cv2.CV_32F)
     return firm(cv2.add(full, cv2.resize(b, size), dst=full))
 
@@ -56,7 +57,7 @@ def firm(alpha: Any) -> Any:
 def _coefficients(alpha: Alpha, luma: Alpha, radius: int) -> tuple[Alpha, Alpha]:
     window = (2 * radius + 1, 2 * radius + 1)
 
-    def mean(plane: Alpha) -> Alpha:
+    def mean(plane: Any) -> Alpha:
         return cv2.blur(plane, window, borderType=cv2.BORDER_REPLICATE)
 
     mean_luma, mean_alpha = mean(luma), mean(alpha)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import platform
 import time
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def describe_difference(
 
 def check_device(device: str) -> None:
     """Raises CameraError, on Linux, where there is no such device or no permission to open it."""
-    if not sys.platform.startswith("linux"):
+    if platform.system() != "Linux":
         return
     path = Path(f"/dev/video{device}") if device.isdigit() else Path(device)
     if not path.exists():
@@ -100,7 +100,7 @@ def check_device(device: str) -> None:
 
 
 def _open(device: str) -> cv2.VideoCapture:
-    if sys.platform.startswith("linux"):
+    if platform.system() == "Linux":
         # By V4L2 explicitly: OpenCV's other back ends reopen at every change of format.
         path = f"/dev/video{device}" if device.isdigit() else device
         return cv2.VideoCapture(path, cv2.CAP_V4L2)

@@ -75,7 +75,8 @@ def live(tmp_path: Path) -> Iterator[Live]:
 def see(page: Page) -> Image:
     """What the picture on the page looks like now."""
     shot = page.locator("#after").screenshot()
-    image: Image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
     return image
 
 
