@@ -33,6 +33,7 @@ class Daemon:
         self, settings: Settings, config_path: Path, options: dict[str, Any], say: Say
     ) -> None:
         self._config_path = config_path
+        self._from_file = settings
         self._overrides = Overrides(options, settings)
         self._settings = self._overrides.over(settings)
         self._say = say
@@ -58,7 +59,10 @@ class Daemon:
         try:
             self.pipeline.start()
             self._announce()
-            with ConfigWatcher(self._config_path, self._changed, self._note_config_problem):
+            watcher = ConfigWatcher(
+                self._config_path, self._changed, self._note_config_problem, self._from_file
+            )
+            with watcher:
                 while not stop.wait(_TICK):
                     if self.pipeline.fatal is not None:
                         raise self.pipeline.fatal
@@ -128,7 +132,7 @@ class Daemon:
         self._config_problem = None
         self._settings = new
         pipeline = self.pipeline
-        # A look is compared by identity: an unchanged one must stay the same object.
+        # A new look has its background picture fitted anew: only where something changed.
         if new.background != old.background or new.camera.mirror != old.camera.mirror:
             pipeline.look = look
         pipeline.mask = mask

@@ -288,7 +288,7 @@ class _Compose:
         self._p = pipeline
         self._cpu = CpuCompositor()
         self._last: Image | None = None  # the newest picture made with an alpha
-        self._last_look: Look | None = None
+        self._last_raw = True
         self._last_made = 0.0
         self._retry_sink = RETRY_FIRST
 
@@ -341,16 +341,16 @@ class _Compose:
         pipeline._published_raw = (item.frame.image, look.mirror)
         pipeline.stats.frame_done(item.frame.captured)
         pipeline.state = "off" if look.raw else "blurring"
-        self._last, self._last_look, self._last_made = picture, look, time.monotonic()
+        self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
 
     def _show_substitute(self, look: Look) -> None:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
         pipeline, now = self._p, time.monotonic()
         newest = pipeline._newest
-        # A picture made under another look may be a raw one: never show it again.
+        # What was raw by choice must not be shown again: the choice may have changed since.
         if (
             self._last is not None
-            and self._last_look is look
+            and (look.raw or not self._last_raw)
             and now - self._last_made < STALE_AFTER
             and "mask" not in pipeline.problems
         ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from bgblur.segmentation.network import build_network
@@ -53,7 +54,10 @@ def restore(network: nn.Module, weights: dict[str, Any], path: Path) -> None:
 def load_network(path: Path) -> tuple[nn.Module, str]:
     """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
     state = load_checkpoint(path)
-    recipe = Recipe.model_validate(state["recipe"])
+    try:
+        recipe = Recipe.model_validate(state["recipe"])
+    except ValidationError as error:
+        raise DataError(f"the recipe in {path} is of another version: train anew") from error
     network = build_network(recipe.model.encoder, recipe.model.decoder_channels)
     restore(network, state["average"], path)
     return network.eval(), recipe.summary(int(state["step"]))

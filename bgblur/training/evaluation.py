@@ -4,73 +4,142 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from bgblur.segmentation.network import Segmenter
-from bgblur.training.data import Collection, Image, Picture, Plane, read_photo
+from bgblur.segmentation.engine import Engine
+from bgblur.sources.video import VideoReader
+from bgblur.training.data import Collection, DataError, Image, Picture, Plane, read_photo
 from bgblur.training.metrics import boundary_f, dtssd, iou, mad
+from bgblur.training.predictors import Predictor, clip_predictor, letterboxed, still_predictor
 
-Predictor = Callable[[Image], Plane]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
-ASPECT = 16 / 9  # pictures are letterboxed to a webcam's shape, as peers are measured
+Rows = dict[str, dict[str, float]]  # a row's name -> figure -> value
+
+LARGE = 0.12  # of the frame: whoever sits before a webcam covers more
+MIXED_SETS = ("voc_person", "humanseg_web")  # those that also have small, distant people
+LEAK = 0.1  # alpha above which a pixel of an empty room shows
+MEAN = "mean"
+ROOMS = "empty rooms"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One judged picture; ``iou`` orders the contact sheet."""
+    """One judged picture; ``share`` is how much of the frame the person covers."""
 
     picture: Picture
+    share: float
     iou: float
     boundary_f: float
     mad: float
 
 
-def network_predictor(network: nn.Module, input_height: int) -> Predictor:
-    """Run a network that is still in training as the exported one would run."""
-    segmenter = Segmenter(network).eval()
+@dataclass(frozen=True)
+class Figures:
+    """All figures at one input height; ``scored`` are the photos behind ``photos``."""
 
-    def predict(image: Image) -> Plane:
-        with torch.inference_mode():
-            alpha = segmenter(torch.from_numpy(image), input_height).numpy()
-        return cv2.resize(alpha, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-
-    return predict
+    photos: Rows
+    clips: Rows
+    rooms: Rows
+    scored: list[Scored]
 
 
-def predict_letterboxed(predict: Predictor, image: Image) -> Plane:
-    """Alpha of the picture after black bars have brought it to 16:9."""
-    rows, columns = image.shape[:2]
-    height, width = max(rows, round(columns / ASPECT)), max(columns, round(rows * ASPECT))
-    y, x = (height - rows) // 2, (width - columns) // 2
-    canvas = np.zeros((height, width, 3), np.uint8)
-    canvas[y : y + rows, x : x + columns] = image
-    return predict(canvas)[y : y + rows, x : x + columns]
+def evaluate(
+    engine: Engine,
+    held_out: Collection,
+    clips: Sequence[tuple[Path, Path]],
+    frames: int | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Figures:
+    """Everything; of each clip the first ``frames``. ``report`` hears what is being judged."""
+    predict = still_predictor(engine)
+    photos: Rows = {}
+    scored: list[Scored] = []
+    for name, pictures in held_out.photos.items():
+        report(name)
+        judged = score_photos(predict, pictures)
+        photos |= photo_rows(name, judged)
+        scored += judged
+    clip_rows: Rows = {}
+    for clip, matte in clips:
+        report(clip.name)
+        clip_rows[clip.stem] = evaluate_clip(clip_predictor(engine), clip, matte, frames)
+    if clip_rows:
+        clip_rows[MEAN] = _mean(list(clip_rows.values()))
+    report(ROOMS)
+    rooms = {ROOMS: empty_rooms(predict, held_out.rooms)} if held_out.rooms else {}
+    return Figures(photos, clip_rows, rooms, scored)
 
 
-def score_photos(
-    predict: Predictor, pictures: Sequence[Picture], smallest_person: float = 0.0
-) -> list[Scored]:
-    """Scores of the pictures whose person covers more than ``smallest_person`` of the frame."""
+# ---------------------------------------------------------------- photos
+
+
+def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored]:
+    """Each picture letterboxed to 16:9, judged where its mask says anything."""
     scored = []
     for picture in pictures:
         image, truth, weight = read_photo(picture)
-        if (truth > 0.5).mean() <= smallest_person:
-            continue
         valid = weight > 0
-        alpha = predict_letterboxed(predict, image)
+        alpha = letterboxed(predict, image)
         scored.append(
             Scored(
                 picture,
+                float((truth > 0.5).mean()),
                 iou(alpha, truth, valid),
                 boundary_f(alpha, truth, valid),
                 mad(alpha, truth, valid),
             )
         )
     return scored
+
+
+def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
+    """The set's row; a set with small people gets one more, of those past 12 % of the frame."""
+    groups = {name: list(scored)}
+    if name in MIXED_SETS:
+        groups[f"{name} > {LARGE:.0%}"] = [s for s in scored if s.share > LARGE]
+    return {
+        group: {"pictures": len(members)}
+        | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
+        for group, members in groups.items()
+        if members
+    }
+
+
+def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
+    """``leak``: the share of pixels taken for a person where nobody is."""
+    leaks = [float((predict(read_photo(room)[0]) > LEAK).mean()) for room in rooms]
+    return {"pictures": len(rooms), "leak": float(np.mean(leaks))}
+
+
+# ---------------------------------------------------------------- clips
+
+
+def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """(clip, its true matte) pairs: ``NAME.mp4`` beside ``NAME_alpha.mkv``."""
+    for clip in sorted(folder.glob("*.mp4")):
+        matte = clip.with_name(f"{clip.stem}_alpha.mkv")
+        if matte.is_file():
+            yield clip, matte
+
+
+def evaluate_clip(
+    predict: Predictor, clip: Path, matte: Path, frames: int | None = None
+) -> dict[str, float]:
+    """Figures of the clip's first ``frames``. Raises DataError where the matte does not fit it."""
+    images = [image for image, _ in islice(VideoReader(clip), frames)]
+    truths = [read_matte(image) for image, _ in islice(VideoReader(matte), frames)]
+    if len(images) != len(truths) or images[0].shape[:2] != truths[0].shape:
+        raise DataError(
+            f"{matte.name} does not fit {clip.name}: as many frames of the same size are needed"
+        )
+    return score_clip([predict(image) for image in images], truths)
+
+
+def read_matte(image: Image) -> Plane:
+    """Grey video, decoded to BGR, to ``float32`` alpha."""
+    return image[..., 0] / np.float32(255)
 
 
 def score_clip(alphas: Sequence[Plane], truths: Sequence[Plane]) -> dict[str, float]:
@@ -84,72 +153,5 @@ def score_clip(alphas: Sequence[Plane], truths: Sequence[Plane]) -> dict[str, fl
     }
 
 
-def empty_room_leak(predict: Predictor, rooms: Sequence[Picture]) -> float:
-    """Share of pixels with alpha > 0.1 in rooms where nobody is."""
-    shares = [float((predict(read_photo(room)[0]) > 0.1).mean()) for room in rooms]
-    return float(np.mean(shares)) if shares else 0.0
-
-
-def evaluate_photos(predict: Predictor, held_out: Collection) -> dict[str, dict[str, float]]:
-    """A row of figures a set; sets with small, hard people also by those past 12 % of the frame."""
-    rows: dict[str, dict[str, float]] = {}
-    for name, pictures in held_out.photos.items():
-        rows[name] = _mean(score_photos(predict, pictures))
-        if name in ("voc_person", "humanseg_web"):
-            rows[f"{name} > 12 %"] = _mean(score_photos(predict, pictures, 0.12))
-    return rows
-
-
-def _mean(scored: Sequence[Scored]) -> dict[str, float]:
-    return {
-        "pictures": float(len(scored)),
-        "iou": float(np.mean([s.iou for s in scored])) if scored else float("nan"),
-        "boundary_f": float(np.mean([s.boundary_f for s in scored])) if scored else float("nan"),
-        "mad": float(np.mean([s.mad for s in scored])) if scored else float("nan"),
-    }
-
-
-def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """(clip, its true matte) pairs: ``NAME.mp4`` beside ``NAME_alpha.mkv``."""
-    for clip in sorted(folder.glob("*.mp4")):
-        matte = clip.with_name(f"{clip.stem}_alpha.mkv")
-        if matte.is_file():
-            yield clip, matte
-
-
-def worst_sheet(predict: Predictor, scored: Sequence[Scored], count: int = 24) -> Image:
-    """The worst pictures, each as input, truth, prediction and error, for human eyes."""
-    cells = []
-    for score in sorted(scored, key=lambda s: s.iou)[:count]:
-        image, truth, _ = read_photo(score.picture)
-        alpha = predict_letterboxed(predict, image)
-        panels = [image, *(_grey(plane) for plane in (truth, alpha, np.abs(alpha - truth)))]
-        strip = np.hstack([cv2.resize(panel, (120, 150)) for panel in panels])
-        label = f"{score.picture.image.parent.parent.name}/{score.picture.image.stem}"
-        cv2.putText(
-            strip, f"{label} {score.iou:.2f}", (4, 12), cv2.FONT_HERSHEY_PLAIN, 0.8, (0, 0, 255), 1
-        )
-        cells.append(strip)
-    if not cells:
-        return np.zeros((150, 480, 3), np.uint8)
-    while len(cells) % 3:
-        cells.append(np.zeros_like(cells[0]))
-    return np.vstack([np.hstack(cells[i : i + 3]) for i in range(0, len(cells), 3)])
-
-
-def _grey(plane: Plane) -> Image:
-    return cv2.cvtColor((plane * 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
-
-
-def table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """The rows as a Markdown table."""
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
-    lines = [f"| set | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-    for name, row in rows.items():
-        cells = [_cell(key, row[key]) if key in row else "" for key in columns]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(key: str, value: float) -> str:
-    return f"{value:.0f}" if key == "pictures" else f"{value:.4f}"
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {figure: float(np.mean([row[figure] for row in rows])) for figure in rows[0]}

@@ -96,7 +96,9 @@ class Recipe(Part):
     def _to_the_end(cls, phases: tuple[PhaseSettings, ...]) -> tuple[PhaseSettings, ...]:
         ends = [phase.until for phase in phases]
         if not ends or ends != sorted(set(ends)) or ends[-1] != 1:
-            raise ValueError('each phase\'s "until" must be larger than the last, and the final 1.0')
+            raise ValueError(
+                'each phase\'s "until" must be larger than the last, and the final 1.0'
+            )
         return phases
 
     @property

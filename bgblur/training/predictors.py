@@ -1,0 +1,69 @@
+"""What is judged: a network or an exported model, run the way the daemon runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from bgblur.frame import Alpha, Image
+from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.matting import Matting
+from bgblur.segmentation.network import Segmenter
+from bgblur.segmentation.options import MaskOptions
+from bgblur.stats import Stats
+
+Predictor = Callable[[Image], Alpha]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
+ASPECT = 16 / 9  # pictures are letterboxed to a webcam's shape, as peers are measured
+
+
+class NetworkEngine:
+    """An Engine from a network that was not exported, on the device where it lies."""
+
+    precision = "fp32"
+
+    def __init__(self, network: nn.Module, input_height: int) -> None:
+        self.device = str(next(network.parameters()).device)
+        self.input_height = input_height
+        self._segmenter = Segmenter(network).to(self.device).eval()
+
+    def upload(self, image: Image) -> Any:
+        return image if self.device == "cpu" else torch.from_numpy(image).to(self.device)
+
+    @torch.inference_mode()
+    def infer(self, pixels: Any) -> Any:
+        alpha = self._segmenter(torch.as_tensor(pixels), self.input_height)
+        return alpha.numpy() if self.device == "cpu" else alpha
+
+
+def still_predictor(engine: Engine) -> Predictor:
+    """For unrelated pictures: nothing is smoothed from one to the next."""
+    return _predictor(engine, MaskOptions(smoothing=0.0))
+
+
+def clip_predictor(engine: Engine) -> Predictor:
+    """For the frames of one clip, in order, smoothed as the daemon does by default."""
+    return _predictor(engine, MaskOptions())
+
+
+def _predictor(engine: Engine, options: MaskOptions) -> Predictor:
+    matting = Matting(engine, Stats())
+
+    def predict(image: Image) -> Alpha:
+        alpha = matting(image, options)[1]
+        return alpha if isinstance(alpha, np.ndarray) else alpha.cpu().numpy()
+
+    return predict
+
+
+def letterboxed(predict: Predictor, image: Image) -> Alpha:
+    """Alpha of the picture after black bars have brought it to 16:9."""
+    rows, columns = image.shape[:2]
+    height, width = max(rows, round(columns / ASPECT)), max(columns, round(rows * ASPECT))
+    y, x = (height - rows) // 2, (width - columns) // 2
+    canvas = np.zeros((height, width, 3), np.uint8)
+    canvas[y : y + rows, x : x + columns] = image
+    return predict(canvas)[y : y + rows, x : x + columns]
