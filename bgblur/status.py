@@ -37,8 +37,16 @@ def running() -> list[dict[str, Any]]:
     """The status of every daemon of this user that is alive; files of dead ones are removed."""
     found = []
     for path in sorted(folder().glob("*.json")) if folder().is_dir() else []:
-        if not psutil.pid_exists(int(path.stem)):
+        if not _owner_lives(path):
             path.unlink(missing_ok=True)
             continue
         found.append(json.loads(path.read_text(encoding="utf-8")))
     return found
+
+
+def _owner_lives(path: Path) -> bool:
+    """A process that began after the last write only has the number of the one that wrote."""
+    try:
+        return psutil.Process(int(path.stem)).create_time() <= path.stat().st_mtime
+    except psutil.NoSuchProcess:
+        return False

@@ -15,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIGMA_LOW = 2.5  # pixels at the low resolution; below about 2 the upsampling would show
-FLOOR = 1e-3  # weight of the room's mean colour, which fills places far from any visible room
+# Weight of the room's mean colour, which fills places far from any visible room, and within it of
+# grey, for where no room is visible at all.
+FLOOR = 1e-3
+PERSON_FROM = 0.05  # alpha from which a place has no weight: more of the person's colour would show
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from bgblur.compositing.blur import FLOOR, BlurPlan, plan_blur
+from bgblur.compositing.blur import FLOOR, PERSON_FROM, BlurPlan, plan_blur
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Alpha, Image
 
@@ -59,15 +59,14 @@ class CpuCompositor:
 
 
 def room_weight(alpha: Alpha) -> Alpha:
-    """1 in the room, 0 on the person and a cell around them, where the two colours mix."""
+    """1 in the room, 0 on the person, their soft outline and a cell around it."""
     dilated = cv2.dilate(alpha, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray((1 - 2 * dilated).clip(0, 1), np.float32)
+    return np.asarray((1 - dilated / PERSON_FROM).clip(0, 1), np.float32)
 
 
 def _normalised_blur(image: Alpha, weight: Alpha, plan: BlurPlan) -> Alpha:
     weighted = image * weight[..., None]
-    total = float(weight.sum())
-    mean = weighted.sum((0, 1)) / total if total > 0 else np.full(3, 128.0)
+    mean = (weighted.mean((0, 1)) + FLOOR * 128) / (weight.mean() + FLOOR)
     border = cv2.BORDER_REPLICATE
     numerator = cv2.sepFilter2D(weighted, -1, plan.kernel, plan.kernel, borderType=border)
     denominator = cv2.sepFilter2D(weight, -1, plan.kernel, plan.kernel, borderType=border)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bgblur.compositing.blur import FLOOR, BlurPlan, plan_blur
+from bgblur.compositing.blur import FLOOR, PERSON_FROM, BlurPlan, plan_blur
 from bgblur.compositing.compositor import PictureCache
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Image
+from bgblur.torch_resize import area_resize
 
 
 class TorchCompositor:
@@ -65,10 +63,10 @@ class TorchCompositor:
         plan = plan_blur(width, height, sigma_of(strength, height))
         image = area_resize(planes, plan.width, plan.height)
         cells = area_resize(alpha[None], plan.width, plan.height)
-        weight = (1 - 2 * F.max_pool2d(cells, 3, stride=1, padding=1)).clamp(0, 1)
+        dilated = F.max_pool2d(cells, 3, stride=1, padding=1)
+        weight = (1 - dilated / PERSON_FROM).clamp(0, 1)
         weighted = image * weight
-        total = weight.sum()
-        mean = torch.where(total > 0, weighted.sum((1, 2)) / total.clamp(min=1e-6), 128.0)
+        mean = (weighted.mean((1, 2)) + FLOOR * 128) / (weight.mean() + FLOOR)
         sums = _gaussian(torch.cat([weighted, weight]), plan)
         filled = (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
         return F.interpolate(
@@ -82,24 +80,6 @@ def _gaussian(planes: Tensor, plan: BlurPlan) -> Tensor:
     padded = F.pad(planes[:, None], (radius, radius, radius, radius), mode="replicate")
     rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))
     return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]
-
-
-def area_resize(planes: Tensor, width: int, height: int) -> Tensor:
-    """OpenCV's INTER_AREA shrink of ``(C, H, W)``, as two matrix products: adaptive pooling
-    differs from it where the factor is not whole."""
-    rows = torch.from_numpy(_area_matrix(planes.shape[1], height)).to(planes.device)
-    columns = torch.from_numpy(_area_matrix(planes.shape[2], width)).to(planes.device)
-    return rows @ (planes @ columns.T)
-
-
-@lru_cache(maxsize=16)
-def _area_matrix(source: int, target: int) -> NDArray[np.float32]:
-    """``(target, source)``: how much of each source pixel every target cell covers."""
-    edges = np.linspace(0, source, target + 1)
-    start, stop = edges[:-1, None], edges[1:, None]
-    pixel = np.arange(source)[None]
-    covered = (np.minimum(stop, pixel + 1) - np.maximum(start, pixel)).clip(0, 1)
-    return np.asarray(covered * target / source, np.float32)
 
 
 def _to_bytes(planes: Tensor) -> Tensor:

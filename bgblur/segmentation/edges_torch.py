@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.segmentation.edges import EPSILON, feather_sigma, firm, radius_of
+from bgblur.torch_resize import area_resize
 
 
 @torch.inference_mode()
@@ -20,17 +21,15 @@ def upsample(alpha: Tensor, image: Tensor, refine: bool = True, feather: float =
     if not refine:
         return _result(_enlarge(small, size))
     weights = torch.tensor([0.114, 0.587, 0.299], device=image.device)
-    luma = (image.float() @ weights)[None, None] / 255
-    low = F.interpolate(
-        luma, size=alpha.shape, mode="bilinear", antialias=True, align_corners=False
-    )
+    luma = (image.float() @ weights).round()[None, None]  # whole numbers, as OpenCV's are
+    low = area_resize(luma[0], alpha.shape[1], alpha.shape[0]).round()[None] / 255
     radius = radius_of(alpha.shape[0])
     means = _mean(torch.cat([low, small, low * low, low * small], dim=1), radius)
     mean_luma, mean_alpha, mean_square, mean_product = means.split(1, dim=1)
     a = (mean_product - mean_luma * mean_alpha) / (mean_square - mean_luma**2 + EPSILON)
     b = mean_alpha - a * mean_luma
     a, b = _enlarge(_mean(torch.cat([a, b], dim=1), radius), size).split(1, dim=1)
-    return _result(a * luma + b)
+    return _result(a / 255 * luma + b)
 
 
 def _result(alpha: Tensor) -> Tensor:

@@ -69,9 +69,15 @@ class TorchEngine:
 
     @torch.inference_mode()
     def infer(self, pixels: Any) -> Any:
-        if self.device == "cpu":
-            return self._module(torch.from_numpy(pixels), self.input_height).numpy()
-        return self._module(pixels, self.input_height)
+        on_cpu = self.device == "cpu"
+        image = torch.from_numpy(pixels) if on_cpu else pixels
+        try:
+            alpha = self._module(image, self.input_height)
+        except torch.jit.Error as error:  # not a RuntimeError, as all else that torch raises
+            raise RuntimeError(_last_line(error)) from error
+        if not isinstance(alpha, torch.Tensor):
+            raise RuntimeError(f"it gives {type(alpha).__name__}, not a tensor")
+        return alpha.numpy() if on_cpu else alpha
 
     def _warm_up(self, path: Path) -> None:
         """Compile for the shapes to come, and see that the file keeps the contract."""
@@ -83,7 +89,8 @@ class TorchEngine:
             raise ModelError(
                 f"the model {path} does not run on {self.device}: {_last_line(error)}"
             ) from error
-        if alpha.ndim != 2 or alpha.dtype != torch.float32 or not bool(alpha.isfinite().all()):
+        in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
+        if alpha.ndim != 2 or not alpha.numel() or alpha.dtype != torch.float32 or not in_range:
             raise ModelError(f"the model {path} does not give alpha: export it anew")
 
 
@@ -144,12 +151,19 @@ def _load(path: Path, device: str, dtype: torch.dtype) -> Any:
             module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
         except RuntimeError as error:
             raise ModelError(
-                f"{path} is not a TorchScript model ({_last_line(error)}): "
+                f"{path} is not a TorchScript model, or it is damaged: "
                 "make one with scripts/export.py"
             ) from error
-        if not extra[CONTRACT] or json.loads(extra[CONTRACT]).get("version") != 1:
+        if _version(extra[CONTRACT]) != 1:
             raise ModelError(f"{path} is not a bgblur model: make one with scripts/export.py")
         return module.to(dtype).eval()
+
+
+def _version(contract: str) -> object:
+    try:
+        return json.loads(contract)["version"]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _last_line(error: Exception) -> str:

@@ -59,7 +59,8 @@ def draw_example(
     if rng.random() < 0.5:
         image, alpha, weight = (cv2.flip(plane, 1) for plane in _planes(example))
         example = Example(image, alpha, weight)
-    return Example(_change_light(example.image, rng), example.alpha, example.weight)
+    # Filters and resizing overshoot by a rounding error.
+    return Example(_change_light(example.image, rng), example.alpha.clip(0, 1), example.weight)
 
 
 def _planes(example: Example) -> tuple[Image, Plane, Plane]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """The state as it was saved. Raises DataError."""
+    if not path.is_file():
+        raise DataError(f"there is no checkpoint {path}: name a last.ckpt")
+    wrong = f"{path} is not a checkpoint of scripts/train.py, or damaged: name its last.ckpt"
+    if not zipfile.is_zipfile(path):  # torch takes other files for its old format and stumbles
+        raise DataError(wrong)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise DataError(f"there is no checkpoint {path}: name a last.ckpt") from error
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise DataError(
-            f"{path} cannot be read as a checkpoint of scripts/train.py: name its last.ckpt"
-        ) from error
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DataError(wrong) from error
     if not isinstance(state, dict) or not state.keys() >= _KEYS:
-        raise DataError(f"{path} is not a checkpoint of scripts/train.py: name its last.ckpt")
+        raise DataError(wrong)
     return state
 
 
@@ -54,10 +56,22 @@ def restore(network: nn.Module, weights: dict[str, Any], path: Path) -> None:
 def load_network(path: Path) -> tuple[nn.Module, str]:
     """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
     state = load_checkpoint(path)
+    model = _recipe(state, path).model
+    network = build_network(model.encoder, model.decoder_channels)
+    restore(network, state["average"], path)
+    return network.eval(), training_summary(state, path)
+
+
+def training_summary(state: dict[str, Any], path: Path) -> str:
+    """How the weights came about, runs they were started from included. Raises DataError."""
+    summary = _recipe(state, path).summary(int(state["step"]))
+    # Absent from checkpoints of runs that started before it was kept.
+    before = state.get("before", "")
+    return f"First: {before}. Then, from its averaged weights: {summary}" if before else summary
+
+
+def _recipe(state: dict[str, Any], path: Path) -> Recipe:
     try:
-        recipe = Recipe.model_validate(state["recipe"])
+        return Recipe.model_validate(state["recipe"])
     except ValidationError as error:
         raise DataError(f"the recipe in {path} is of another version: train anew") from error
-    network = build_network(recipe.model.encoder, recipe.model.decoder_channels)
-    restore(network, state["average"], path)
-    return network.eval(), recipe.summary(int(state["step"]))

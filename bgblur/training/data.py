@@ -116,7 +116,7 @@ def read_cutout(picture: Picture) -> tuple[Image, Plane]:
     pixels = _read(picture.image, cv2.IMREAD_UNCHANGED)
     if pixels.ndim != 3 or pixels.shape[2] != 4:
         raise DataError(f"the cut-out {picture.image} has no alpha channel: remove or repair it")
-    return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3] / np.float32(255)
+    return np.ascontiguousarray(pixels[..., :3]), np.divide(pixels[..., 3], 255, dtype=np.float32)
 
 
 def _read(path: Path, flags: int) -> Image:

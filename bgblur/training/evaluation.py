@@ -98,13 +98,17 @@ def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
     """The set's row; a set with small people gets one more, of those past 12 % of the frame."""
     groups = {name: list(scored)}
     if name in MIXED_SETS:
-        groups[f"{name} > {LARGE:.0%}"] = [s for s in scored if s.share > LARGE]
+        groups[large_row(name)] = [s for s in scored if s.share > LARGE]
     return {
         group: {"pictures": len(members)}
         | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
         for group, members in groups.items()
         if members
     }
+
+
+def large_row(name: str) -> str:
+    return f"{name} > {LARGE:.0%}"
 
 
 def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
@@ -139,7 +143,7 @@ def evaluate_clip(
 
 def read_matte(image: Image) -> Plane:
     """Grey video, decoded to BGR, to ``float32`` alpha."""
-    return image[..., 0] / np.float32(255)
+    return np.divide(image[..., 0], 255, dtype=np.float32)
 
 
 def score_clip(alphas: Sequence[Plane], truths: Sequence[Plane]) -> dict[str, float]:

@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bgblur.segmentation.network import build_network, normalise
-from bgblur.training.checkpoint import load_checkpoint, restore, save_checkpoint
+from bgblur.training.checkpoint import (
+    load_checkpoint,
+    restore,
+    save_checkpoint,
+    training_summary,
+)
 from bgblur.training.data import Collection
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import matte_loss
@@ -62,8 +67,11 @@ def train(
     network = build_network(
         recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights
     ).to(memory_format=torch.channels_last)
+    before = ""  # how the weights that a run starts from came about, for the model card
     if init is not None:
-        restore(network, load_checkpoint(init)["average"], init)
+        first = load_checkpoint(init)
+        restore(network, first["average"], init)
+        before = training_summary(first, init)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
     )
@@ -86,6 +94,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
         start = int(state["step"])
+        before = state.get("before", "")
 
     def save(step: int) -> None:
         if not fabric.is_global_zero:
@@ -98,6 +107,7 @@ def train(
             "optimizer": optimizer.state_dict(),
             "scheduler": scheduler.state_dict(),
             "recipe": recipe.model_dump(mode="json"),
+            "before": before,
         }
         save_checkpoint(checkpoint, state)
 

@@ -109,14 +109,14 @@ class Recipe(Part):
         """One line for the model card: how the weights after ``step`` steps came about."""
         model, run = self.model, self.run
         channels = "-".join(map(str, model.decoder_channels))
-        start = f"{model.encoder_weights} weights" if model.encoder_weights else "random weights"
+        start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "
             + ", ".join(f"{width}x{height}" for height, width in p.sizes)
             for p in self.phase
         )
         return (
-            f"U-Net, encoder {model.encoder} from {start}, decoder {channels}; "
+            f"U-Net, encoder {model.encoder}{start}, decoder {channels}; "
             f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
             f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
             f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}; {phases}; "

@@ -1,0 +1,1 @@
+"""The command lines of scripts/train.py, evaluate.py and export.py."""

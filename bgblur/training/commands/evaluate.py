@@ -1,0 +1,121 @@
+"""scripts/evaluate.py."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bgblur.errors import UsageError
+from bgblur.training.commands.shell import DataOption, console, run
+
+if TYPE_CHECKING:
+    from bgblur.segmentation.engine import Engine
+    from bgblur.training.data import Collection
+
+HEIGHTS = (192, 288)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="An exported model.ts, or a training last.ckpt.")],
+    data: DataOption = Path("data"),
+    input_height: Annotated[
+        list[int] | None, typer.Option(min=32, help="Repeatable; 192 and 288 if none is given.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Of a model.ts: auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of a model.ts: auto, fp32, bf16 or fp16; a last.ckpt is fp32.")
+    ] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write a PNG of the 24 worst photos, largest height.")
+    ] = None,
+    targets: Annotated[
+        Path | None, typer.Option(help="A TOML file of figures that must be reached.")
+    ] = None,
+    card: Annotated[Path | None, typer.Option(help="Write the model card.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Photos a set, rooms, and frames a clip, at most.")
+    ] = None,
+) -> None:
+    """Judge a model on the held-out photos and rooms and on the clips with true mattes."""
+    from bgblur.training.card import Report, write_card
+    from bgblur.training.data import load_collections
+    from bgblur.training.evaluation import composited_clips
+    from bgblur.training.evaluation import evaluate as judge_model
+    from bgblur.training.predictors import still_predictor
+    from bgblur.training.tables import figures_tables
+    from bgblur.training.targets import judge, load_targets, verdict_table
+
+    wanted = load_targets(targets) if targets else ()
+    engines, training = _engines(model, sorted(set(input_height or HEIGHTS)), device, precision)
+    held_out = _limited(load_collections(data)[1], limit)
+    clips = list(composited_clips(data / "video" / "composited"))
+    heights = {}
+    for engine in engines:
+        with console.status(f"input height {engine.input_height}") as status:
+            figures = judge_model(engine, held_out, clips, limit, status.update)
+        heights[engine.input_height] = figures
+        typer.echo(f"## Input height {engine.input_height}\n\n{figures_tables(figures)}\n")
+    verdicts = judge(wanted, heights)
+    if verdicts:
+        typer.echo(verdict_table(verdicts))
+    report = Report(
+        model.name,
+        hashlib.sha256(model.read_bytes()).hexdigest(),
+        model.stat().st_size,
+        training,
+        engines[-1].device,
+        engines[-1].precision,
+        heights,
+        verdicts,
+    )
+    if json_file is not None:
+        json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    if card is not None:
+        write_card(report, card)
+    if sheet is not None:
+        import cv2
+
+        from bgblur.training.sheet import worst_sheet
+
+        last = engines[-1]
+        picture = worst_sheet(still_predictor(last), heights[last.input_height].scored)
+        sheet.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+def _engines(
+    model: Path, heights: list[int], device: str, precision: str
+) -> tuple[list[Engine], str]:
+    """One for each height, and how the model was trained."""
+    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.training.checkpoint import load_network
+    from bgblur.training.export import read_note
+    from bgblur.training.predictors import NetworkEngine
+
+    if model.suffix == ".ckpt":
+        if precision not in ("auto", "fp32") or device not in ("auto", "cpu"):
+            raise UsageError("a checkpoint runs in fp32 on the CPU: export it to choose otherwise")
+        network, training = load_network(model)
+        return [NetworkEngine(network, height) for height in heights], training
+    engines: list[Engine] = [
+        TorchEngine(str(model), device, precision, height) for height in heights
+    ]
+    return engines, read_note(model)
+
+
+def _limited(held_out: Collection, limit: int | None) -> Collection:
+    from bgblur.training.data import Collection
+
+    return Collection(
+        {name: pictures[:limit] for name, pictures in held_out.photos.items()},
+        held_out.cutouts[:limit],
+        held_out.rooms[:limit],
+    )
+
+
+def main() -> None:
+    run(evaluate)

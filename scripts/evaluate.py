@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""Judge a model: scripts/evaluate.py MODEL.ts --data DIR."""
+
+from bgblur.training.commands.evaluate import main
+
+if __name__ == "__main__":
+    main()

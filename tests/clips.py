@@ -1,0 +1,28 @@
+"""Real clips and their true mattes, read with PyAV alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bgblur.frame import Alpha, Image
+
+
+def composited(data: Path) -> list[Path]:
+    """Talking heads over rooms; each has its true matte beside it."""
+    clips = sorted((data / "video" / "composited").glob("*.mp4"))
+    assert len(clips) == 5
+    return clips
+
+
+def with_matte(clip: Path) -> Iterator[tuple[Image, Alpha]]:
+    """Frame after frame: the picture and its true alpha."""
+    matte = clip.with_name(f"{clip.stem}_alpha.mkv")
+    with av.open(str(clip)) as pictures, av.open(str(matte)) as mattes:
+        pairs = zip(pictures.decode(video=0), mattes.decode(video=0), strict=True)
+        for picture, alpha in pairs:
+            grey = alpha.to_ndarray(format="gray")
+            yield picture.to_ndarray(format="bgr24"), grey.astype(np.float32) / 255

@@ -1,0 +1,101 @@
+"""Both compositors give the same picture, within 2 levels of 255."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scenes import disc, levels_apart, portrait
+
+from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.look import Look, Mode
+from bgblur.compositing.torch_compositor import TorchCompositor
+from bgblur.frame import Alpha, Image
+
+CPU, TORCH = CpuCompositor(), TorchCompositor("cpu")
+APART = 2
+
+
+def random_image(rng: np.random.Generator, width: int, height: int, sigma: float) -> Image:
+    """Noise with detail ``sigma`` pixels large, over the whole range of values."""
+    noise = cv2.GaussianBlur(rng.random((height, width, 3), np.float32), (0, 0), sigma + 0.1)
+    spread = float(np.ptp(noise)) or 1.0
+    return np.rint((noise - noise.min()) / spread * 255).astype(np.uint8)
+
+
+def random_alpha(rng: np.random.Generator, width: int, height: int, kind: str) -> Alpha:
+    if kind == "smooth":
+        plane = random_image(rng, width, height, 6)[..., 0] / np.float32(255)
+        return (2 * plane - 0.5).clip(0, 1)
+    if kind == "hard":
+        return (rng.random((height, width)) > rng.random()).astype(np.float32)
+    if kind == "threshold":  # where the weight of the room reaches zero
+        return (0.05 + rng.uniform(-1e-6, 1e-6, (height, width))).astype(np.float32)
+    return np.full((height, width), float(kind), np.float32)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    width=st.integers(1, 230),
+    height=st.integers(1, 230),
+    strength=st.integers(0, 100),
+    mode=st.sampled_from(["blur", "blur", "image", "color", "none"]),
+    mirror=st.booleans(),
+    sigma=st.floats(0, 8),
+    kind=st.sampled_from(["smooth", "smooth", "hard", "threshold", "0", "1", "0.5"]),
+)
+@example(0, 183, 24, 24, "blur", False, 0.5, "threshold")
+@example(0, 66, 26, 72, "blur", False, 0.5, "0.5")
+@example(0, 1, 1, 100, "blur", True, 1.0, "1")
+def test_cpu_and_torch_agree(
+    seed: int,
+    width: int,
+    height: int,
+    strength: int,
+    mode: Mode,
+    mirror: bool,
+    sigma: float,
+    kind: str,
+) -> None:
+    rng = np.random.default_rng(seed)
+    frame = random_image(rng, width, height, sigma)
+    alpha = random_alpha(rng, width, height, kind)
+    look = Look(mode, strength, (10, 120, 250), random_image(rng, 50, 40, 2), mirror)
+    composed = [compositor.compose(frame, alpha, look) for compositor in (CPU, TORCH)]
+    assert levels_apart(*composed).max() <= APART
+    assert levels_apart(CPU.obscure(frame, look), TORCH.obscure(frame, look)).max() <= APART
+
+
+@pytest.mark.parametrize("strength", [20, 60, 100])
+def test_agree_on_a_photo(strength: int) -> None:
+    frame, alpha = portrait(641, 361), disc(641, 361, 6)
+    look = Look("blur", strength)
+    assert (
+        levels_apart(CPU.compose(frame, alpha, look), TORCH.compose(frame, alpha, look)).max() <= 2
+    )
+
+
+def test_torch_takes_tensors_as_it_takes_arrays() -> None:
+    frame, alpha = portrait(160, 90), disc(160, 90)
+    tensors = torch.from_numpy(frame), torch.from_numpy(alpha)
+    for look in (Look("blur", 60), Look("none"), Look("color", mirror=True)):
+        np.testing.assert_array_equal(
+            TORCH.compose(*tensors, look), TORCH.compose(frame, alpha, look)
+        )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@pytest.mark.parametrize("strength", [10, 60, 100])
+def test_cuda_agrees_with_the_cpu(strength: int) -> None:
+    frame, alpha = portrait(1280, 720), disc(1280, 720, 6)
+    look = Look("blur", strength)
+    cuda = TorchCompositor("cuda")
+    on_device = torch.from_numpy(frame).cuda(), torch.from_numpy(alpha).cuda()
+    # Convolutions in TF32 would still be within this.
+    assert levels_apart(CPU.compose(frame, alpha, look), cuda.compose(*on_device, look)).max() <= 2
+    assert levels_apart(CPU.obscure(frame, look), cuda.obscure(on_device[0], look)).max() <= 2

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bgblur.compositing.card import card
+from bgblur.pipeline import ENDED, NO_CAMERA, STARTING
+
+
+@pytest.mark.parametrize("text", [STARTING, NO_CAMERA, ENDED])
+@pytest.mark.parametrize("size", [(320, 180), (640, 480), (1280, 720), (480, 640), (1920, 1080)])
+def test_text_can_be_read_and_is_not_cut(size: tuple[int, int], text: str) -> None:
+    width, height = size
+    picture = card(width, height, text)
+    assert picture.shape == (height, width, 3)
+    ink = picture.max(axis=2) > 128
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    assert np.ptp(rows) >= 8  # pixels a letter needs
+    assert np.ptp(columns) > 0.3 * width
+    left, right = columns[0], width - 1 - columns[-1]
+    assert min(left, right) > 0.05 * width
+    assert abs(left - right) <= 0.1 * width
+    assert picture[ink].mean() - picture[~ink].mean() > 100
+
+
+def test_smallest_frame_has_a_card_too() -> None:
+    assert card(16, 16, STARTING).shape == (16, 16, 3)
+
+
+def test_a_shared_card_cannot_be_spoilt() -> None:
+    picture = card(64, 48, "once")
+    assert picture is card(64, 48, "once")
+    with pytest.raises(ValueError, match="read-only"):
+        picture[0, 0] = 0

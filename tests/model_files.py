@@ -1,0 +1,28 @@
+"""Small TorchScript files that keep the engine's contract, or break it in one way."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from bgblur.segmentation.engine import CONTRACT
+
+BRIGHT = "(image.float().mean(2) > 127).float()"  # the person is what is bright
+BRIGHT_AT_ITS_HEIGHT = f"""
+        plane = {BRIGHT}[None, None]
+        width = int(input_height * image.size(1) / image.size(0))
+        return torch.nn.functional.interpolate(plane, size=[input_height, width])[0, 0]
+"""
+
+
+def write_model(path: Path, body: str, contract: str | None = '{"version": 1}') -> Path:
+    """``body`` is the TorchScript of ``forward(self, image, input_height: int)``."""
+    extra = {} if contract is None else {CONTRACT: contract}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
+        module = type("Model", (torch.jit.ScriptModule,), {})()  # a class defines a method once
+        module.define(f"def forward(self, image: Tensor, input_height: int):\n{body}\n")
+        torch.jit.save(module, str(path), _extra_files=extra)
+    return path

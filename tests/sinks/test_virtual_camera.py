@@ -1,0 +1,130 @@
+"""Through pyvirtualcam's own extension point: a back end that keeps what it is sent."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvirtualcam
+from pyvirtualcam.camera import BACKENDS
+from scenes import portrait
+
+from bgblur.compositing.color import to_i420
+from bgblur.errors import OutputError
+from bgblur.sinks.virtual_camera import VirtualCameraSink
+
+on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")
+
+
+class Recorder:
+    """pyvirtualcam.camera.Backend, over a plain file that stands for the device's node."""
+
+    node: Path
+    opened: list[Recorder]
+
+    def __init__(
+        self, *, width: int, height: int, fps: float, fourcc: int, device: str | None, **_: Any
+    ) -> None:
+        if not self.node.exists() or device not in (None, str(self.node)):
+            raise RuntimeError("no such device\nin the recorder")
+        self.shape, self.fps, self.fourcc = (width, height), fps, fourcc
+        self.sent: list[bytes] = []
+        self.closed = 0
+        self.opened.append(self)
+
+    def send(self, frame: np.ndarray[Any, Any]) -> None:
+        self.sent.append(frame.tobytes())
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def device(self) -> str:
+        return str(self.node)
+
+    def native_fourcc(self) -> int | None:
+        return None
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[type[Recorder]]:
+    """The only back end there is, for one test."""
+    real = dict(BACKENDS)
+    Recorder.node, Recorder.opened = tmp_path / "video9", []
+    Recorder.node.touch()
+    BACKENDS.clear()
+    pyvirtualcam.register_backend("recorder", Recorder)
+    yield Recorder
+    BACKENDS.clear()
+    BACKENDS.update(real)
+
+
+@pytest.mark.parametrize("size", [(640, 360), (320, 240), (322, 182)])
+def test_i420_passes_unchanged(recorder: type[Recorder], size: tuple[int, int]) -> None:
+    sink = VirtualCameraSink(None, *size, 30)
+    pictures = [to_i420(portrait(*size)), to_i420(np.zeros((size[1], size[0], 3), np.uint8))]
+    for picture in pictures:
+        sink.publish(picture)
+    (backend,) = recorder.opened
+    assert backend.sent == [picture.tobytes() for picture in pictures]
+    assert backend.shape == size
+    assert backend.fps == 30
+    assert backend.fourcc == pyvirtualcam.util.encode_fourcc("I420")
+    assert (sink.pixel_format, sink.resizing) == ("i420", "reopen")
+    assert str(recorder.node) in sink.name
+
+
+def test_closes_once(recorder: type[Recorder]) -> None:
+    sink = VirtualCameraSink(str(recorder.node), 64, 48, 30)
+    sink.close()
+    sink.close()
+    assert recorder.opened[0].closed == 1
+
+
+@on_linux
+def test_no_device_at_all(recorder: type[Recorder]) -> None:
+    recorder.node.unlink()
+    with pytest.raises(OutputError) as caught:
+        VirtualCameraSink(None, 64, 48, 30)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "sudo modprobe v4l2loopback" in message
+    assert "--output web" in message
+
+
+@on_linux
+@pytest.mark.usefixtures("recorder")
+def test_the_device_asked_for_cannot_be_had() -> None:
+    with pytest.raises(OutputError) as caught:
+        VirtualCameraSink("/dev/video63", 64, 48, 30)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "/dev/video63" in message
+    assert "no such device in the recorder" in message
+    assert "modprobe" in message
+
+
+@on_linux
+def test_the_real_back_end_refuses_what_is_no_device(tmp_path: Path) -> None:
+    node = tmp_path / "video0"
+    node.touch()
+    for device in (str(node), str(tmp_path / "none")):
+        with pytest.raises(OutputError, match="cannot write to the virtual camera") as caught:
+            VirtualCameraSink(device, 64, 48, 30)
+        assert "\n" not in str(caught.value)
+
+
+@on_linux
+def test_a_device_that_vanishes(recorder: type[Recorder]) -> None:
+    """pyvirtualcam would go on without a word."""
+    sink = VirtualCameraSink(None, 64, 48, 30)
+    picture = to_i420(portrait(64, 48))
+    sink.publish(picture)
+    recorder.node.unlink()
+    with pytest.raises(OutputError, match="is gone: load v4l2loopback again"):
+        sink.publish(picture)
+    sink.close()
+    assert len(recorder.opened[0].sent) == 1

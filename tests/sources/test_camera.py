@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import cv2
+import pytest
+
+from bgblur.errors import CameraError
+from bgblur.sources.camera import (
+    CameraSource,
+    _fourcc_name,
+    _quiet,
+    choose_fourcc,
+    describe_difference,
+)
+
+on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")
+
+
+def refusal(device: str) -> str:
+    with pytest.raises(CameraError) as caught:
+        CameraSource(device, 640, 480, 30)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fps", "fourcc"),
+    [
+        (640, 480, 30, "YUYV"),
+        (640, 480, 60, "MJPG"),
+        (1280, 720, 10, "YUYV"),
+        (1280, 720, 30, "MJPG"),
+        (1920, 1080, 30, "MJPG"),
+        (320, 180, 60, "YUYV"),
+    ],
+)
+def test_format_that_the_wire_carries(width: int, height: int, fps: float, fourcc: str) -> None:
+    assert choose_fourcc(width, height, fps) == fourcc
+
+
+def test_what_was_got_is_told_where_it_differs() -> None:
+    asked = (1280, 720, 30.0, "MJPG")
+    assert describe_difference(asked, asked) is None
+    assert describe_difference(asked, (1280, 720, 29.97, "MJPG")) is None
+    assert (
+        describe_difference(asked, (640, 480, 15.0, "YUYV"))
+        == "asked for 1280x720 at 30 fps, MJPG; the camera gives 640x480 at 15 fps, YUYV"
+    )
+    for other in (
+        (1280, 800, 30.0, "MJPG"),
+        (1280, 720, 15.0, "MJPG"),
+        (1280, 720, 30.0, "YUYV"),
+    ):
+        assert describe_difference(asked, other) is not None
+
+
+@pytest.mark.parametrize("name", ["MJPG", "YUYV", "NV12"])
+def test_fourcc_there_and_back(name: str) -> None:
+    assert _fourcc_name(cv2.VideoWriter.fourcc(*name)) == name
+
+
+@pytest.mark.parametrize("code", [0, -1])
+def test_a_driver_that_does_not_say(code: int) -> None:
+    assert _fourcc_name(code) == "?"
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("device", "path"), [("63", "/dev/video63"), ("/dev/camera", "/dev/camera")]
+)
+def test_no_such_camera(device: str, path: str) -> None:
+    message = refusal(device)
+    assert message.startswith(f"there is no camera {path}")
+    assert "bgblur-cam devices" in message
+    assert "--device demo" in message
+
+
+@on_linux
+@pytest.mark.skipif(os.getuid() == 0, reason="root may open everything")
+def test_no_permission(tmp_path: Path) -> None:
+    node = tmp_path / "video0"
+    node.touch(mode=0)
+    message = refusal(str(node))
+    assert f"no permission to open {node}" in message
+    assert "usermod -aG video" in message
+
+
+@on_linux
+def test_what_is_no_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    node = tmp_path / "video0"
+    node.write_text("a text")
+    assert refusal(str(node)).startswith(f"the camera {node} gives no picture")
+    assert "Is a directory" in refusal(str(tmp_path))
+    printed = capfd.readouterr()  # OpenCV's own warnings go past sys.stderr
+    assert printed.out + printed.err == ""
+
+
+@on_linux
+def test_opencv_is_silenced_and_set_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
+    try:
+        with _quiet():
+            cv2.VideoCapture(str(tmp_path / "none"), cv2.CAP_V4L2)
+        assert capfd.readouterr().err == ""
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_WARNING
+        cv2.VideoCapture(str(tmp_path / "none"), cv2.CAP_V4L2)
+        assert "WARN" in capfd.readouterr().err  # which shows that there was something to silence
+    finally:
+        cv2.utils.logging.setLogLevel(before)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from looks import detail
+from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from scenes import checkerboard, portrait
+
+from bgblur.config import Settings
+from bgblur.errors import ModelError, UsageError
+from bgblur.files import Processor
+
+FAILS_ON_A_PICTURE = {
+    # All of these pass the warm-up, which shows the model a black frame.
+    "nan": "    return image.float()[:, :, 0] * 0 / (1 - (image.max() > 0).float())",
+    "raise": "    assert image.max() == 0, 'too bright'\n    return image.float()[:, :, 0]",
+    "error": "    return image.float()[:, :, 0].view(-1, 1 + int(image.max()) * 9973)",
+    "planes": """
+        if bool(image.max() > 0):
+            return image.float()
+        return image.float()[:, :, 0]""",
+}
+
+
+def bright_person(width: int = 320, height: int = 180) -> Any:
+    image = checkerboard(width, height) // 2
+    image[height // 3 :, width // 4 : width // 2] = 220
+    return image
+
+
+def settings(model: Path, **areas: dict[str, Any]) -> Settings:
+    engine = {"model": str(model), "device": "cpu", "precision": "fp32", "input_height": 96}
+    return Settings.model_validate({"engine": engine, **areas})
+
+
+@pytest.fixture
+def bright(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "bright.ts", BRIGHT_AT_ITS_HEIGHT)
+
+
+def test_room_is_blurred_and_the_person_is_not(bright: Path) -> None:
+    process = Processor(settings(bright))
+    image = bright_person()
+    picture, alpha = process(image)
+    assert picture.shape == image.shape
+    assert alpha.shape == image.shape[:2]
+    assert alpha.dtype == np.float32
+    np.testing.assert_array_equal(picture[80:, 90:150], image[80:, 90:150])
+    assert detail(picture)[:, 200:].sum() < 0.1 * detail(image)[:, 200:].sum()
+    stages: Any = process.stats.snapshot()["stages_ms"]
+    assert {"inference", "edges", "blur"} <= stages.keys()
+
+
+@pytest.mark.parametrize("name", FAILS_ON_A_PICTURE)
+def test_no_frame_rather_than_one_not_blurred(tmp_path: Path, name: str) -> None:
+    process = Processor(settings(write_model(tmp_path / "m.ts", FAILS_ON_A_PICTURE[name])))
+    with pytest.raises(ModelError, match="the person cannot be found") as caught:
+        process(portrait(160, 96))
+    assert "\n" not in str(caught.value)
+
+
+def test_stills_do_not_smooth_into_each_other(bright: Path) -> None:
+    grey, white = np.full((96, 160, 3), 100, np.uint8), np.full((96, 160, 3), 255, np.uint8)
+    shade = write_model(
+        bright.with_name("shade.ts"), "    return image.float()[:96, :160, 0] / 2550 + 0.45"
+    )
+    mask = {"smoothing": 1.0, "refine_edges": False}
+    wanted = Processor(settings(shade, mask=mask), stills=True)(white)[1]
+    stills = Processor(settings(shade, mask=mask), stills=True)
+    video = Processor(settings(shade, mask=mask))
+    for process in (stills, video):
+        process(grey)
+    np.testing.assert_array_equal(stills(white)[1], wanted)
+    assert video(white)[1].mean() < wanted.mean() - 0.02
+
+
+def test_alpha_is_mirrored_with_the_picture(bright: Path) -> None:
+    image = bright_person()
+    plain, alpha = Processor(settings(bright))(image)
+    mirrored, turned = Processor(settings(bright, camera={"mirror": True}))(image)
+    np.testing.assert_array_equal(mirrored, plain[:, ::-1])
+    np.testing.assert_array_equal(turned, alpha[:, ::-1])
+
+
+def test_a_bad_model_or_background_is_told(tmp_path: Path, bright: Path) -> None:
+    with pytest.raises(ModelError, match="there is no model file"):
+        Processor(settings(tmp_path / "none.ts"))(portrait(64, 48))
+    background = {"mode": "image", "image": str(tmp_path / "none.jpg")}
+    with pytest.raises(UsageError, match="none.jpg"):
+        Processor(settings(bright, background=background))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from bgblur.stats import Stats
+
+
+def test_percentiles_of_each_stage() -> None:
+    stats = Stats()
+    for milliseconds in range(1, 101):
+        stats.add("blur", milliseconds)
+    stats.add("edges", 7)
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert stages["blur"] == {"p50": 50.5, "p95": pytest.approx(95.05)}
+    assert stages["edges"] == {"p50": 7, "p95": 7}
+
+
+def test_a_stage_is_timed_even_when_it_fails() -> None:
+    stats = Stats()
+    with pytest.raises(RuntimeError), stats.stage("inference"):
+        time.sleep(0.02)
+        raise RuntimeError
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert 20 <= stages["inference"]["p50"] < 500
+
+
+def test_only_the_newest_count() -> None:
+    stats = Stats()
+    for _ in range(300):
+        stats.add("blur", 1000)
+    for _ in range(300):
+        stats.add("blur", 1)
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert stages["blur"]["p95"] == 1
+
+
+def test_rate_and_latency() -> None:
+    stats = Stats()
+    assert stats.fps() == 0
+    before = time.time()
+    for _ in range(11):
+        stats.frame_done(time.monotonic() - 0.05)
+        time.sleep(0.02)
+    assert 20 < stats.fps() <= 50
+    snapshot: Any = stats.snapshot()
+    assert snapshot["frames"] == 11
+    assert 50 <= snapshot["latency_ms"]["p50"] < 70
+    assert stats.first_frame is not None
+    assert before <= stats.first_frame <= time.time()
+
+
+def test_rate_is_0_once_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stats = Stats()
+    for _ in range(3):
+        stats.frame_done(time.monotonic())
+    assert stats.fps() > 0
+    now = time.monotonic()
+    monkeypatch.setattr("bgblur.stats.time.monotonic", lambda: now + 3)
+    assert stats.fps() == 0
+
+
+def test_restart_forgets_all_but_the_first_frame() -> None:
+    stats = Stats()
+    stats.frame_done(time.monotonic())
+    stats.add("blur", 1)
+    stats.obscured = 4
+    first = stats.first_frame
+    stats.restart()
+    assert stats.snapshot() == {**Stats().snapshot(), "dropped": stats.dropped}
+    assert stats.first_frame == first
+
+
+def test_snapshot_is_json_from_the_first_moment() -> None:
+    snapshot = Stats().snapshot()
+    assert json.loads(json.dumps(snapshot)) == snapshot
+    assert snapshot["latency_ms"] == {"p50": 0, "p95": 0}
+
+
+def test_written_and_read_at_once() -> None:
+    stats = Stats()
+    writers = [
+        threading.Thread(target=lambda n=n: [stats.add(f"stage {n} {i}", i) for i in range(500)])  # type: ignore[misc]
+        for n in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        stats.snapshot()
+    for writer in writers:
+        writer.join()
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert len(stages) == 2000

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from training_data import write_tree
+
+from bgblur.training.augment import Mix, draw_example
+from bgblur.training.checkpoint import load_checkpoint, load_network
+from bgblur.training.data import Collection, DataError, load_collections
+from bgblur.training.loader import ExampleDataset, Phase, StepSampler, make_loader
+from bgblur.training.loop import CHECKPOINT, Progress, schedule, train
+from bgblur.training.settings import Recipe
+
+
+class CutError(Exception):
+    """The run is interrupted."""
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
+
+
+def recipe(steps: int, **run: object) -> Recipe:
+    settings = {"steps": steps, "precision": "32-true", "workers": 0, "warmup_steps": 2}
+    return Recipe.model_validate(
+        {
+            "model": {"decoder_channels": [32, 16, 16, 8, 8]},
+            "run": {**settings, "ema_decay": 0.8, "checkpoint_every": 3, **run},
+            "phase": [
+                {"until": 0.5, "batch": 4, "sizes": [[32, 64]]},
+                {"until": 1.0, "batch": 4, "sizes": [[64, 64], [32, 64]]},
+            ],
+        }
+    )
+
+
+def fabric() -> L.Fabric:
+    return L.Fabric(accelerator="cpu", devices=1, precision="32-true")
+
+
+def weights(network: nn.Module) -> torch.Tensor:
+    return torch.cat([value.float().flatten() for value in network.state_dict().values()])
+
+
+def test_training_lowers_the_loss_and_calls_back(collection: Collection, tmp_path: Path) -> None:
+    steps: list[Progress] = []
+    validated: list[tuple[int, bool]] = []
+    train(
+        recipe(30, validate_every=20),
+        collection,
+        tmp_path,
+        report=steps.append,
+        validate=lambda step, network: validated.append((step, network.training)),
+        fabric=fabric(),
+    )
+    losses = [step.loss for step in steps]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+    assert [step.step for step in steps] == list(range(1, 31))
+    assert all(step.images_per_second > 0 for step in steps)
+    assert validated == [(20, False), (30, False)]
+    assert steps[-1].learning_rate == pytest.approx(0, abs=1e-9)
+
+
+def test_a_resumed_run_ends_as_the_unbroken_one(collection: Collection, tmp_path: Path) -> None:
+    unbroken = train(recipe(8), collection, tmp_path / "one", fabric=fabric())
+
+    def cut(progress: Progress) -> None:
+        if progress.step == 5:  # after the checkpoint of step 3
+            raise CutError
+
+    with pytest.raises(CutError):
+        train(recipe(8), collection, tmp_path / "two", report=cut, fabric=fabric())
+    assert load_checkpoint(tmp_path / "two" / CHECKPOINT)["step"] == 3
+    seen: list[int] = []
+    resumed = train(
+        recipe(8),
+        collection,
+        tmp_path / "two",
+        report=lambda progress: seen.append(progress.step),
+        fabric=fabric(),
+    )
+    assert seen == [4, 5, 6, 7, 8]
+    torch.testing.assert_close(weights(resumed), weights(unbroken))
+
+    # What the checkpoint holds is what was returned; a finished run has nothing left to do.
+    network, summary = load_network(tmp_path / "two" / CHECKPOINT)
+    torch.testing.assert_close(weights(network), weights(resumed))
+    assert summary.startswith("U-Net, encoder resnet18, decoder 32-16-16-8-8; 8 of 8 steps")
+    assert not network.training
+    again = train(recipe(8), collection, tmp_path / "two", fabric=fabric())
+    torch.testing.assert_close(weights(again), weights(resumed))
+
+    # A new run may start from those weights, and not from another network's.
+    checkpoint = tmp_path / "two" / CHECKPOINT
+    tuned = train(
+        recipe(1, learning_rate=1e-9),
+        collection,
+        tmp_path / "three",
+        init=checkpoint,
+        fabric=fabric(),
+    )
+    parameters = zip(tuned.parameters(), resumed.parameters(), strict=True)
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in parameters)
+    for _ in range(2):  # the second is a resumed run, which still knows where it began
+        train(recipe(1), collection, tmp_path / "three", init=checkpoint, fabric=fabric())
+        history = load_network(tmp_path / "three" / CHECKPOINT)[1]
+        assert history.startswith(f"First: {summary}. Then, from its averaged weights: U-Net")
+        assert "1 of 1 steps" in history
+    other = Recipe.model_validate({**recipe(8).model_dump(), "model": {}})
+    with pytest.raises(DataError, match="another network than the recipe"):
+        train(other, collection, tmp_path / "two", fabric=fabric())
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x02nonsense", b"root:x:0:0:root"])
+def test_no_checkpoint(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "last.ckpt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"last\.ckpt") as raised:
+        load_network(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_some_other_torch_file_is_no_checkpoint(tmp_path: Path) -> None:
+    torch.save({"step": 1}, tmp_path / "other.pt")
+    with pytest.raises(DataError, match="not a checkpoint of"):
+        load_network(tmp_path / "other.pt")
+
+
+def test_schedule_warms_up_and_falls_to_zero() -> None:
+    factors = [schedule(step, 100, 10) for step in range(101)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[10] == pytest.approx(1)
+    assert factors[100] == pytest.approx(0)
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert schedule(0, 100, 0) == 1
+
+
+PHASES = (Phase(0.5, 2, ((32, 32), (32, 64))), Phase(1.0, 3, ((64, 64),)))
+
+
+def test_a_resumed_sampler_continues_the_sequence() -> None:
+    draws = list(StepSampler(PHASES, 0, 10, seed=4))
+    assert list(StepSampler(PHASES, 6, 10, seed=4)) == draws[6:]
+    assert [len(batch) for batch in draws] == [2] * 5 + [3] * 5
+    assert all((d.height, d.width) == (64, 64) for batch in draws[5:] for d in batch)
+
+
+def test_processes_draw_different_examples() -> None:
+    seeds = {
+        rank: {d.seed for b in StepSampler(PHASES, 0, 10, 4, rank) for d in b} for rank in (0, 1)
+    }
+    assert not seeds[0] & seeds[1]
+
+
+def test_batches_are_rgb_tensors(collection: Collection) -> None:
+    sampler = StepSampler(PHASES, 0, 2, seed=4)
+    images, alpha, weight = next(iter(make_loader(collection, Mix(), sampler, workers=0)))
+    assert images.dtype == torch.uint8
+    assert alpha.dtype == weight.dtype == torch.float32
+    height, width = images.shape[-2:]
+    assert images.shape == (2, 3, height, width)
+    assert alpha.shape == weight.shape == (2, 1, height, width)
+
+
+def test_channels_are_turned_to_rgb(collection: Collection) -> None:
+    draw = next(iter(StepSampler(PHASES, 0, 1, seed=4)))[0]
+    rng = np.random.default_rng(draw.seed)
+    example = draw_example(collection, Mix(), draw.height, draw.width, rng)
+    image = ExampleDataset(collection, Mix())[draw][0].permute(1, 2, 0).numpy()
+    assert np.array_equal(image, example.image[..., ::-1])
+    assert not np.array_equal(image, example.image)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from training_data import write_tree
+
+from bgblur.training.checkpoint import load_checkpoint
+
+TRAIN = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
+RECIPE = """
+[model]
+decoder_channels = [32, 16, 16, 8, 8]
+[run]
+steps = 4
+workers = 1
+validate_every = 2
+[[phase]]
+until = 1.0
+batch = 2
+sizes = [[32, 64]]
+"""
+
+
+def test_a_run_trains_validates_and_resumes(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "data")
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "run"
+    recipe.write_text(RECIPE)
+    command = [sys.executable, str(TRAIN), "--config", str(recipe), "--data", str(tree)]
+    command += ["--out", str(out)]
+    for steps, extra in ((3, ["--steps", "3"]), (4, [])):
+        done = subprocess.run(
+            [*command, *extra], capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        assert f"step {steps} IoU eg1800 0." in done.stderr
+        assert ("step 2 IoU" in done.stderr) == (steps == 3)  # the second run goes on from there
+        assert load_checkpoint(out / "last.ckpt")["step"] == steps
+    assert list(out.glob("events.out.tfevents.*"))
