@@ -107,6 +107,8 @@ class Daemon:
         pipeline = self.pipeline
         width, height = pipeline.size
         self._say(f"{pipeline.source_name}, {width}x{height} -> {pipeline.sink_name}")
+        if pipeline.source_remark is not None:
+            self._say(pipeline.source_remark)
         self._say(f"settings: {self._config_path}; stop with Ctrl-C")
 
     def _say_problems(self) -> None:

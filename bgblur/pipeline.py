@@ -83,6 +83,7 @@ class Pipeline:
         self.problems: dict[str, str] = {}  # by part: what is wrong now, for people
         self.backend: Backend | None = None  # the newest that was loaded
         self.source_name = ""
+        self.source_remark: str | None = None
         self.size = (0, 0)  # of the published pictures, (width, height)
         self._open_source, self._open_sink, self._load_backend = (
             open_source,
@@ -113,7 +114,7 @@ class Pipeline:
         self._threads = [segment]
         try:
             source = self._open_source()
-            self.source_name = source.name
+            self.source_name, self.source_remark = source.name, source.remark
             self.size = _even_size(source.width, source.height)
             self._sink_fps = source.fps
             self._sink = self._open_sink(*self.size, source.fps)
@@ -185,7 +186,7 @@ class Pipeline:
                     asked_for = self._new_source.is_set()
                     self._new_source.clear()
                     source = self._open_source()
-                    self.source_name = source.name
+                    self.source_name, self.source_remark = source.name, source.remark
                     if asked_for:
                         self._resize(source)
                 with self.stats.stage("capture"):

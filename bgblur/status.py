@@ -20,7 +20,8 @@ class StatusFile:
 
     def write(self, status: dict[str, Any]) -> None:
         beside = self._path.with_suffix(".tmp")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        no_link = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | no_link, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(status, file)
         beside.replace(self._path)

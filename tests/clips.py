@@ -24,5 +24,5 @@ def with_matte(clip: Path) -> Iterator[tuple[Image, Alpha]]:
     with av.open(str(clip)) as pictures, av.open(str(matte)) as mattes:
         pairs = zip(pictures.decode(video=0), mattes.decode(video=0), strict=True)
         for picture, alpha in pairs:
-            grey = alpha.to_ndarray(format="gray")
-            yield picture.to_ndarray(format="bgr24"), grey.astype(np.float32) / 255
+            image = picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+            yield image, np.multiply(alpha.to_ndarray(format="gray"), 1 / 255, dtype=np.float32)

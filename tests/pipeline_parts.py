@@ -60,6 +60,7 @@ class SquareSource:
     """The moving square at ``fps``; ``fail`` and ``stall`` break it while they are set."""
 
     name = "square"
+    remark: str | None = None
     width, height = WIDTH, HEIGHT
 
     def __init__(self, fps: float = 60.0) -> None:

@@ -89,5 +89,5 @@ def test_a_bad_model_or_background_is_told(tmp_path: Path, bright: Path) -> None
     with pytest.raises(ModelError, match="there is no model file"):
         Processor(settings(tmp_path / "none.ts"))(portrait(64, 48))
     background = {"mode": "image", "image": str(tmp_path / "none.jpg")}
-    with pytest.raises(UsageError, match="none.jpg"):
+    with pytest.raises(UsageError, match=r"none\.jpg"):
         Processor(settings(bright, background=background))

@@ -150,7 +150,7 @@ def test_the_picture_is_read_only_where_it_is_shown(tmp_path: Path) -> None:
     values = {"mode": "blur", "image": str(tmp_path / "none.png")}
     assert look_of(Settings.model_validate({"background": values})).picture is None
     values["mode"] = "image"
-    with pytest.raises(UsageError, match="none.png") as caught:
+    with pytest.raises(UsageError, match=r"none\.png") as caught:
         look_of(Settings.model_validate({"background": values}))
     assert "\n" not in str(caught.value)
 

@@ -22,9 +22,14 @@ def test_percentiles_of_each_stage() -> None:
 
 def test_a_stage_is_timed_even_when_it_fails() -> None:
     stats = Stats()
-    with pytest.raises(RuntimeError), stats.stage("inference"):
-        time.sleep(0.02)
-        raise RuntimeError
+
+    def fail() -> None:
+        with stats.stage("inference"):
+            time.sleep(0.02)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     stages: Any = stats.snapshot()["stages_ms"]
     assert 20 <= stages["inference"]["p50"] < 500
 
@@ -83,15 +88,15 @@ def test_snapshot_is_json_from_the_first_moment() -> None:
 
 def test_written_and_read_at_once() -> None:
     stats = Stats()
-    writers = [
-        threading.Thread(target=lambda n=n: [stats.add(f"stage {n} {i}", i) for i in range(500)])  # type: ignore[misc]
-        for n in range(4)
-    ]
+
+    def write(name: str) -> None:
+        for number in range(500):
+            stats.add(f"{name} {number}", number)
+
+    writers = [threading.Thread(target=write, args=[name]) for name in "abcd"]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
         stats.snapshot()
-    for writer in writers:
-        writer.join()
     stages: Any = stats.snapshot()["stages_ms"]
     assert len(stages) == 2000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,8 +74,8 @@ class TorchEngine:
         image = torch.from_numpy(pixels) if on_cpu else pixels
         try:
             alpha = self._module(image, self.input_height)
-        except torch.jit.Error as error:  # not a RuntimeError, as all else that torch raises
-            raise RuntimeError(_last_line(error)) from error
+        except (RuntimeError, torch.jit.Error) as error:
+            raise RuntimeError(_reason(error)) from error
         if not isinstance(alpha, torch.Tensor):
             raise RuntimeError(f"it gives {type(alpha).__name__}, not a tensor")
         return alpha.numpy() if on_cpu else alpha
@@ -87,7 +88,7 @@ class TorchEngine:
                 alpha = torch.as_tensor(self.infer(self.upload(frame)))
         except RuntimeError as error:
             raise ModelError(
-                f"the model {path} does not run on {self.device}: {_last_line(error)}"
+                f"the model {path} does not run on {self.device}: {_reason(error)}"
             ) from error
         in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
         if alpha.ndim != 2 or not alpha.numel() or alpha.dtype != torch.float32 or not in_range:
@@ -166,6 +167,8 @@ def _version(contract: str) -> object:
         return None
 
 
-def _last_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+def _reason(error: Exception) -> str:
+    """The one line of a TorchScript traceback, or of a driver's message, that says what failed."""
+    raised: list[str] = re.findall(r"^\w*Error: (.+)", str(error), re.MULTILINE)
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return raised[-1] if raised else lines[0]

@@ -10,10 +10,12 @@ from bgblur.frame import Frame
 class Source(Protocol):
     """An open camera or its stand-in. Opening happens in the constructor.
 
-    ``name`` is for people; ``width``, ``height`` (pixels) and ``fps`` are what was really got.
+    ``name`` is for people; ``width``, ``height`` (pixels) and ``fps`` are what was really got, and
+    ``remark`` says, in one line, where that is not what was asked for.
     """
 
     name: str
+    remark: str | None
     width: int
     height: int
     fps: float

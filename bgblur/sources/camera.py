@@ -18,7 +18,7 @@ class CameraSource:
     """Opens ``device`` (an index or a path) and asks for a size, a rate and a format.
 
     Cameras give what they can: ``width``, ``height``, ``fps`` and ``fourcc`` are what was got,
-    ``asked`` says what was wanted where that differs. Raises CameraError in one line.
+    ``remark`` says where that differs. Raises CameraError in one line.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class CameraSource:
         self.height, self.width = image.shape[:2]
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or fps
         self.fourcc = _fourcc_name(int(self._capture.get(cv2.CAP_PROP_FOURCC)))
-        self.asked = describe_difference(
+        self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
         self._device = device

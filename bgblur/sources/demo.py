@@ -21,6 +21,7 @@ class DemoSource:
         from skimage.data import astronaut
 
         self.name = "demo picture"
+        self.remark: str | None = None
         self.width, self.height, self.fps = width, height, fps
         photo: Image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
         # Nearly all of the photo's width, as a webcam would frame her, and some to sway in.

@@ -128,6 +128,7 @@ class VideoSource:
         except UsageError as error:
             raise CameraError(str(error)) from error
         self.name = f"video {path.name}"
+        self.remark: str | None = None
         self.width, self.height = self._reader.width, self._reader.height
         self.fps = float(self._reader.fps)
         self._pictures = self._play()

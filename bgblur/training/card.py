@@ -120,8 +120,8 @@ It needs torch and nothing else, and may be cast to fp16, bf16 or fp32.
 - The archive's extra file `bgblur.json` names this contract's version and how it was trained."""
 
 _KNOWN_LIMITS = """\
-- The photos are mostly portraits and fashion pictures, with light-skinned adults in the majority.
-  Skin tone, age, headwear and wheelchairs were not balanced or measured: expect bias.
+- The photos are mostly portraits and fashion pictures. Skin tone, age, headwear and wheelchairs
+  were neither balanced nor measured: expect bias.
 - The truth is no better than its masks: outlines in EG1800 and CCP are soft from scaling, web and
   shop masks were made by tools, VOC leaves outlines out. Hair is coarse; this is no hair matting.
 - What people carry is not consistent between the sets (CCP counts bags as the person, others do
