@@ -31,3 +31,9 @@ class ModelError(BgblurError):
     """The model file is missing, broken, or not a bgblur model."""
 
     exit_code = 5
+
+
+def one_line(error: Exception) -> str:
+    """The last line of the error's text, which is where torch and drivers put the reason."""
+    lines = str(error).strip().splitlines()
+    return lines[-1].strip() if lines else type(error).__name__

@@ -1,9 +1,7 @@
-"""Capture, segment and composite threads, and the rule that binds them.
+"""The capture, segment and composite threads and what they share.
 
-Fail closed: while blur is on, a frame leaves only with its own alpha applied. Wherever that alpha
-is missing (still loading, failed, hung, late), the whole frame is blurred at full strength; where
-there is no frame either, a card is shown. The decision is made in one place, ``_Compose``, from
-the look in force at the moment of publishing, so no order of events can let a raw frame through.
+Between them stand mailboxes of depth one: live video never queues. What may be shown, and when,
+is decided in ``publisher``.
 """
 
 from __future__ import annotations
@@ -14,22 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bgblur.compositing.card import card
-from bgblur.compositing.color import even, to_i420
-from bgblur.compositing.compositor import Compositor, CpuCompositor, cover
+from bgblur.compositing.compositor import Compositor
 from bgblur.compositing.look import Look
-from bgblur.errors import BgblurError
+from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame, Image, LatestSlot
+from bgblur.publisher import RETRY_FIRST, RETRY_LAST, OpenSink, Publisher, Segmented
 from bgblur.segmentation.options import MaskOptions
-from bgblur.sinks import Sink
 from bgblur.sources import Source
 from bgblur.stats import Stats
 
 KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
-STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
-NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
-STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
-RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of everything that is opened again, seconds
 FAILURES_BEFORE_RELOAD = 3
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
 
@@ -46,16 +38,7 @@ class Backend:
     input_height: int
 
 
-@dataclass(frozen=True)
-class _Segmented:
-    frame: Frame
-    pixels: Any
-    alpha: Any  # None only while the look in force was raw
-    compositor: Compositor
-
-
 OpenSource = Callable[[], Source]
-OpenSink = Callable[[int, int, float], Sink]
 LoadBackend = Callable[[], Backend]
 
 
@@ -84,25 +67,13 @@ class Pipeline:
         self.backend: Backend | None = None  # the newest that was loaded
         self.source_name = ""
         self.source_remark: str | None = None
-        self.size = (0, 0)  # of the published pictures, (width, height)
-        self._open_source, self._open_sink, self._load_backend = (
-            open_source,
-            open_sink,
-            load_backend,
-        )
-        self._sink: Sink | None = None
-        self._sink_fps = 30.0
+        self._publisher = Publisher(open_sink, self.stats, self.problems)
+        self._open_source, self._load_backend = open_source, load_backend
         self._newest: Frame | None = None
         self._captured: LatestSlot[Frame] = LatestSlot()
-        self._segmented: LatestSlot[_Segmented] = LatestSlot()
+        self._segmented: LatestSlot[Segmented] = LatestSlot()
         self._stopping = threading.Event()
-        self._new_source, self._new_sink, self._new_backend = (
-            threading.Event(),
-            threading.Event(),
-            threading.Event(),
-        )
-        self._published_raw: tuple[Image, bool] | None = None
-        self.state = "starting"
+        self._new_source, self._new_backend = threading.Event(), threading.Event()
         self._threads: list[threading.Thread] = []
 
     # ------------------------------------------------------------ control
@@ -115,17 +86,13 @@ class Pipeline:
         try:
             source = self._open_source()
             self.source_name, self.source_remark = source.name, source.remark
-            self.size = _even_size(source.width, source.height)
-            self._sink_fps = source.fps
-            self._sink = self._open_sink(*self.size, source.fps)
-            for text in (STARTING, NO_CAMERA, ENDED):
-                self._card(text)  # drawing text takes longer than an output may be left unfed
+            self._publisher.open(source.width, source.height, source.fps)
         except BgblurError:
             self._stopping.set()
             raise
         for name, target in (
             ("capture", lambda: self._capture(source)),
-            ("composite", _Compose(self).run),
+            ("composite", self._composite),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
@@ -140,12 +107,8 @@ class Pipeline:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         composite = next((t for t in self._threads if t.name == "composite"), None)
-        if self._sink is not None and composite is not None and not composite.is_alive():
-            try:
-                self._publish(self._card(ENDED))
-                self._sink.close()
-            except BgblurError as error:
-                self.problems["output"] = str(error)
+        if composite is not None and not composite.is_alive():
+            self._publisher.end()
 
     def replace_source(self, open_source: OpenSource) -> None:
         """Close the camera and open another; the output goes on, at the new size if it can."""
@@ -153,8 +116,7 @@ class Pipeline:
         self._new_source.set()
 
     def replace_sink(self, open_sink: OpenSink) -> None:
-        self._open_sink = open_sink
-        self._new_sink.set()
+        self._publisher.replace(open_sink)
 
     def replace_backend(self, load_backend: LoadBackend) -> None:
         """Load another model; until it is ready the whole frame is blurred."""
@@ -162,16 +124,22 @@ class Pipeline:
         self._new_backend.set()
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Of the published pictures, (width, height)."""
+        return self._publisher.size
+
+    @property
+    def state(self) -> str:
+        """ "starting", "blurring", "off", "no camera" or "no mask"."""
+        return self._publisher.state
+
+    @property
     def sink_name(self) -> str:
-        return self._sink.name if self._sink is not None else "nowhere"
+        return self._publisher.sink_name
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
-        held = self._published_raw
-        if held is None:
-            return None
-        raw, mirror = held
-        return raw[:, ::-1] if mirror else raw
+        return self._publisher.before()
 
     # ------------------------------------------------------------ capture
 
@@ -187,16 +155,17 @@ class Pipeline:
                     self._new_source.clear()
                     source = self._open_source()
                     self.source_name, self.source_remark = source.name, source.remark
+                    # One that comes back by itself with another size is fitted to the old one.
                     if asked_for:
-                        self._resize(source)
+                        self._publisher.resize(source.width, source.height, source.fps)
                 with self.stats.stage("capture"):
                     frame = source.read()
                 self._newest = frame
                 self._captured.put(frame)
                 self.problems.pop("camera", None)
                 wait = RETRY_FIRST
-            except BgblurError as error:
-                self.problems["camera"] = str(error)
+            except Exception as error:  # drivers raise what they like
+                self.problems["camera"] = one_line(error)
                 if source is not None:
                     source.close()
                     source = None
@@ -204,16 +173,6 @@ class Pipeline:
                 wait = min(2 * wait, RETRY_LAST)
         if source is not None:
             source.close()
-
-    def _resize(self, source: Source) -> None:
-        """Another camera, or another size, was chosen: the output follows where it can. (One that
-        comes back by itself with another size is fitted instead, so that clients keep theirs.)"""
-        size = _even_size(source.width, source.height)
-        resizing = self._sink.resizing if self._sink is not None else "reopen"
-        if size != self.size and resizing != "never":
-            self.size, self._sink_fps = size, source.fps
-            if resizing == "reopen":
-                self._new_sink.set()
 
     # ------------------------------------------------------------ segment
 
@@ -231,20 +190,20 @@ class Pipeline:
             if frame is None:
                 continue
             if self.look.raw:
-                self._segmented.put(_Segmented(frame, frame.image, None, backend.compositor))
+                self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
                 continue
             try:
                 pixels, alpha = backend.segment(frame.image, self.mask)
             except Exception as error:  # whatever a model or a driver raises, the stream goes on
                 failures += 1
-                self.problems["mask"] = f"the person cannot be found: {_one_line(error)}"
+                self.problems["mask"] = f"the person cannot be found: {one_line(error)}"
                 if failures >= FAILURES_BEFORE_RELOAD:
                     backend = None
                     self._stopping.wait(RETRY_FIRST)
                 continue
             failures = 0
             self.problems.pop("mask", None)
-            self._segmented.put(_Segmented(frame, pixels, alpha, backend.compositor))
+            self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
 
     def _loaded(self, current: Backend | None) -> Backend | None:
         """A fresh backend, or ``current`` where the new one cannot be had."""
@@ -256,129 +215,17 @@ class Pipeline:
                 self.fatal = error
             return current
         except Exception as error:  # a driver's own exception, as on a lost CUDA context
-            self.problems["model"] = f"the model cannot be loaded: {_one_line(error)}"
+            self.problems["model"] = f"the model cannot be loaded: {one_line(error)}"
             return current
         self.problems.pop("model", None)
         self.backend = backend
         return backend
 
-    # ------------------------------------------------------------ publish
+    # ------------------------------------------------------------ composite
 
-    def _publish(self, picture: Image) -> None:
-        """To the sink, at its size and in its format."""
-        if self._sink is None:
-            return
-        width, height = self.size
-        with self.stats.stage("colour"):
-            picture = even(picture)
-            if picture.shape[:2] != (height, width):  # the camera came back with another size
-                picture = cover(picture, width, height)
-            if self._sink.pixel_format == "i420":
-                picture = to_i420(picture)
-        with self.stats.stage("publish"):
-            self._sink.publish(picture)
-
-    def _card(self, text: str) -> Image:
-        return card(*self.size, text)
-
-
-class _Compose:
-    """The composite thread: decides what may be shown, makes it, publishes it."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._p = pipeline
-        self._cpu = CpuCompositor()
-        self._last: Image | None = None  # the newest picture made with an alpha
-        self._last_raw = True
-        self._last_made = 0.0
-        self._retry_sink = RETRY_FIRST
-
-    def run(self) -> None:
-        pipeline = self._p
-        while not pipeline._stopping.is_set():
-            item = pipeline._segmented.take(KEEP_ALIVE)
-            if pipeline._stopping.is_set():
-                return
-            try:
-                if pipeline._new_sink.is_set():
-                    pipeline._new_sink.clear()
-                    self._reopen_sink()
-                self._show_or_card(item)
-                pipeline.problems.pop("output", None)
-                self._retry_sink = RETRY_FIRST
-            except BgblurError as error:
-                pipeline.problems["output"] = str(error)
-                pipeline._new_sink.set()
-                pipeline._stopping.wait(self._retry_sink)
-                self._retry_sink = min(2 * self._retry_sink, RETRY_LAST)
-
-    def _show_or_card(self, item: _Segmented | None) -> None:
-        pipeline = self._p
-        try:
-            self._show(item)
-            pipeline.problems.pop("picture", None)
-        except BgblurError:
-            raise
-        except Exception as error:  # a compositor that fails must not end in a frozen output
-            pipeline.problems["picture"] = f"the picture cannot be made: {_one_line(error)}"
-            self._last = None
-            pipeline._publish(pipeline._card("bgblur: a problem, see its messages"))
-
-    def _show(self, item: _Segmented | None) -> None:
-        pipeline, look = self._p, self._p.look
-        fresh = item is not None and time.monotonic() - item.frame.captured < STALE_AFTER
-        if item is not None and fresh and (item.alpha is not None or look.raw):
-            self._show_own(item, look)
-        else:
-            self._show_substitute(look)
-        pipeline.stats.dropped = pipeline._captured.replaced + pipeline._segmented.replaced
-
-    def _show_own(self, item: _Segmented, look: Look) -> None:
-        """The regular case: a frame and its own alpha."""
-        pipeline = self._p
-        with pipeline.stats.stage("blur"):
-            picture = item.compositor.compose(item.pixels, item.alpha, look)
-        pipeline._publish(picture)
-        pipeline._published_raw = (item.frame.image, look.mirror)
-        pipeline.stats.frame_done(item.frame.captured)
-        pipeline.state = "off" if look.raw else "blurring"
-        self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
-
-    def _show_substitute(self, look: Look) -> None:
-        """No alpha came in time: the last picture if it is recent, else nothing of the room."""
-        pipeline, now = self._p, time.monotonic()
-        newest = pipeline._newest
-        # What was raw by choice must not be shown again: the choice may have changed since.
-        if (
-            self._last is not None
-            and (look.raw or not self._last_raw)
-            and now - self._last_made < STALE_AFTER
-            and "mask" not in pipeline.problems
-        ):
-            pipeline._publish(self._last)
-            return
-        self._last = None
-        pipeline.stats.obscured += 1
-        if newest is None or now - newest.captured > NO_SIGNAL_AFTER:
-            lost = newest is not None or "camera" in pipeline.problems
-            pipeline.state = "no camera" if lost else "starting"
-            pipeline._publish(pipeline._card(NO_CAMERA if lost else STARTING))
-            return
-        pipeline.state = "no mask" if pipeline.problems.keys() & {"mask", "model"} else "starting"
-        pipeline._publish(self._cpu.obscure(newest.image, look))
-
-    def _reopen_sink(self) -> None:
-        pipeline = self._p
-        if pipeline._sink is not None:
-            pipeline._sink.close()
-            pipeline._sink = None
-        pipeline._sink = pipeline._open_sink(*pipeline.size, pipeline._sink_fps)
-
-
-def _even_size(width: int, height: int) -> tuple[int, int]:
-    return width + width % 2, height + height % 2
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1].strip() if lines else type(error).__name__
+    def _composite(self) -> None:
+        while not self._stopping.is_set():
+            item = self._segmented.take(KEEP_ALIVE)
+            if not self._stopping.is_set():
+                self._publisher.show(item, self.look, self._newest)
+                self.stats.dropped = self._captured.replaced + self._segmented.replaced

@@ -30,7 +30,8 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Image
-from bgblur.pipeline import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER, Backend, Pipeline
+from bgblur.pipeline import Backend, Pipeline
+from bgblur.publisher import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER
 
 LEAK = 0.1  # of the watermark's contrast; a properly blurred room shows less than a hundredth
 
