@@ -30,7 +30,7 @@ class Processor:
     def __call__(self, image: Image) -> tuple[Image, Alpha]:
         """BGR ``uint8`` (H, W, 3) to the finished picture and its ``float32`` alpha (H, W)."""
         if self._backend is None:
-            self._backend = load_backend(self._engine, self.stats)
+            self._backend = load_backend(self._engine, self.stats, live=False)
         try:
             pixels, alpha = self._backend.segment(image, self._mask)
         except RuntimeError as error:

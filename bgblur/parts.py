@@ -62,14 +62,18 @@ def open_sink(
     return VirtualCameraSink(None if device == "auto" else device, width, height, fps)
 
 
-def load_backend(settings: EngineSettings, stats: Stats) -> Backend:
+def load_backend(settings: EngineSettings, stats: Stats, live: bool = True) -> Backend:
     """The engine, its matting, and the compositor that shares its device.
+
+    ``live`` leaves a core to the stages that run beside the engine.
 
     Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
     """
-    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.segmentation.engine import TorchEngine, share_cores
     from bgblur.segmentation.matting import Matting
 
+    if live:
+        share_cores()
     engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
     compositor: Compositor
     if engine.device == "cpu":

@@ -15,7 +15,9 @@ import numpy as np
 from bgblur.frame import Alpha, Image
 
 EPSILON = 1e-3  # luma variance (0..1 squared) below which a window counts as flat
-_BLACK, _WHITE = 0.06, 0.94  # alpha beyond these is certain: no ghost of the room, no thin person
+# What the network leaves below and above these counts as certain: a doubtful part of the room would
+# otherwise show as a ghost of itself, and a doubtful part of the person would be thin.
+_BLACK, _WHITE = 0.25, 0.75
 
 
 def radius_of(rows: int) -> int:

@@ -120,7 +120,7 @@ def test_feather_softens_the_outline(upsample: Any) -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, torch.tensor])
 def test_firm_makes_nearly_certain_certain(kind: Any) -> None:
-    values = kind([0.0, 0.03, 0.06, 0.5, 0.94, 0.97, 1.0])
+    values = kind([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
     np.testing.assert_allclose(np.asarray(edges.firm(values)), [0, 0, 0, 0.5, 1, 1, 1], atol=1e-6)
 
 

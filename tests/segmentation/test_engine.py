@@ -117,8 +117,8 @@ SIZES = [(640, 360), (641, 361), (1280, 720), (360, 640), (333, 500), (64, 48), 
 @pytest.mark.parametrize("size", SIZES)
 def test_shipped_model_takes_any_size(shipped: TorchEngine, size: tuple[int, int]) -> None:
     alpha = shipped.infer(portrait(*size))
-    wide = round(192 * size[0] / size[1] / 32) * 32
-    assert alpha.shape == (192, max(32, wide))
+    wide = round(160 * size[0] / size[1] / 32) * 32
+    assert alpha.shape == (160, max(32, wide))
     assert alpha.dtype == np.float32
     assert np.isfinite(alpha).all()
     assert 0 <= alpha.min() <= alpha.max() <= 1
