@@ -25,7 +25,9 @@ def test_book_comes_out_whole_with_its_alpha(data: Path, tmp_path: Path) -> None
     subprocess.run([sys.executable, "-m", "bgblur", *arguments], check=True, timeout=300)
 
     before, after, alpha = VideoReader(source), VideoReader(target), VideoReader(matte)
-    assert (after.width, after.height, after.fps) == (before.width, before.height, before.fps)
+    assert (after.width, after.height) == (before.width, before.height)
+    # MP4 keeps the time stamps, which Matroska rounds to milliseconds; the mean shows that.
+    assert float(after.fps) == pytest.approx(float(before.fps), rel=1e-3)
     assert (alpha.width, alpha.height) == (before.width, before.height)
     kept = changed = 0.0
     frames = 0
