@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,6 @@ from bgblur.config_file import default_path, dump, load, set_value, toggle
 from bgblur.errors import UsageError
 
 REFERENCE = Path(__file__).resolve().parents[1] / "configs" / "config.toml"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """No test touches the real user's folders."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-        patch.setenv("XDG_STATE_HOME", str(home / "state"))
-        yield home
 
 
 @pytest.fixture

@@ -45,15 +45,6 @@ class Heard:
         return self._told.empty()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
-        patch.setenv("XDG_STATE_HOME", str(home / "state"))
-        yield home
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import itertools
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import cv2
 import numpy as np
 import pytest
+from browser import ARGUMENTS, CHROMIUM
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -29,18 +29,8 @@ from bgblur.errors import UsageError
 from bgblur.frame import Image
 from bgblur.sinks.web import WebSink
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDTH, HEIGHT = 640, 360
 BLUE, RED = (220, 60, 20), (20, 40, 220)
 
