@@ -39,6 +39,7 @@ def _fourcc(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1)]
+Strength = Annotated[int, Field(ge=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=16, le=7680)]
 FourCC = Annotated[
@@ -76,11 +77,12 @@ class CameraSettings(Area):
 
 class OutputSettings(Area):
     device: Name = "auto"
+    preview: bool = False
 
 
 class BackgroundSettings(Area):
     mode: Literal["blur", "image", "color", "none"] = "blur"
-    strength: Annotated[int, Field(ge=0, le=100)] = 60
+    strength: Strength = 60
     image: str = ""
     color: Color = "#00b140"
 
@@ -108,6 +110,27 @@ class EngineSettings(Area):
     input_height: Annotated[int | Literal["auto"], BeforeValidator(_input_height)] = "auto"
 
 
+class IdleSettings(Area):
+    """When the camera may rest: only where the output can tell whether anybody watches."""
+
+    on_demand: bool = True
+    grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 5.0
+
+
+class Preset(Area):
+    name: Name
+    strength: Strength
+
+
+class TraySettings(Area):
+    presets: list[Preset] = [
+        Preset(name="Off", strength=0),
+        Preset(name="Light", strength=30),
+        Preset(name="Medium", strength=60),
+        Preset(name="Strong", strength=100),
+    ]
+
+
 class Settings(Area):
     """All of ``config.toml``; an empty file is the defaults.
 
@@ -120,3 +143,5 @@ class Settings(Area):
     background: BackgroundSettings = BackgroundSettings()
     mask: MaskSettings = MaskSettings()
     engine: EngineSettings = EngineSettings()
+    idle: IdleSettings = IdleSettings()
+    tray: TraySettings = TraySettings()

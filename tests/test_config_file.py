@@ -117,7 +117,7 @@ def test_values_take_the_type_of_their_key(path: Path, key: str, given: Any, sto
         ("mask.", 3, "mask is a table and takes no value: set one of mask.refine_edges, "
          "mask.smoothing, mask.feather"),
         ("", 3, 'unknown key "": there is camera, output, background, mask, engine'),
-        ("a.b.c", 3, "unknown table a: there is camera, output, background, mask, engine"),
+        ("a.b.c", 3, "unknown table a: there is camera, output, background, mask, engine, idle, tray"),
         ("background.mode", "image", 'background.mode is "image" but background.image is empty: '
          "set background.image to a picture file first"),
     ],

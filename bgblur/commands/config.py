@@ -1,0 +1,48 @@
+"""``bgblur-cam config ...`` and ``toggle``: show and change the configuration."""
+
+from __future__ import annotations
+
+import typer
+
+from bgblur.commands.options import ConfigOption, effective, out, say
+
+config_app = typer.Typer(help="Show and change the configuration.", no_args_is_help=True)
+
+
+def toggle(config: ConfigOption = None) -> None:
+    """Turn the blur off, or back on as strong as it was."""
+    from bgblur import config_file
+
+    strength = config_file.toggle(config or config_file.default_path())
+    out.print(f"strength {strength}")
+
+
+@config_app.command("path")
+def config_path(config: ConfigOption = None) -> None:
+    """Print where the configuration lies."""
+    from bgblur.config_file import default_path
+
+    print(config or default_path())
+
+
+@config_app.command("show")
+def config_show(config: ConfigOption = None) -> None:
+    """Print every key with its value in force."""
+    from bgblur.config_file import dump
+
+    print(dump(effective(config, {})), end="")
+
+
+@config_app.command("validate")
+def config_validate(config: ConfigOption = None) -> None:
+    """Check the file; exit code 2 if something is wrong."""
+    effective(config, {})
+    say("the configuration is valid")
+
+
+@config_app.command("set")
+def config_set(key: str, value: str, config: ConfigOption = None) -> None:
+    """Change one key, such as background.strength; a running daemon follows."""
+    from bgblur.config_file import default_path, set_value
+
+    set_value(config or default_path(), key, value)
