@@ -78,6 +78,7 @@ class CameraSettings(Area):
 class OutputSettings(Area):
     device: Name = "auto"
     preview: bool = False
+    paused: bool = False
 
 
 class BackgroundSettings(Area):

@@ -76,6 +76,9 @@ def test_dump_is_read_back(background: dict[str, Any], fps: float, height: int) 
 # ------------------------------------------------------------ set: values
 
 
+AREAS = "camera, output, background, mask, engine, idle, tray"
+
+
 @pytest.mark.parametrize(
     ("key", "given", "stored"),
     [
@@ -116,8 +119,8 @@ def test_values_take_the_type_of_their_key(path: Path, key: str, given: Any, sto
          "mask.smoothing, mask.feather"),
         ("mask.", 3, "mask is a table and takes no value: set one of mask.refine_edges, "
          "mask.smoothing, mask.feather"),
-        ("", 3, 'unknown key "": there is camera, output, background, mask, engine'),
-        ("a.b.c", 3, "unknown table a: there is camera, output, background, mask, engine, idle, tray"),
+        ("", 3, f'unknown key "": there is {AREAS}'),
+        ("a.b.c", 3, f"unknown table a: there is {AREAS}"),
         ("background.mode", "image", 'background.mode is "image" but background.image is empty: '
          "set background.image to a picture file first"),
     ],

@@ -13,7 +13,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GROUND, _INK = (46, 40, 36), (225, 220, 215)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=12)
 def card(width: int, height: int, text: str) -> Image:
     """A dark picture of the frame's size with one line of ``text``; shared: do not write to it."""
     picture = np.full((height, width, 3), _GROUND, np.uint8)
