@@ -47,6 +47,9 @@ def daemon(
     width: Annotated[int | None, typer.Option(help="Wanted of the camera, pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Wanted of the camera, pixels.")] = None,
     fps: Annotated[float | None, typer.Option(help="Wanted of the camera.")] = None,
+    preview: Annotated[
+        bool | None, typer.Option("--preview", help="Serve the preview page beside the output.")
+    ] = None,
     config_path: ConfigOption = None,
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
     debug: DebugOption = False,
@@ -68,6 +71,7 @@ def daemon(
         "camera.height": height,
         "camera.fps": fps,
         "output.device": output,
+        "output.preview": preview,
         **background_options(strength, mode, background),
     }
     chosen = {key: value for key, value in options.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from bgblur.config import Settings
 from bgblur.config_file import set_value
 from bgblur.config_watch import ConfigWatcher
 from bgblur.errors import BgblurError
+from bgblur.on_demand import OnDemand
 from bgblur.overrides import Overrides
 from bgblur.parts import load_backend, look_of, mask_of, open_sink, open_source
 from bgblur.pipeline import Pipeline
@@ -43,6 +45,7 @@ class Daemon:
         stats = Stats()
         self._stats = stats
         effective = self._settings
+        camera = effective.camera
         self.pipeline = Pipeline(
             lambda: open_source(effective.camera),
             self._sink_opener(effective.output.device),
@@ -50,7 +53,11 @@ class Daemon:
             look_of(effective),
             mask_of(effective),
             stats,
+            (camera.width, camera.height, camera.fps),
         )
+        self._on_demand = OnDemand(self.pipeline, effective)
+        if self._has_preview(effective):
+            self.pipeline.replace_preview(self._open_preview)
 
     def run(self, stop: threading.Event, duration: float | None = None) -> None:
         """Raises the BgblurError that keeps the daemon from starting."""
@@ -67,6 +74,7 @@ class Daemon:
                     if self.pipeline.fatal is not None:
                         raise self.pipeline.fatal
                     self._say_problems()
+                    self._on_demand.update()
                     now = time.monotonic()
                     if now >= next_status:
                         status_file.write(self.report())
@@ -74,6 +82,7 @@ class Daemon:
                     if duration is not None and now - began >= duration:
                         break
         finally:
+            self._on_demand.close()
             self.pipeline.stop()
             status_file.remove()
 
@@ -81,12 +90,13 @@ class Daemon:
 
     def report(self) -> dict[str, Any]:
         """What ``status --json`` prints for this daemon."""
-        return {"machine": machine(), "runs": [self.status()]}
+        return {"pid": os.getpid(), "machine": machine(), "runs": [self.status()]}
 
     def status(self) -> dict[str, Any]:
         """A run's figures, and what the daemon does and suffers."""
         background = self._settings.background
         problems = self._problems()
+        page = self._on_demand.page
         return {
             **run_report(self.pipeline, self._meter),
             "state": self.pipeline.state,
@@ -95,6 +105,8 @@ class Daemon:
             "mode": background.mode,
             "mirror": self._settings.camera.mirror,
             "output": self._settings.output.device,
+            "clients": self._on_demand.clients,
+            "preview": page.url if page is not None and page.is_open else None,
         }
 
     def _problems(self) -> dict[str, str]:
@@ -106,7 +118,8 @@ class Daemon:
     def _announce(self) -> None:
         pipeline = self.pipeline
         width, height = pipeline.size
-        self._say(f"{pipeline.source_name}, {width}x{height} -> {pipeline.sink_name}")
+        source = pipeline.source_name or f"camera {self._settings.camera.device} (not open)"
+        self._say(f"{source}, {width}x{height} -> {pipeline.sink_name}")
         if pipeline.source_remark is not None:
             self._say(pipeline.source_remark)
         self._say(f"settings: {self._config_path}; stop with Ctrl-C")
@@ -144,17 +157,36 @@ class Daemon:
             pipeline.replace_sink(self._sink_opener(new.output.device))
         if new.engine != old.engine:
             pipeline.replace_backend(lambda: load_backend(new.engine, self._stats))
+        if self._has_preview(new) != self._has_preview(old):
+            pipeline.replace_preview(self._open_preview if self._has_preview(new) else None)
+        self._on_demand.change(new)
 
     def _note_config_problem(self, problem: str | None) -> None:
         self._config_problem = problem
 
+    @staticmethod
+    def _has_preview(settings: Settings) -> bool:
+        return settings.output.preview and settings.output.device != "web"
+
     def _sink_opener(self, device: str) -> Callable[[int, int, float], Sink]:
-        def open_preview() -> Sink:
-            from bgblur.sinks.web import WebSink
+        def opened(width: int, height: int, fps: float) -> Sink:
+            sink = open_sink(device, width, height, fps, self._open_page)
+            self._on_demand.output_opened(sink)
+            return sink
 
-            return WebSink(status=self.status, change=self._change, before=self.pipeline.before)
+        return opened
 
-        return lambda width, height, fps: open_sink(device, width, height, fps, open_preview)
+    def _open_preview(self) -> Sink:
+        page = self._open_page()
+        self._say(page.name)
+        return page
+
+    def _open_page(self) -> Sink:
+        from bgblur.sinks.web import WebSink
+
+        page = WebSink(status=self.status, change=self._change, before=self.pipeline.before)
+        self._on_demand.page = page
+        return page
 
     def _change(self, key: str, value: str | int | float | bool) -> None:
         """The page changes the file, and the file changes the daemon."""

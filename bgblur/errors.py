@@ -21,6 +21,10 @@ class CameraError(BgblurError):
     exit_code = 3
 
 
+class CameraBusyError(CameraError):
+    """The camera is there, but gives no picture now, as when another program has it."""
+
+
 class OutputError(BgblurError):
     """The virtual camera, page or file cannot be opened or written."""
 

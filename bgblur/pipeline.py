@@ -1,4 +1,4 @@
-"""The capture, segment and composite threads and what they share.
+"""The capture, segment and composite threads, what they share, and who watches over them.
 
 Between them stand mailboxes of depth one: live video never queues. What may be shown, and when,
 is decided in ``publisher``.
@@ -8,38 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from bgblur.compositing.compositor import Compositor
+from bgblur.capture import Capture, OpenSource
 from bgblur.compositing.look import Look
-from bgblur.errors import BgblurError, one_line
+from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image, LatestSlot
-from bgblur.publisher import RETRY_FIRST, RETRY_LAST, OpenSink, Publisher, Segmented
+from bgblur.publisher import OpenPreview, OpenSink, Publisher, Rest, Segmented
+from bgblur.segment import Backend, LoadBackend, Segmenter
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sources import Source
 from bgblur.stats import Stats
+from bgblur.worker import Turn, Worker
 
 KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
-FAILURES_BEFORE_RELOAD = 3
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
-
-
-@dataclass(frozen=True)
-class Backend:
-    """An engine made ready: ``segment`` turns an image into (pixels, alpha) where the engine
-    computes, ``compositor`` finishes them there. The rest is for reports."""
-
-    segment: Callable[[Image, MaskOptions], tuple[Any, Any]]
-    compositor: Compositor
-    device: str
-    precision: str
-    input_height: int
-
-
-OpenSource = Callable[[], Source]
-LoadBackend = Callable[[], Backend]
+SUPERVISE_EVERY = 0.25
 
 
 class Pipeline:
@@ -48,6 +31,7 @@ class Pipeline:
     ``open_source`` and ``open_sink`` are called by ``start``, whose caller gets their errors;
     ``load_backend`` runs in its own thread, because loading takes seconds in which the output
     should already show something. An error of that first load ends up in ``fatal``.
+    ``wanted`` is the (width, height, fps) of the output while no camera has told its own.
     """
 
     def __init__(
@@ -58,70 +42,119 @@ class Pipeline:
         look: Look,
         mask: MaskOptions,
         stats: Stats | None = None,
+        wanted: tuple[int, int, float] = (1280, 720, 30.0),
     ) -> None:
         self.stats = stats or Stats()
-        self.look = look
-        self.mask = mask
-        self.fatal: BgblurError | None = None
         self.problems: dict[str, str] = {}  # by part: what is wrong now, for people
-        self.backend: Backend | None = None  # the newest that was loaded
-        self.source_name = ""
-        self.source_remark: str | None = None
-        self._publisher = Publisher(open_sink, self.stats, self.problems)
-        self._open_source, self._load_backend = open_source, load_backend
-        self._newest: Frame | None = None
+        self._wanted = wanted
+        self._rest: Rest | None = None
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
+        self._publisher = Publisher(open_sink, self.stats, self.problems)
+        self._capture = Capture(
+            open_source, self._captured, self._resize, self.problems, self.stats
+        )
+        self._segmenter = Segmenter(
+            load_backend, self._captured, self._segmented, look, mask, self.problems
+        )
         self._stopping = threading.Event()
-        self._new_source, self._new_backend = threading.Event(), threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._workers: list[Worker] = []
+        self._composite: Worker | None = None
 
     # ------------------------------------------------------------ control
 
     def start(self) -> None:
-        """Open both ends and set the threads going. Raises CameraError or OutputError."""
-        segment = threading.Thread(target=self._segment, name="segment", daemon=True)
-        segment.start()  # first: importing torch takes longest
-        self._threads = [segment]
+        """Open both ends and set the threads going. Raises CameraError or OutputError.
+
+        A camera that another program has is waited for, with the card on the output.
+        """
+        # First: importing torch takes longest.
+        self._workers = [Worker("segment", self._segmenter.run, self._stopping)]
         try:
-            source = self._open_source()
-            self.source_name, self.source_remark = source.name, source.remark
-            self._publisher.open(source.width, source.height, source.fps)
+            size = self._wanted
+            if self._rest is None:
+                try:
+                    source = self._capture.open_first()
+                    size = source.width, source.height, source.fps
+                except CameraBusyError as error:
+                    self.problems["camera"] = str(error)
+            self._publisher.open(*size)
         except BgblurError:
             self._stopping.set()
             raise
-        for name, target in (
-            ("capture", lambda: self._capture(source)),
-            ("composite", self._composite),
-        ):
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._workers.append(Worker("capture", self._capture.run, self._stopping))
+        self._composite = Worker("composite", self._publish, self._stopping)
+        threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
 
     def stop(self) -> None:
         """End the threads, leave the card as the last picture, close the output."""
         self._stopping.set()
         self._captured.close()
         self._segmented.close()
+        self._capture.wake()
+        self._segmenter.wake()
         deadline = time.monotonic() + STOP_WITHIN
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        composite = next((t for t in self._threads if t.name == "composite"), None)
-        if composite is not None and not composite.is_alive():
+        for worker in self._workers:
+            worker.join(deadline - time.monotonic())
+        if self._composite is not None and self._composite.join(deadline - time.monotonic()):
             self._publisher.end()
+
+    def rest(self, reason: Rest | None) -> None:
+        """Close the camera and show a card, while nobody watches ("idle") or because the user
+        wants it ("paused"); None takes the camera up again. The model stays loaded."""
+        self._rest = reason
+        self._capture.rest(reason is not None)
 
     def replace_source(self, open_source: OpenSource) -> None:
         """Close the camera and open another; the output goes on, at the new size if it can."""
-        self._open_source = open_source
-        self._new_source.set()
+        self._capture.replace(open_source)
 
     def replace_sink(self, open_sink: OpenSink) -> None:
         self._publisher.replace(open_sink)
 
+    def replace_preview(self, open_preview: OpenPreview | None) -> None:
+        """Show the pictures in a second output too, or no longer."""
+        self._publisher.replace_preview(open_preview)
+
     def replace_backend(self, load_backend: LoadBackend) -> None:
         """Load another model; until it is ready the whole frame is blurred."""
-        self._load_backend = load_backend
-        self._new_backend.set()
+        self._segmenter.replace(load_backend)
+
+    @property
+    def look(self) -> Look:
+        return self._segmenter.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._segmenter.look = look
+
+    @property
+    def mask(self) -> MaskOptions:
+        return self._segmenter.mask
+
+    @mask.setter
+    def mask(self, mask: MaskOptions) -> None:
+        self._segmenter.mask = mask
+
+    # ------------------------------------------------------------ reports
+
+    @property
+    def fatal(self) -> BgblurError | None:
+        """Why the first model could not be loaded."""
+        return self._segmenter.fatal
+
+    @property
+    def backend(self) -> Backend | None:
+        """The newest that was loaded."""
+        return self._segmenter.backend
+
+    @property
+    def source_name(self) -> str:
+        return self._capture.source_name
+
+    @property
+    def source_remark(self) -> str | None:
+        return self._capture.source_remark
 
     @property
     def size(self) -> tuple[int, int]:
@@ -130,7 +163,7 @@ class Pipeline:
 
     @property
     def state(self) -> str:
-        """ "starting", "blurring", "off", "no camera" or "no mask"."""
+        """ "starting", "blurring", "off", "idle", "paused", "no camera" or "no mask"."""
         return self._publisher.state
 
     @property
@@ -141,91 +174,21 @@ class Pipeline:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
         return self._publisher.before()
 
-    # ------------------------------------------------------------ capture
+    # ------------------------------------------------------------ threads
 
-    def _capture(self, source: Source | None) -> None:
-        wait = RETRY_FIRST
-        while not self._stopping.is_set():
-            try:
-                if self._new_source.is_set() and source is not None:
-                    source.close()
-                    source = None
-                if source is None:
-                    asked_for = self._new_source.is_set()
-                    self._new_source.clear()
-                    source = self._open_source()
-                    self.source_name, self.source_remark = source.name, source.remark
-                    # One that comes back by itself with another size is fitted to the old one.
-                    if asked_for:
-                        self._publisher.resize(source.width, source.height, source.fps)
-                with self.stats.stage("capture"):
-                    frame = source.read()
-                self._newest = frame
-                self._captured.put(frame)
-                self.problems.pop("camera", None)
-                wait = RETRY_FIRST
-            except Exception as error:  # drivers raise what they like
-                self.problems["camera"] = one_line(error)
-                if source is not None:
-                    source.close()
-                    source = None
-                self._new_source.wait(wait)
-                wait = min(2 * wait, RETRY_LAST)
-        if source is not None:
-            source.close()
-
-    # ------------------------------------------------------------ segment
-
-    def _segment(self) -> None:
-        backend: Backend | None = None
-        failures = 0
-        while not self._stopping.is_set():
-            if backend is None or self._new_backend.is_set():
-                self._new_backend.clear()
-                backend, failures = self._loaded(backend), 0
-                if backend is None:
-                    self._stopping.wait(RETRY_LAST)
-                    continue
-            frame = self._captured.take(KEEP_ALIVE)
-            if frame is None:
-                continue
-            if self.look.raw:
-                self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
-                continue
-            try:
-                pixels, alpha = backend.segment(frame.image, self.mask)
-            except Exception as error:  # whatever a model or a driver raises, the stream goes on
-                failures += 1
-                self.problems["mask"] = f"the person cannot be found: {one_line(error)}"
-                if failures >= FAILURES_BEFORE_RELOAD:
-                    backend = None
-                    self._stopping.wait(RETRY_FIRST)
-                continue
-            failures = 0
-            self.problems.pop("mask", None)
-            self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
-
-    def _loaded(self, current: Backend | None) -> Backend | None:
-        """A fresh backend, or ``current`` where the new one cannot be had."""
-        try:
-            backend = self._load_backend()
-        except BgblurError as error:
-            self.problems["model"] = str(error)
-            if self.backend is None:
-                self.fatal = error
-            return current
-        except Exception as error:  # a driver's own exception, as on a lost CUDA context
-            self.problems["model"] = f"the model cannot be loaded: {one_line(error)}"
-            return current
-        self.problems.pop("model", None)
-        self.backend = backend
-        return backend
-
-    # ------------------------------------------------------------ composite
-
-    def _composite(self) -> None:
-        while not self._stopping.is_set():
+    def _publish(self, turn: Turn) -> None:
+        while not turn.over():
             item = self._segmented.take(KEEP_ALIVE)
-            if not self._stopping.is_set():
-                self._publisher.show(item, self.look, self._newest)
+            if not turn.over():
+                self._publisher.show(item, self.look, self._capture.newest, self._rest)
                 self.stats.dropped = self._captured.replaced + self._segmented.replaced
+
+    def _supervise(self) -> None:
+        while not self._stopping.wait(SUPERVISE_EVERY):
+            for worker in self._workers:
+                if worker.replace_if_hung():
+                    part = "camera" if worker.name == "capture" else "mask"
+                    self.problems[part] = f"the {worker.name} thread hangs: started another"
+
+    def _resize(self, source: Source) -> None:
+        self._publisher.resize(source.width, source.height, source.fps)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bgblur.compositing.card import card
 from bgblur.compositing.color import even, to_i420
@@ -28,8 +28,14 @@ NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of an output that is opened again, seconds
 STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
 PROBLEM = "bgblur: a problem, see its messages"
+Rest = Literal["idle", "paused"]
+RESTING: dict[Rest, str] = {
+    "idle": "bgblur: the camera is off until somebody watches",
+    "paused": "bgblur: paused",
+}
 
 OpenSink = Callable[[int, int, float], Sink]
+OpenPreview = Callable[[], Sink]
 
 
 @dataclass(frozen=True)
@@ -58,24 +64,33 @@ class Publisher:
         self._sink: Sink | None = None
         self._fps = 30.0
         self._reopen = threading.Event()
+        self._preview: Sink | None = None
+        self._new_preview: OpenPreview | None = None
+        self._preview_changed = threading.Event()
         self._retry, self._retry_at = RETRY_FIRST, 0.0
         self._cpu = CpuCompositor()
         self._last: Image | None = None  # the newest picture made with an alpha
         self._last_raw = True
         self._last_made = 0.0
         self._shown: tuple[Image, bool] | None = None
+        self._converted: tuple[Image, Image] | None = None  # the newest picture and its I420
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Raises OutputError."""
         self.size, self._fps = _even_size(width, height), fps
         self._sink = self._open_sink(*self.size, fps)
-        for text in (STARTING, NO_CAMERA, ENDED, PROBLEM):
+        for text in (STARTING, NO_CAMERA, ENDED, PROBLEM, *RESTING.values()):
             card(*self.size, text)  # drawing text takes longer than an output may be left unfed
 
     def replace(self, open_sink: OpenSink) -> None:
         """Close the output and open another."""
         self._open_sink = open_sink
         self._reopen.set()
+
+    def replace_preview(self, open_preview: OpenPreview | None) -> None:
+        """Open a second output for BGR pictures beside the first, or close it with None."""
+        self._new_preview = open_preview
+        self._preview_changed.set()
 
     def resize(self, width: int, height: int, fps: float) -> None:
         """Take another frame size, where the output can."""
@@ -97,16 +112,27 @@ class Publisher:
         raw, mirror = self._shown
         return raw[:, ::-1] if mirror else raw
 
-    def show(self, item: Segmented | None, look: Look, newest: Frame | None) -> None:
+    def show(
+        self,
+        item: Segmented | None,
+        look: Look,
+        newest: Frame | None,
+        rest: Rest | None = None,
+    ) -> None:
         """Publish ``item``, or, where it may not be shown, what may. Never raises: an output that
-        fails is opened again later."""
+        fails is opened again later. ``rest`` says that nothing of the camera may be shown."""
+        if self._preview_changed.is_set():
+            self._change_preview()
         try:
             if self._reopen.is_set():
                 if time.monotonic() < self._retry_at:
                     return
                 self._reopen_sink()
-            own = self._shows(item, look)
-            self._publish(self._picture(item if own else None, look, newest))
+            own = rest is None and self._shows(item, look)
+            picture = (
+                self._rested(rest) if rest else self._picture(item if own else None, look, newest)
+            )
+            self._publish(picture)
         except Exception as error:  # drivers raise what they like
             self._problems["output"] = one_line(error)
             self._retry_at = time.monotonic() + self._retry
@@ -127,6 +153,8 @@ class Publisher:
             self._sink.close()
         except BgblurError as error:
             self._problems["output"] = str(error)
+        if self._preview is not None:
+            self._preview.close()
 
     # ------------------------------------------------------------ what may be shown
 
@@ -176,6 +204,11 @@ class Publisher:
         self.state = "no mask" if self._problems.keys() & {"mask", "model"} else "starting"
         return self._cpu.obscure(newest.image, look)
 
+    def _rested(self, rest: Rest) -> Image:
+        self.state = rest
+        self._last = self._shown = None
+        return card(*self.size, RESTING[rest])
+
     # ------------------------------------------------------------ the sink
 
     def _publish(self, picture: Image) -> None:
@@ -187,10 +220,38 @@ class Publisher:
             picture = even(picture)
             if picture.shape[:2] != (height, width):  # the camera came back with another size
                 picture = cover(picture, width, height)
-            if self._sink.pixel_format == "i420":
-                picture = to_i420(picture)
+            converted = self._i420(picture) if self._sink.pixel_format == "i420" else picture
         with self._stats.stage("publish"):
-            self._sink.publish(picture)
+            self._sink.publish(converted)
+        self._stats.published += 1
+        self._show_in_preview(picture)
+
+    def _i420(self, picture: Image) -> Image:
+        """A card, or a picture shown again, is converted once."""
+        if self._converted is None or self._converted[0] is not picture:
+            self._converted = picture, to_i420(picture)
+        return self._converted[1]
+
+    def _show_in_preview(self, picture: Image) -> None:
+        """Its failure is no reason to starve the output."""
+        if self._preview is None:
+            return
+        try:
+            self._preview.publish(picture)
+        except BgblurError as error:
+            self._problems["preview"] = str(error)
+            self._preview = None
+
+    def _change_preview(self) -> None:
+        self._preview_changed.clear()
+        self._problems.pop("preview", None)
+        if self._preview is not None:
+            self._preview.close()
+            self._preview = None
+        try:
+            self._preview = self._new_preview() if self._new_preview is not None else None
+        except BgblurError as error:
+            self._problems["preview"] = str(error)
 
     def _reopen_sink(self) -> None:
         self._reopen.clear()

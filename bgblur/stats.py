@@ -22,6 +22,7 @@ class Stats:
         self._latency: deque[float] = deque(maxlen=_WINDOW)
         self._finished: deque[float] = deque(maxlen=_WINDOW)
         self.first_frame: float | None = None  # when the first was published, ``time.time()``
+        self.published = 0  # pictures of any kind that the output took, since the start
         self.frames = 0  # composited from their own alpha, or raw by choice
         self.obscured = 0  # published without any picture of the room that could be recognised
         self.dropped = 0  # captured, but replaced by a newer one before anyone had time

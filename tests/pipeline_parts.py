@@ -13,7 +13,7 @@ import numpy as np
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.errors import CameraError, OutputError
 from bgblur.frame import Alpha, Frame, Image
-from bgblur.pipeline import Backend
+from bgblur.segment import Backend
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat, Resizing

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from pipeline_parts import (
     PERSON,
     SHARP,
     WIDTH,
-    RecordingSink,
     SquareEngine,
     SquareSource,
     backend_of,
@@ -24,58 +21,16 @@ from pipeline_parts import (
     room,
     stripes_visible,
 )
+from rig import LEAK, Rig, assert_fed, leaks, running
 
 from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Image
-from bgblur.pipeline import Backend, Pipeline
+from bgblur.pipeline import Pipeline
 from bgblur.publisher import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER
-
-LEAK = 0.1  # of the watermark's contrast; a properly blurred room shows less than a hundredth
-
-
-class Rig:
-    """A pipeline with parts that a test can reach."""
-
-    def __init__(
-        self,
-        engine: SquareEngine | None = None,
-        load: Callable[[], Backend] | None = None,
-        look: Look | None = None,
-    ) -> None:
-        self.source, self.sink = SquareSource(), RecordingSink()
-        self.engine = engine or SquareEngine()
-        self.pipeline = Pipeline(
-            self.source,
-            self.sink,
-            load or (lambda: backend_of(self.engine)),
-            look or Look(),
-            SHARP,
-        )
-
-    def wait(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, (self.pipeline.state, self.pipeline.problems)
-            time.sleep(0.01)
-
-    def wait_state(self, state: str) -> None:
-        self.wait(lambda: self.pipeline.state == state)
-
-
-@contextmanager
-def running(rig: Rig) -> Iterator[Rig]:
-    rig.pipeline.start()
-    try:
-        yield rig
-    finally:
-        rig.pipeline.stop()
-
-
-def leaks(pictures: list[Image]) -> list[float]:
-    return [seen for p in pictures if (seen := stripes_visible(p)) > LEAK]
+from bgblur.segment import Backend
 
 
 def delayed(seconds: float) -> Callable[[Alpha], Alpha]:
@@ -84,14 +39,6 @@ def delayed(seconds: float) -> Callable[[Alpha], Alpha]:
         return alpha
 
     return behave
-
-
-def assert_fed(rig: Rig, since: float) -> None:
-    """10 pictures a second or more; the single gap may be longer on a busy machine."""
-    now = time.monotonic()
-    times = [since, *(at for at, _ in list(rig.sink.published) if at >= since), now]
-    assert (len(times) - 2) / (now - since) >= 10
-    assert max(b - a for a, b in pairwise(times)) < 0.3
 
 
 def test_the_detector_sees_raw_and_lightly_blurred_rooms_but_no_blurred_one() -> None:

@@ -7,8 +7,9 @@ import numpy as np
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
-from bgblur.pipeline import Backend, Pipeline
+from bgblur.pipeline import Pipeline
 from bgblur.report import Meter, machine, run_report
+from bgblur.segment import Backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks.null import NullSink
 from bgblur.sources.demo import DemoSource

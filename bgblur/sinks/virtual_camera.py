@@ -35,8 +35,9 @@ class VirtualCameraSink:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise OutputError(_no_output(device, error)) from error
-        self.name = f"virtual camera {self._camera.device}"
-        self._node = Path(self._camera.device) if sys.platform.startswith("linux") else None
+        self.device: str = self._camera.device
+        self.name = f"virtual camera {self.device}"
+        self._node = Path(self.device) if sys.platform.startswith("linux") else None
         self._open = True
 
     def publish(self, picture: Image) -> None:

@@ -79,6 +79,15 @@ class WebSink:
         )
         self._thread.start()
 
+    @property
+    def is_open(self) -> bool:
+        return not self._newest.closed
+
+    @property
+    def watchers(self) -> int:
+        """How many streams of the pictures are open."""
+        return self._newest.watchers
+
     def publish(self, picture: Image) -> None:
         """Show ``picture``, uint8 (H, W, 3) BGR. Raises OutputError once the server has ended."""
         if not self._thread.is_alive():

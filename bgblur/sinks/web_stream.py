@@ -31,6 +31,11 @@ class Newest:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived = asyncio.Event()
 
+    @property
+    def watchers(self) -> int:
+        """How many streams are open."""
+        return self._watchers
+
     def put(self, picture: Image) -> None:
         self.picture = picture
         self.number += 1

@@ -1,0 +1,1 @@
+"""What ties bgblur to the desktop and the system it runs on."""

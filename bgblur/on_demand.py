@@ -1,0 +1,75 @@
+"""When the camera may rest: while nobody has watched for a while, or the user wants a pause."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bgblur.config import Settings
+from bgblur.pipeline import Pipeline
+from bgblur.publisher import Rest
+from bgblur.sinks import Sink
+from bgblur.sinks.virtual_camera import VirtualCameraSink
+
+if TYPE_CHECKING:
+    from bgblur.desktop.presence import ClientWatch
+    from bgblur.sinks.web import WebSink
+
+
+class OnDemand:
+    """Closes the pipeline's camera and takes it up again. Callable from any thread.
+
+    An output that cannot tell whether it is watched counts as watched. So does an open preview.
+    """
+
+    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._watch: ClientWatch | None = None
+        self.page: WebSink | None = None  # the open preview
+        self._last_watched = time.monotonic()
+        self._reason: Rest | None = None
+        self._lock = threading.Lock()
+        self.update()
+
+    @property
+    def clients(self) -> int | None:
+        """How many programs watch; None where that cannot be known."""
+        if self._watch is None or self._watch.clients is None:
+            return None
+        return self._watch.clients + (self.page.watchers if self.page is not None else 0)
+
+    def output_opened(self, sink: Sink) -> None:
+        """The output is ``sink`` from now on; the pipeline feeds it already."""
+        self.close()
+        if isinstance(sink, VirtualCameraSink) and sys.platform == "linux":
+            from bgblur.desktop.presence import ClientWatch
+
+            self._watch = ClientWatch(sink.device, self.update)
+
+    def change(self, settings: Settings) -> None:
+        self._settings = settings
+        self.update()
+
+    def update(self) -> None:
+        """Look at who watches; at every change, and now and then for the passing of time."""
+        with self._lock:
+            now = time.monotonic()
+            idle = self._settings.idle
+            if self.clients != 0 or not idle.on_demand:
+                self._last_watched = now
+            reason: Rest | None = None
+            if self._settings.output.paused:
+                reason = "paused"
+            elif now - self._last_watched > idle.grace_seconds:
+                reason = "idle"
+            if reason != self._reason:
+                self._reason = reason
+                self._pipeline.rest(reason)
+
+    def close(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None

@@ -1,0 +1,67 @@
+"""A thread that can be replaced when a call inside it never returns."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+MOST_LEFT_BEHIND = 4  # hung threads keep their memory; past this, only a restart of bgblur helps
+
+
+class Turn:
+    """One run of a worker's loop, which asks ``over`` after every call that may hang.
+
+    A loop that finds its turn over touches nothing shared any more: another has taken its place.
+    """
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+        self._replaced = False
+        self._due = float("inf")
+
+    def over(self) -> bool:
+        return self._replaced or self._stopping.is_set()
+
+    def hangs(self) -> bool:
+        return time.monotonic() > self._due
+
+    def beat(self, patience: float) -> None:
+        """The loop is alive; it will be heard of again within ``patience`` seconds."""
+        self._due = time.monotonic() + patience
+
+    def replace(self) -> None:
+        self._replaced = True
+
+
+class Worker:
+    """Runs ``loop`` in a thread until ``stopping`` is set."""
+
+    def __init__(self, name: str, loop: Callable[[Turn], None], stopping: threading.Event) -> None:
+        self.name = name
+        self.left_behind: list[threading.Thread] = []
+        self._loop = loop
+        self._stopping = stopping
+        self._turn, self._thread = self._begin()
+
+    def _begin(self) -> tuple[Turn, threading.Thread]:
+        turn = Turn(self._stopping)
+        thread = threading.Thread(target=self._loop, args=(turn,), name=self.name, daemon=True)
+        thread.start()
+        return turn, thread
+
+    def replace_if_hung(self) -> bool:
+        """Start the loop anew where it has not been heard of in time; the old thread is left
+        behind and ends by itself should its call ever return."""
+        self.left_behind = [thread for thread in self.left_behind if thread.is_alive()]
+        if not self._turn.hangs() or len(self.left_behind) >= MOST_LEFT_BEHIND:
+            return False
+        self._turn.replace()
+        self.left_behind.append(self._thread)
+        self._turn, self._thread = self._begin()
+        return True
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the newest thread; whether it has ended."""
+        self._thread.join(max(0.0, seconds))
+        return not self._thread.is_alive()
