@@ -174,6 +174,10 @@ class Pipeline:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
         return self._publisher.before()
 
+    def matte(self) -> Image | None:
+        """The alpha of the newest published frame as a grey picture, white is the person."""
+        return self._publisher.matte()
+
     # ------------------------------------------------------------ threads
 
     def _publish(self, turn: Turn) -> None:

@@ -14,6 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import cv2
+import numpy as np
+
 from bgblur.compositing.card import card
 from bgblur.compositing.color import even, to_i420
 from bgblur.compositing.compositor import Compositor, CpuCompositor, cover
@@ -72,7 +75,7 @@ class Publisher:
         self._last: Image | None = None  # the newest picture made with an alpha
         self._last_raw = True
         self._last_made = 0.0
-        self._shown: tuple[Image, bool] | None = None
+        self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
         self._converted: tuple[Image, Image] | None = None  # the newest picture and its I420
 
     def open(self, width: int, height: int, fps: float) -> None:
@@ -109,8 +112,20 @@ class Publisher:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
         if self._shown is None:
             return None
-        raw, mirror = self._shown
-        return raw[:, ::-1] if mirror else raw
+        item, mirror = self._shown
+        return item.frame.image[:, ::-1] if mirror else item.frame.image
+
+    def matte(self) -> Image | None:
+        """The alpha of the newest published frame as a grey picture, white is the person; None
+        where there is no picture, or it was raw by choice."""
+        if self._shown is None or self._shown[0].alpha is None:
+            return None
+        item, mirror = self._shown
+        alpha = (
+            item.alpha if isinstance(item.alpha, np.ndarray) else item.alpha.float().cpu().numpy()
+        )
+        grey = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=255), cv2.COLOR_GRAY2BGR)
+        return grey[:, ::-1] if mirror else grey
 
     def show(
         self,
@@ -179,7 +194,7 @@ class Publisher:
         """The regular case: a frame and its own alpha."""
         with self._stats.stage("blur"):
             picture = item.compositor.compose(item.pixels, item.alpha, look)
-        self._shown = (item.frame.image, look.mirror)
+        self._shown = item, look.mirror
         self.state = "off" if look.raw else "blurring"
         self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
         return picture

@@ -334,6 +334,19 @@ def test_before_is_the_camera_picture_of_the_published_frame() -> None:
         assert any(np.array_equal(before, picture(i)) for i in range(rig.source.index + 1))
 
 
+def test_the_matte_is_white_where_the_person_is_published() -> None:
+    with running(Rig()) as rig:
+        rig.wait_state("blurring")
+        rig.wait(lambda: rig.pipeline.matte() is not None)
+        grey = rig.pipeline.matte()
+        assert grey is not None
+        assert grey.shape == (HEIGHT, WIDTH, 3)
+        assert (grey == 255).all(axis=2).sum() == PERSON * PERSON
+        assert (grey == 0).all(axis=2).sum() == HEIGHT * WIDTH - PERSON * PERSON
+        rig.pipeline.look = Look(strength=0)
+        rig.wait(lambda: rig.pipeline.matte() is None)
+
+
 def test_mirror_turns_the_picture() -> None:
     with running(Rig(look=Look(mode="none", mirror=True))) as rig:
         rig.wait_state("off")
