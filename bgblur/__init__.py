@@ -1,3 +1,8 @@
 """bgblur: a virtual camera that blurs what is behind you."""
 
+import os
+
 __version__ = "0.1.0"
+
+# Seconds of silence after which a V4L2 camera counts as lost. OpenCV reads it once, when loaded.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "3")

@@ -22,6 +22,7 @@ from bgblur.training.checkpoint import (
     training_summary,
 )
 from bgblur.training.data import Collection
+from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import matte_loss
 from bgblur.training.settings import Recipe
@@ -61,8 +62,7 @@ def train(
     on a checkpoint that is damaged or of another network.
     """
     run = recipe.run
-    fabric = fabric or L.Fabric(accelerator="auto", devices=1, precision=run.precision)
-    fabric.launch()
+    fabric = fabric or make_fabric(run.precision)
     fabric.seed_everything(run.seed)
     network = build_network(
         recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import pytest
 from training_data import write_tree
 
 from bgblur.training.checkpoint import load_checkpoint
@@ -38,3 +41,35 @@ def test_a_run_trains_validates_and_resumes(tmp_path: Path) -> None:
         assert ("step 2 IoU" in done.stderr) == (steps == 3)  # the second run goes on from there
         assert load_checkpoint(out / "last.ckpt")["step"] == steps
     assert list(out.glob("events.out.tfevents.*"))
+    sheet = cv2.imread(str(out / "worst-000004.png"))
+    assert sheet is not None
+    assert sheet.shape[1] == 3 * 4 * 120  # three cells a row: input, truth, prediction, error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["torch.distributed.run", "--nproc-per-node=2", "--standalone"],
+        ["lightning.fabric.cli", "--accelerator=cpu", "--devices=2", "--strategy=ddp"],
+    ],
+    ids=["torchrun", "fabric"],
+)
+def test_two_processes_share_the_work(tmp_path: Path, launcher: list[str]) -> None:
+    """Over gloo: each sees half of the pictures, both end with the same weights."""
+    tree = write_tree(tmp_path / "data")
+    recipe, out = tmp_path / "recipe.toml", tmp_path / "run"
+    recipe.write_text(RECIPE)
+    command = [sys.executable, "-m", *launcher, str(TRAIN), "--config", str(recipe)]
+    done = subprocess.run(
+        [*command, "--data", str(tree), "--out", str(out), "--steps", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("step 2 IoU eg1800 0.") == 1  # one of them speaks
+    assert "MEMBER: 2/2" in done.stderr
+    assert load_checkpoint(out / "last.ckpt")["step"] == 2

@@ -21,21 +21,25 @@ def train(
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
 ) -> None:
     """Train from a recipe, resumable: run it again after an interruption."""
-    import lightning as L
+    import cv2
     from torch import nn
     from torch.utils.tensorboard import SummaryWriter
 
     from bgblur.training import loop
     from bgblur.training.data import load_collections
     from bgblur.training.evaluation import score_photos
+    from bgblur.training.launch import make_fabric
     from bgblur.training.predictors import NetworkEngine, still_predictor
     from bgblur.training.settings import load_recipe
+    from bgblur.training.sheet import worst_sheet
 
     recipe = load_recipe(config)
     if steps is not None:
         recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"steps": steps})})
     collection, held_out = load_collections(data)
-    writer = SummaryWriter(str(out))
+    fabric = make_fabric(recipe.run.precision)
+    first = fabric.is_global_zero  # of several processes one speaks and writes
+    writer = SummaryWriter(str(out)) if first else None
     bar = Progress(
         TextColumn("step"),
         MofNCompleteColumn(),
@@ -43,11 +47,14 @@ def train(
         TextColumn("loss {task.fields[loss]:.4f}  {task.fields[rate]:.0f} images/s"),
         TimeRemainingColumn(),
         console=console,
+        disable=not first,
     )
     task = bar.add_task("train", total=recipe.run.steps, loss=0.0, rate=0.0)
     smooth = {"loss": 0.0}
 
     def report(step: loop.Progress) -> None:
+        if writer is None:
+            return
         smooth["loss"] = 0.98 * smooth["loss"] + 0.02 * step.loss if smooth["loss"] else step.loss
         bar.update(task, completed=step.step, loss=smooth["loss"], rate=step.images_per_second)
         writer.add_scalar("loss", step.loss, step.step)
@@ -59,12 +66,19 @@ def train(
             )
 
     def validate(step: int, network: nn.Module) -> None:
+        if writer is None:
+            return
         predict = still_predictor(NetworkEngine(network, 192))
+        scored = []
         for name, pictures in held_out.photos.items():
-            scored = score_photos(predict, pictures[:60])
-            mean = sum(s.iou for s in scored) / max(1, len(scored))
+            scores = score_photos(predict, pictures[:60])
+            mean = sum(s.iou for s in scores) / max(1, len(scores))
             writer.add_scalar(f"iou/{name}", mean, step)
             console.print(f"step {step} IoU {name} {mean:.4f}")
+            scored += scores
+        sheet = worst_sheet(predict, scored)
+        writer.add_image("worst", sheet[..., ::-1], step, dataformats="HWC")
+        cv2.imwrite(str(out / f"worst-{step:06}.png"), sheet)
 
     with bar:
         loop.train(
@@ -74,10 +88,11 @@ def train(
             report=report,
             validate=validate,
             init=init,
-            fabric=L.Fabric(accelerator="auto", devices=1, precision=recipe.run.precision),
+            fabric=fabric,
         )
-    writer.close()
-    console.print(f"done: {out}/last.ckpt; next: scripts/export.py {out}/last.ckpt MODEL.ts")
+    if writer is not None:
+        writer.close()
+        console.print(f"done: {out}/last.ckpt; next: scripts/export.py {out}/last.ckpt MODEL.ts")
 
 
 def main() -> None:
