@@ -75,7 +75,6 @@ class Capture:
                     source = None
                 if self.resting:
                     turn.beat(OPENS_WITHIN)
-                    self._problems.pop("camera", None)
                     self.newest = None
                     self._sleep(1.0)
                     continue

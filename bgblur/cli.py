@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
 from bgblur import __version__
-from bgblur.commands import config, files, reports
+from bgblur.commands import config, files, machine, reports, service, tray
 from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
@@ -22,6 +23,7 @@ from bgblur.commands.options import (
     out,
     say,
 )
+from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
 
 app = typer.Typer(
@@ -36,7 +38,7 @@ app = typer.Typer(
 def daemon(
     context: typer.Context,
     device: Annotated[
-        str | None, typer.Option(help="Camera index or path, a clip, or demo.")
+        str | None, typer.Option(help="Camera index, name or path, a clip, or demo.")
     ] = None,
     output: Annotated[
         str | None, typer.Option(help="auto, a virtual camera's path, web, or OUT.mp4.")
@@ -50,6 +52,9 @@ def daemon(
     preview: Annotated[
         bool | None, typer.Option("--preview", help="Serve the preview page beside the output.")
     ] = None,
+    with_tray: Annotated[
+        bool, typer.Option("--tray", help="Show an icon in the desktop's panel too.")
+    ] = False,
     config_path: ConfigOption = None,
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
     debug: DebugOption = False,
@@ -63,6 +68,7 @@ def daemon(
         return
     from bgblur.config_file import default_path, load
     from bgblur.daemon import Daemon
+    from bgblur.desktop.tray_process import TrayProcess
 
     path = config_path or default_path()
     options = {
@@ -78,7 +84,9 @@ def daemon(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    Daemon(load(path), path, chosen, say).run(stop, duration)
+    made = Daemon(load(path), path, chosen, say)
+    with TrayProcess(path) if with_tray else nullcontext():
+        made.run(stop, duration)
 
 
 for command in (
@@ -87,10 +95,14 @@ for command in (
     reports.devices,
     reports.status,
     reports.bench,
+    machine.doctor,
+    machine.setup,
     config.toggle,
+    tray.tray,
 ):
     app.command()(command)
 app.add_typer(config.config_app, name="config")
+app.add_typer(service.service_app, name="service")
 
 
 def main() -> None:
@@ -101,6 +113,7 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         say(f"bgblur-cam: {error}")
+        Notifier().stopping(str(error))  # for the service manager's own report
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = 130

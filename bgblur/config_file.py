@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +65,19 @@ def dump(settings: Settings) -> str:
     return tomlkit.dumps(settings.model_dump())
 
 
+def create(path: Path) -> None:
+    """Unless ``path`` is there, write it: every key with its default, all of them comments.
+
+    Raises UsageError where that cannot be done.
+    """
+    with _writing(path) as target:
+        if not target.exists():
+            defaults = dump(Settings()).splitlines()
+            lines = ["# Every key with its default: remove the # of a [table] and its keys.", ""]
+            lines += [f"# {line}" if line else "" for line in defaults]
+            config_state.write_atomically(target, "\n".join(lines) + "\n")
+
+
 def set_value(path: Path, key: str, value: Value) -> Settings:
     """Change one key (``background.strength``) of the file and return what it then holds.
 
@@ -96,6 +110,10 @@ def _writing(path: Path) -> Iterator[Path]:
 
 
 def _set(path: Path, key: str, value: Value) -> Settings:
+    area, _, name = key.partition(".")
+    first = re.split(r"[.\[]", name)[0]
+    if isinstance(getattr(getattr(Settings(), area, None), first, None), list):
+        raise UsageError(f"{area}.{first} is a list: edit it in {path}")
     original = read_text(path) or ""
     # tomlkit ends its own lines with \n; a file with \r\n gets them back as a whole.
     text = original.replace("\r\n", "\n")
@@ -104,7 +122,6 @@ def _set(path: Path, key: str, value: Value) -> Settings:
     data = _tables(text, path.name)
     before = _validate(data, text, path.name)
 
-    area, _, name = key.partition(".")
     inner = data.get(area, {}) | {name: value} if name else value
     try:
         # Only text is converted: 30.0 or true is not a strength.

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bgblur.config import Settings
 
-KeyPath = tuple[str, ...]
-
-AREAS: dict[str, list[str]] = {area: list(type(value).model_fields) for area, value in Settings()}
+KeyPath = tuple[str | int, ...]  # numbers are places in a list, from 0
 
 _RULES = {
     "int_type": "it must be a whole number",
@@ -29,6 +27,7 @@ _RULES = {
     "bool_parsing": "it must be true or false",
     "string_type": "it must be text in quotes",
     "string_too_short": "it must not be empty",
+    "list_type": "it must be a list in [square brackets]",
     "greater_than_equal": "it must be at least {ge:g}",
     "less_than_equal": "it must be at most {le:g}",
     "literal_error": "it must be {expected}",
@@ -78,25 +77,60 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line on which each table and key of a valid TOML text first stands."""
+    """The line on which each table, key and member of a list in a valid TOML text first stands."""
+    source = text.split("\n")
     lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for statement in statements(text):
         if statement.is_header:
-            table = ()
-        paths = list(_paths(statement.data, table))
-        for path in paths:
-            lines.setdefault(path, statement.first)
-        if statement.is_header:
-            table = paths[-1]
+            table = _opened(statement.data, counts)
+            found = {table[:length]: statement.first for length in range(1, len(table) + 1)}
+        else:
+            found = _member_lines(source, statement) if statement.last > statement.first else {}
+            found |= {p: statement.first for p in _paths(statement.data) if p not in found}
+            found = {(*table, *path): line for path, line in found.items()}
+        for path, line in found.items():
+            lines.setdefault(path, line)
     return lines
 
 
-def _paths(data: Mapping[str, Any], parent: KeyPath) -> Iterator[KeyPath]:
-    for key, value in data.items():
-        yield (*parent, key)
-        if isinstance(value, dict):
-            yield from _paths(value, (*parent, key))
+def _opened(header: dict[str, Any], counts: dict[KeyPath, int]) -> KeyPath:
+    """The table that ``[a.b]`` or ``[[a.b]]`` opens; ``counts`` has each list's last member."""
+    path: KeyPath = ()
+    inner: Any = header
+    while inner:
+        ((key, inner),) = inner.items()
+        path = (*path, key)
+        if isinstance(inner, list):
+            counts[path] = counts.get(path, -1) + 1
+            inner = inner[0]
+        if path in counts:
+            path = (*path, counts[path])
+    return path
+
+
+def _member_lines(source: list[str], statement: Statement) -> dict[KeyPath, int]:
+    """Where the members of a list that spans lines stand: each is there once its line is."""
+    lines: dict[KeyPath, int] = {}
+    for number in range(statement.first, statement.last + 1):
+        begun = "\n".join(source[statement.first - 1 : number])
+        try:
+            data = tomllib.loads(begun + "\n]" * (number < statement.last))
+        except (ValueError, RecursionError):
+            continue
+        for path in _paths(data):
+            if any(isinstance(part, int) for part in path):
+                lines.setdefault(path, number)
+    return lines
+
+
+def _paths(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
+    if path:
+        yield path
+    inner = value.items() if isinstance(value, dict) else ()
+    for key, member in enumerate(value) if isinstance(value, list) else inner:
+        yield from _paths(member, (*path, key))
 
 
 def syntax_problem(text: str, error: Exception) -> str:
@@ -136,45 +170,72 @@ def value_problem(error: ValidationError, lines: Mapping[KeyPath, int] | None = 
     details = error.errors(include_url=False)
     if lines is None:
         return _what(details[0])
-    line, detail = min(((_line(d, lines), d) for d in details), key=lambda pair: pair[0])
-    return f"line {line}: {_what(detail)}"
+    # A key that is missing may be one that is misspelt: then that is the better thing to tell.
+    detail = min(details, key=lambda d: (d["type"] == "missing", _line(d, lines)))
+    return f"line {_line(detail, lines)}: {_what(detail)}"
 
 
 def _line(detail: ErrorDetails, lines: Mapping[KeyPath, int]) -> int:
-    path = tuple(str(part) for part in detail["loc"])
+    path = detail["loc"]
     if detail["type"] == "image_missing":
         path = (*path, "mode")
+    if detail["type"] == "missing":
+        path = path[:-1]
     return lines[path]
 
 
 def _what(detail: ErrorDetails) -> str:
-    path = tuple(str(part) for part in detail["loc"])
-    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    path, kind, value, context = detail["loc"], detail["type"], detail["input"], detail.get("ctx")
     if kind == "extra_forbidden":
         return _unknown_key(path, is_table=isinstance(value, dict))
     if kind == "image_missing":
         return detail["msg"]
+    if kind == "missing":
+        return f"{dotted(path[:-1])} has no {path[-1]}: it needs {' and '.join(_keys(path[:-1]))}"
     if kind == "model_type":
-        keys = ", ".join(f"{path[0]}.{key}" for key in AREAS[path[0]])
-        return f"{dotted(path)} is a table and takes no value: set one of {keys}"
-    rule = _RULES.get(kind, "not valid: " + detail["msg"]).format(**context)
+        return _not_a_table(path, value)
+    rule = _RULES.get(kind, "not valid: " + detail["msg"]).format(**context or {})
     if kind == "literal_error":
         rule = rule.replace("'", '"')
     return f"{dotted(path)} is {_shown(value)}: {rule}"
 
 
+def _not_a_table(path: KeyPath, value: object) -> str:
+    if isinstance(path[-1], int):
+        keys = ", ".join(f"{key} = ..." for key in _keys(path))
+        return f"{dotted(path)} is {_shown(value)}: it must be {{ {keys} }}"
+    keys = ", ".join(f"{path[0]}.{key}" for key in _keys(path))
+    return f"{dotted(path)} is a table and takes no value: set one of {keys}"
+
+
 def _unknown_key(path: KeyPath, *, is_table: bool) -> str:
-    *area, name = path
-    siblings = AREAS[area[0]] if area else list(AREAS)
-    elsewhere = [f"{other}.{name}" for other, keys in AREAS.items() if name in keys]
-    near = get_close_matches(name, siblings, n=1) or elsewhere[:1]
+    *table, name = path
+    siblings = _keys(table)
+    elsewhere = [f"{area}.{name}" for area in _keys(()) if name in _keys((area,))]
+    near = get_close_matches(str(name), siblings, n=1) or elsewhere[:1]
     hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(siblings)}"
     return f"unknown {'table' if is_table else 'key'} {dotted(path)}: {hint}"
 
 
+def _keys(table: Iterable[str | int]) -> list[str]:
+    """What may stand in a table of the settings, or in a member of a list."""
+    model: type[BaseModel] = Settings
+    for part in table:
+        if isinstance(part, str):
+            annotation: Any = model.model_fields[part].annotation
+            model = get_args(annotation)[0] if get_args(annotation) else annotation
+    return list(model.model_fields)
+
+
 def dotted(path: KeyPath) -> str:
-    """``background.strength``; parts that TOML would quote are quoted."""
-    return ".".join(p if re.fullmatch(r"[\w-]+", p, re.ASCII) else json.dumps(p) for p in path)
+    """``tray.presets[1].name``, counted from 1; parts that TOML would quote are quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        else:
+            text += "." + (part if re.fullmatch(r"[\w-]+", part, re.ASCII) else json.dumps(part))
+    return text.removeprefix(".")
 
 
 def _shown(value: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from bgblur.config import Settings
 from bgblur.config_file import set_value
 from bgblur.config_watch import ConfigWatcher
+from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
 from bgblur.on_demand import OnDemand
 from bgblur.overrides import Overrides
@@ -63,6 +64,7 @@ class Daemon:
         """Raises the BgblurError that keeps the daemon from starting."""
         began = time.monotonic()
         status_file, next_status = StatusFile(), 0.0
+        notifier = Notifier()
         try:
             self.pipeline.start()
             self._announce()
@@ -75,6 +77,7 @@ class Daemon:
                         raise self.pipeline.fatal
                     self._say_problems()
                     self._on_demand.update()
+                    notifier.tick(self._stats.published, self._in_words())
                     now = time.monotonic()
                     if now >= next_status:
                         status_file.write(self.report())
@@ -82,6 +85,7 @@ class Daemon:
                     if duration is not None and now - began >= duration:
                         break
         finally:
+            notifier.stopping()
             self._on_demand.close()
             self.pipeline.stop()
             status_file.remove()
@@ -90,7 +94,12 @@ class Daemon:
 
     def report(self) -> dict[str, Any]:
         """What ``status --json`` prints for this daemon."""
-        return {"pid": os.getpid(), "machine": machine(), "runs": [self.status()]}
+        return {
+            "pid": os.getpid(),
+            "config": str(self._config_path.resolve()),
+            "machine": machine(),
+            "runs": [self.status()],
+        }
 
     def status(self) -> dict[str, Any]:
         """A run's figures, and what the daemon does and suffers."""
@@ -103,11 +112,17 @@ class Daemon:
             "problem": "; ".join(problems.values()) or None,
             "strength": background.strength,
             "mode": background.mode,
+            "image": background.image,
+            "color": background.color,
             "mirror": self._settings.camera.mirror,
             "output": self._settings.output.device,
+            "paused": self._settings.output.paused,
             "clients": self._on_demand.clients,
             "preview": page.url if page is not None and page.is_open else None,
         }
+
+    def _in_words(self) -> str:
+        return "; ".join([self.pipeline.state, *self._problems().values()])
 
     def _problems(self) -> dict[str, str]:
         problems = dict(self.pipeline.problems)
@@ -184,7 +199,12 @@ class Daemon:
     def _open_page(self) -> Sink:
         from bgblur.sinks.web import WebSink
 
-        page = WebSink(status=self.status, change=self._change, before=self.pipeline.before)
+        page = WebSink(
+            status=self.status,
+            change=self._change,
+            before=self.pipeline.before,
+            matte=self.pipeline.matte,
+        )
         self._on_demand.page = page
         return page
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -38,10 +39,11 @@ def running() -> list[dict[str, Any]]:
     """The status of every daemon of this user that is alive; files of dead ones are removed."""
     found = []
     for path in sorted(folder().glob("*.json")) if folder().is_dir() else []:
-        if not _owner_lives(path):
-            path.unlink(missing_ok=True)
-            continue
-        found.append(json.loads(path.read_text(encoding="utf-8")))
+        with contextlib.suppress(FileNotFoundError):  # its daemon ends at this moment
+            if _owner_lives(path):
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+            else:
+                path.unlink(missing_ok=True)
     return found
 
 

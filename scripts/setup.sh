@@ -51,3 +51,19 @@ set_up_venv() {
     fi
     echo "$want" >"$stamp"
 }
+
+# need_qt_libraries ROOT: what Qt's wheel leaves to the distribution, for the tray.
+need_qt_libraries() {
+    local plugin packages
+    plugin=$(echo "$1"/.venv/lib/python3*/site-packages/PySide6/Qt/plugins/platforms/libqxcb.so)
+    ldd "$plugin" | grep -q 'not found' || return 0
+    packages=(libegl1 libgl1 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0 libxcb-cursor0
+        libxcb-icccm4 libxcb-keysyms1 fonts-dejavu-core)
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq >&2
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    else
+        echo "Qt needs libraries (Debian: sudo apt install ${packages[*]})" >&2
+        return 1
+    fi
+}

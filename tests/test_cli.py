@@ -43,7 +43,10 @@ def run(home: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[st
 def test_version_and_help(home: dict[str, str]) -> None:
     assert run(home, "--version").stdout.strip() == "0.1.0"
     shown = run(home, "--help").stdout
-    for name in ("video", "image", "devices", "status", "toggle", "bench", "config", "--device"):
+    for name in (
+        *("video", "image", "devices", "doctor", "setup", "service", "tray", "status", "toggle"),
+        *("bench", "config", "--device", "--preview", "--tray"),
+    ):
         assert name in shown
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgblur.config import Settings
-from bgblur.config_file import default_path, dump, load, set_value, toggle
+from bgblur.config_file import create, default_path, dump, load, parse, set_value, toggle
 from bgblur.errors import UsageError
 
 REFERENCE = Path(__file__).resolve().parents[1] / "configs" / "config.toml"
@@ -71,6 +71,39 @@ def test_dump_is_read_back(background: dict[str, Any], fps: float, height: int) 
         path = Path(folder) / "config.toml"
         path.write_text(dump(made), encoding="utf-8")
         assert load(path) == made
+
+
+def test_dump_ends_its_last_line() -> None:
+    assert dump(Settings()).endswith("100\n")
+    assert dump(Settings.model_validate({"tray": {"presets": []}})).endswith("[]\n")
+
+
+# ------------------------------------------------------------ create
+
+
+def test_a_created_file_changes_nothing_and_names_every_key(path: Path) -> None:
+    create(path)
+    text = path.read_text()
+    assert load(path) == Settings()
+    for area, keys in Settings():
+        assert f"[{area}" in text
+        assert all(f"# {key} = " in text for key in type(keys).model_fields if key != "presets")
+    opened = re.sub("^# ", "", text.partition("\n")[2], flags=re.MULTILINE)
+    assert parse(opened, "config.toml") == Settings()
+    set_value(path, "background.strength", 3)
+    assert load(path).background.strength == 3
+
+
+def test_a_file_that_is_there_is_not_created_again(path: Path) -> None:
+    path.write_text("[background]\nstrength = 7\n")
+    create(path)
+    assert load(path).background.strength == 7
+
+
+def test_create_where_nobody_may_write_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"^cannot write in "):
+        create(tmp_path / "file" / "config.toml")
 
 
 # ------------------------------------------------------------ set: values
@@ -143,6 +176,15 @@ def test_broken_file_is_refused_with_its_line_and_kept(path: Path) -> None:
     with pytest.raises(UsageError, match=told):
         toggle(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "key", ["tray.presets", "tray.presets.0", "tray.presets[1].strength", "tray.presets.strength"]
+)
+def test_a_list_is_edited_in_the_file(path: Path, key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        set_value(path, key, "30")
+    assert str(caught.value) == f"tray.presets is a list: edit it in {path}"
 
 
 # ------------------------------------------------------------ set: layout

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bgblur.config import Settings
 from bgblur.config_file import parse
-from bgblur.config_problems import dotted, key_lines, statements
+from bgblur.config_problems import KeyPath, dotted, key_lines, statements
 from bgblur.errors import UsageError
 
 # What the user wrote -> what he is told.
@@ -57,6 +57,36 @@ PROBLEMS = {
     ),
     # The first in the file is told, whatever the order of the areas.
     "[mask]\nfeather = 2\n[camera]\nfps = 0": ("line 2: mask.feather is 2: it must be at most 1"),
+    # Lists and their members.
+    '[tray]\npresets = [{ name = "x", strength = 200 }]': (
+        "line 2: tray.presets[1].strength is 200: it must be at most 100"
+    ),
+    '[tray]\npresets = [{ name = "x", stren = 20 }]': (
+        'line 2: unknown key tray.presets[1].stren: did you mean "strength"?'
+    ),
+    '[tray]\npresets = [  # mine\n  { name = "x", strength = 0 },\n\n'
+    '  # strong\n  { name = "", strength = 2 },\n]': (
+        'line 6: tray.presets[2].name is "": it must not be empty'
+    ),
+    'tray = { presets = [{ name = "x", strength = "y" }] }': (
+        'line 1: tray.presets[1].strength is "y": it must be a whole number'
+    ),
+    '[[tray.presets]]\nname = "x"\nstrength = 1\n[[tray.presets]]\nname = "y"\nstrength = -1': (
+        "line 6: tray.presets[2].strength is -1: it must be at least 0"
+    ),
+    '[[tray.presets]]\nname = "x"\nstrenth = 1': (
+        'line 3: unknown key tray.presets[1].strenth: did you mean "strength"?'
+    ),
+    '[[tray.presets]]\nname = "x"\nstrength = 1\n\n[tray.presets.more]\nstrength = 1': (
+        "line 5: unknown table tray.presets[1].more: there is name, strength"
+    ),
+    '[tray]\npresets = [{ name = "x" }]': (
+        "line 2: tray.presets[1] has no strength: it needs name and strength"
+    ),
+    "[tray]\npresets = [\n30,\n]": (
+        "line 3: tray.presets[1] is 30: it must be { name = ..., strength = ... }"
+    ),
+    "[tray]\npresets = 30": "line 2: tray.presets is 30: it must be a list in [square brackets]",
     # Not TOML.
     "[background]\nmode = blur # soft": ('line 2: blur is not a TOML value: write mode = "blur"'),
     "[background]\nimage = C:\\room.jpg": (
@@ -106,6 +136,7 @@ VALUES = st.sampled_from(
         "'''a\n# b\n\"\"\"\n'''",
         "[\n  1,\n  # two\n  2,\n]",
         "[ \"]\", '[' ]",
+        "[\n  { inner = 1 },\n\n  { inner = [ 2 ],  other = 3 },  # ]\n]",
         '{ inner = 1, "other key" = { deep = "}" } }',
     ]
 )
@@ -124,6 +155,9 @@ def documents(draw: st.DrawFn) -> str:
             lines.append(
                 draw(st.sampled_from([f"[{table}]", f"  [ {table} ]  # t", f"[x.{table}]"]))
             )
+            if draw(st.booleans()):
+                lines[-1] = f"[[{table}]]"
+                lines += draw(st.sampled_from([[], [f"[[ {table} ]]"], [f"[{table}.within]"]]))
         for index, key in enumerate(draw(st.lists(KEYS, max_size=4, unique=True))):
             lines += draw(st.lists(FILLERS, max_size=2))
             written = draw(st.sampled_from([key, f"sub{index} . {key}"]))
@@ -133,7 +167,9 @@ def documents(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-def all_paths(data: object, parent: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+def all_paths(data: object, parent: KeyPath = ()) -> set[KeyPath]:
+    if isinstance(data, list):
+        data = dict(enumerate(data))
     if not isinstance(data, dict):
         return set()
     inner = [all_paths(value, (*parent, key)) for key, value in data.items()]
@@ -155,7 +191,9 @@ def test_every_key_has_a_line_that_holds_it(text: str) -> None:
     source = text.split("\n")
     for path, number in lines.items():
         line = source[number - 1]
-        assert path[-1] in line or json.dumps(path[-1]) in line
+        key = path[-1]
+        if isinstance(key, str):
+            assert key in line or json.dumps(key) in line
 
 
 @given(documents().filter(valid))
@@ -204,3 +242,18 @@ def test_any_text_is_settings_or_one_line(text: str) -> None:
         place = re.fullmatch(r"config\.toml line (\d+): .+", str(error))
         assert place is not None
         assert 1 <= int(place[1]) <= len(text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a = [\n  1,\n\n  2, 3,\n]", [2, 4, 4]),
+        ("a = [1,\n2]", [1, 2]),
+        ("a = [\n  [ 1 ],\n  [\n    2\n  ],\n]", [2, 5]),
+        ("[[a]]\n[[a]]\nx = 1\n[a.b]\n\n[[a]]", [1, 2, 6]),
+        ("[x]\n[[x.y]]\n[[x.y.a]]\n[[x.y]]\n[[x.y.a]]", [3, 5]),
+    ],
+)
+def test_members_of_a_list_have_their_own_lines(text: str, lines: list[int]) -> None:
+    found = [line for path, line in key_lines(text).items() if path[-2:-1] == ("a",)]
+    assert found == lines

@@ -8,12 +8,14 @@ from typing import Any
 
 import pyvirtualcam
 
+from bgblur.devices import holders, list_devices
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
+from bgblur.sinks.loopback import Keeper
 
 HOW_TO_GET_ONE = {
-    "linux": "`sudo modprobe v4l2loopback exclusive_caps=1 card_label=bgblur`",
+    "linux": "run `bgblur-cam setup`, which loads v4l2loopback",
     "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
     "win32": "install OBS Studio (or UnityCapture)",
 }
@@ -37,6 +39,7 @@ class VirtualCameraSink:
             raise OutputError(_no_output(device, error)) from error
         self.device: str = self._camera.device
         self.name = f"virtual camera {self.device}"
+        self._keeper = Keeper(self.device) if sys.platform == "linux" else None
         self._node = Path(self.device) if sys.platform.startswith("linux") else None
         self._open = True
 
@@ -50,14 +53,41 @@ class VirtualCameraSink:
         if self._open:
             self._open = False
             self._camera.close()
+            if self._keeper is not None:
+                self._keeper.close()
 
 
 def _no_output(device: str | None, error: Exception) -> str:
     way = HOW_TO_GET_ONE.get(sys.platform, "see the README")
     reason = " ".join(str(error).split())
+    if taken := _taken(device):
+        return taken
     if device is None:
         return (
             f"there is no virtual camera to write to: {way}, "
             "or use --output web to see the picture in a browser"
         )
     return f"cannot write to the virtual camera {device} ({reason}): {way}"
+
+
+def _taken(device: str | None) -> str | None:
+    """Where the device is there, but another program feeds it, or an old driver thinks so."""
+    if sys.platform != "linux":
+        return None
+    fed = [
+        found
+        for found in list_devices()
+        if "loopback" in found.driver and not found.outputs and device in (None, found.path)
+    ]
+    if not fed:
+        return None
+    if users := " and ".join(str(holder) for node in fed for holder in holders(node.path)):
+        return (
+            f"the virtual camera {fed[0]} is open in {users}: end the program that feeds it, "
+            "or give bgblur a device of its own"
+        )
+    return (
+        f"the virtual camera {fed[0]} takes no pictures after the program that fed it has left: "
+        "`sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 "
+        "card_label=bgblur`, or update it to 0.13"
+    )

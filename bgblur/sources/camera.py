@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import time
 from pathlib import Path
 
 import cv2
 
-from bgblur.errors import CameraError
+from bgblur.devices import find_camera, holders
+from bgblur.errors import CameraBusyError, CameraError
 from bgblur.frame import Frame
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
 
 
 class CameraSource:
-    """Opens ``device`` (an index or a path) and asks for a size, a rate and a format.
+    """Opens ``device`` (an index, a path, a name or part of one) and asks for a size, a rate and a
+    format. A name is looked up at each opening: it stays right when the numbers change.
 
     Cameras give what they can: ``width``, ``height``, ``fps`` and ``fourcc`` are what was got,
-    ``remark`` says where that differs. Raises CameraError in one line.
+    ``remark`` says where that differs. Raises CameraError in one line, CameraBusyError where the
+    camera is there but gives no picture.
     """
 
     def __init__(
         self, device: str, width: int, height: int, fps: float, fourcc: str = "auto"
     ) -> None:
-        check_device(device)
+        node = resolve(device)
+        check_device(device, node)
         with _quiet():
-            self._capture = _open(device)
+            self._capture = _open(node)
         if not self._capture.isOpened():
-            raise CameraError(_why_not(device))
+            raise CameraBusyError(_why_not(device, node))
         wanted = choose_fourcc(width, height, fps) if fourcc == "auto" else fourcc.upper()
         # The format first: V4L2 drivers reset the size when the format changes.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted))
@@ -39,7 +44,7 @@ class CameraSource:
         grabbed, image = self._capture.read()
         if not grabbed:
             self._capture.release()
-            raise CameraError(_why_not(device))
+            raise CameraBusyError(_why_not(device, node))
         self.name = f"camera {device}"
         self.height, self.width = image.shape[:2]
         self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or fps
@@ -47,19 +52,31 @@ class CameraSource:
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
-        self._device = device
+        self._device, self._node = device, node
         self._index = 0
 
     def read(self) -> Frame:
         grabbed, image = self._capture.read()
         if not grabbed:
-            raise CameraError(f"the camera {self._device} gives no more pictures: is it unplugged?")
+            gone = platform.system() == "Linux" and not Path(self._node).exists()
+            why = "it was unplugged" if gone else "is it unplugged?"
+            raise CameraError(f"the camera {self._device} gives no more pictures: {why}")
         frame = Frame(image, self._index, time.monotonic())
         self._index += 1
         return frame
 
     def close(self) -> None:
         self._capture.release()
+
+
+def resolve(device: str) -> str:
+    """What to open for ``device``: on Linux a path, elsewhere OpenCV's index. Raises CameraError
+    where a name fits no camera, or several."""
+    if device.startswith("/"):
+        return device
+    if not device.isdecimal():
+        return find_camera(device).path
+    return f"/dev/video{device}" if platform.system() == "Linux" else device
 
 
 def choose_fourcc(width: int, height: int, fps: float) -> str:
@@ -78,11 +95,11 @@ def describe_difference(
     return f"asked for {shape.format(*asked)}; the camera gives {shape.format(*got)}"
 
 
-def check_device(device: str) -> None:
+def check_device(device: str, node: str) -> None:
     """Raises CameraError, on Linux, where there is no such device or no permission to open it."""
     if platform.system() != "Linux":
         return
-    path = Path(f"/dev/video{device}") if device.isdigit() else Path(device)
+    path = Path(node)
     if not path.exists():
         raise CameraError(
             f"there is no camera {path}: run `bgblur-cam devices` to see what there is, "
@@ -96,24 +113,22 @@ def check_device(device: str) -> None:
             "`sudo usermod -aG video $USER` and log in again"
         ) from error
     except OSError as error:
-        raise CameraError(_why_not(device, error.strerror)) from error
+        kind = CameraBusyError if error.errno == errno.EBUSY else CameraError
+        raise kind(_why_not(device, node, error.strerror)) from error
 
 
-def _open(device: str) -> cv2.VideoCapture:
+def _open(node: str) -> cv2.VideoCapture:
     if platform.system() == "Linux":
         # By V4L2 explicitly: OpenCV's other back ends reopen at every change of format.
-        path = f"/dev/video{device}" if device.isdigit() else device
-        return cv2.VideoCapture(path, cv2.CAP_V4L2)
-    return cv2.VideoCapture(int(device)) if device.isdigit() else cv2.VideoCapture(device)
+        return cv2.VideoCapture(node, cv2.CAP_V4L2)
+    return cv2.VideoCapture(int(node)) if node.isdecimal() else cv2.VideoCapture(node)
 
 
-def _why_not(device: str, reason: str | None = None) -> str:
-    if reason is None:
-        return (
-            f"the camera {device} gives no picture: another program may be using it, "
-            "close that one and try again"
-        )
-    return f"the camera {device} cannot be opened ({reason}): is another program using it?"
+def _why_not(device: str, node: str, reason: str | None = None) -> str:
+    failed = "gives no picture" if reason is None else f"cannot be opened ({reason})"
+    users = " and ".join(str(holder) for holder in holders(node))
+    busy = f"in use by {users}" if users else "another program may be using it"
+    return f"the camera {device} {failed}: {busy}, close that one and try again"
 
 
 def _fourcc_name(code: int) -> str:

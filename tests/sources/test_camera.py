@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from pathlib import Path
 
 import cv2
 import pytest
 
-from bgblur.errors import CameraError
+from bgblur.errors import CameraBusyError, CameraError
 from bgblur.sources.camera import (
     CameraSource,
     _fourcc_name,
@@ -19,8 +20,8 @@ from bgblur.sources.camera import (
 on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")
 
 
-def refusal(device: str) -> str:
-    with pytest.raises(CameraError) as caught:
+def refusal(device: str, kind: type[CameraError] = CameraError) -> str:
+    with pytest.raises(kind) as caught:
         CameraSource(device, 640, 480, 30)
     message = str(caught.value)
     assert "\n" not in message
@@ -70,13 +71,38 @@ def test_a_driver_that_does_not_say(code: int) -> None:
 
 @on_linux
 @pytest.mark.parametrize(
-    ("device", "path"), [("63", "/dev/video63"), ("/dev/camera", "/dev/camera")]
+    ("device", "path"),
+    [
+        ("63", "/dev/video63"),
+        ("/dev/camera", "/dev/camera"),
+        ("/dev/v4l/by-id/usb-none-video-index0", "/dev/v4l/by-id/usb-none-video-index0"),
+    ],
 )
 def test_no_such_camera(device: str, path: str) -> None:
     message = refusal(device)
     assert message.startswith(f"there is no camera {path}")
     assert "bgblur-cam devices" in message
     assert "--device demo" in message
+
+
+def test_no_camera_of_that_name() -> None:
+    message = refusal("A Camera That Nobody Has")
+    assert message.startswith('there is no camera "A Camera That Nobody Has" (this machine has ')
+
+
+@on_linux
+def test_who_has_a_camera_that_gives_no_picture(tmp_path: Path) -> None:
+    node, link = tmp_path / "video0", tmp_path / "by-id"
+    node.touch()
+    link.symlink_to(node)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=node.open("w")) as cat:
+        try:
+            for device in (node, link):
+                message = refusal(str(device), CameraBusyError)
+                assert f"in use by cat ({cat.pid}), close that one" in message
+        finally:
+            cat.communicate()
+    assert "another program may be using it" in refusal(str(node), CameraBusyError)
 
 
 @on_linux

@@ -1,0 +1,73 @@
+"""``bgblur-cam doctor`` and ``setup``: is this machine ready, and making it so."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from bgblur.commands.options import ConfigOption, DebugOption, JsonOption, out, say
+from bgblur.errors import UsageError
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def doctor(
+    config: ConfigOption = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out the model and the measured run.")
+    ] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Check cameras, virtual camera, permissions, processor and model; say how to mend them."""
+    from bgblur.config_file import default_path
+    from bgblur.desktop.checks import exit_code
+    from bgblur.desktop.doctor import examine
+
+    checks = []
+    for check in examine(config or default_path(), quick):
+        checks.append(check)
+        if not as_json:
+            out.print(f"{check.status:<5}", style=_COLOURS[check.status], end="")
+            out.print(f"{check.title:<17} {check.detail}", markup=False)
+            if check.mend:
+                out.print(f"{'':<23}mend: {check.mend}", markup=False)
+    if as_json:
+        print(json.dumps({"checks": [check.as_dict() for check in checks]}))
+    raise typer.Exit(exit_code(checks))
+
+
+def setup(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps, do none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take away what setup brought.")] = False,
+    video_nr: Annotated[
+        int | None, typer.Option(min=0, max=255, help="The N of the virtual camera /dev/videoN.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Load v4l2loopback as browsers need it, now and after every restart."""
+    from bgblur.sinks.virtual_camera import HOW_TO_GET_ONE
+
+    if not sys.platform.startswith("linux"):
+        raise UsageError(f"setup is for Linux; here: {HOW_TO_GET_ONE.get(sys.platform, 'README')}")
+    from bgblur.desktop import setup as steps
+    from bgblur.desktop.system import System, run_command
+
+    system = System()
+    plan = steps.plan_undo(system) if undo else steps.plan_setup(system, video_nr)
+    elevate = steps.elevation() if plan.steps and not dry_run else []
+    for line in steps.describe(plan, elevate):
+        out.print(line, markup=False)
+    if not plan.steps:
+        say("nothing to do")
+    elif dry_run:
+        say("nothing was changed: this was a dry run")
+    elif yes or typer.confirm("Do this?", default=True, err=True):
+        steps.carry_out(plan, system, run_command, elevate)
+        say("done" if undo else steps.ready(system))
+    else:
+        say("nothing was changed")

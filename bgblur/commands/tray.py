@@ -1,0 +1,32 @@
+"""``bgblur-cam tray``: the icon in the desktop's panel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bgblur.commands.options import ConfigOption, DebugOption, say
+from bgblur.errors import UsageError
+
+
+def tray(
+    config: ConfigOption = None,
+    daemon: Annotated[int | None, typer.Option(hidden=True)] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show an icon in the desktop's panel, with a menu for what changes in a call."""
+    from bgblur.config_file import default_path
+
+    try:
+        from bgblur.desktop.tray_app import run
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("PySide6"):
+            raise
+        raise UsageError('the tray needs PySide6: pip install "bgblur[tray]"') from None
+    except ImportError as error:  # PySide6 without a library of the system
+        raise UsageError(
+            f"Qt cannot be loaded: {error}; on Debian: sudo apt install libegl1 libgl1 "
+            "libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1"
+        ) from None
+    run(config or default_path(), daemon, say)

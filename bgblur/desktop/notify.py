@@ -1,0 +1,94 @@
+"""What the daemon tells the service manager that started it, in the protocol of sd_notify(3).
+
+Our own few lines: ``sdnotify`` has had no release since 2017, the bindings of systemd need a
+compiler, and none of them holds the watchdog back.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import time
+
+FLOWING_WITHIN = 5.0  # seconds since the newest picture in which the stream counts as alive
+
+
+class Notifier:
+    """Does nothing where no service manager listens, which the environment says.
+
+    Made in the process that systemd started (``NotifyAccess=main``). Not for several threads.
+    """
+
+    def __init__(self) -> None:
+        self._address = _address(os.environ.get("NOTIFY_SOCKET", ""))
+        self._pet_every = _watchdog_seconds() / 2  # what sd_watchdog_enabled(3) recommends
+        self._published = 0
+        self._flowed = self._next_pet = -math.inf
+        self._said: str | None = None
+
+    def tick(self, published: int, state: str) -> None:
+        """Called a few times a second with the number of pictures handed to the output so far,
+        and what the daemon does, in words.
+
+        It is ready with the first picture. The watchdog is kept quiet only while the number
+        grows: a card counts, since the daemon itself is well, but where the thread that publishes
+        hangs, systemd starts the daemon afresh.
+        """
+        if self._address is None:
+            return
+        now = time.monotonic()
+        lines = []
+        if published != self._published:
+            if self._published == 0:
+                lines.append("READY=1")
+            self._flowed = now
+        if state != self._said:
+            lines.append(_status(state))
+        pet = self._pet_every > 0 and now >= self._next_pet and now - self._flowed < FLOWING_WITHIN
+        if pet:
+            lines.append("WATCHDOG=1")
+        if lines and not self._send(lines):
+            return  # all of it is said again at the next tick
+        self._published, self._said = published, state
+        if pet:
+            self._next_pet = now + self._pet_every
+
+    def stopping(self, reason: str | None = None) -> None:
+        """The daemon is about to end; ``reason`` says why if something went wrong."""
+        lines = ["STOPPING=1"]
+        if reason is not None:
+            lines.append(_status(reason))
+        self._send(lines)
+
+    def _send(self, lines: list[str]) -> bool:
+        """False if the manager is gone or overwhelmed, which is no reason to end a stream."""
+        if self._address is None:
+            return True
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.setblocking(False)
+                notify.sendto("\n".join(lines).encode(errors="replace"), self._address)
+        except OSError:
+            return False
+        return True
+
+
+def _status(text: str) -> str:
+    return "STATUS=" + " ".join(text.split())
+
+
+def _address(name: str) -> str | None:
+    """Of a path, or of an abstract socket (``@``), whose name begins with a zero byte."""
+    if name.startswith("@"):
+        return "\0" + name[1:]
+    return name if name.startswith("/") else None
+
+
+def _watchdog_seconds() -> float:
+    """After how long a silence systemd ends this process; 0 for never."""
+    meant_for = os.environ.get("WATCHDOG_PID")
+    if meant_for is not None and meant_for != str(os.getpid()):
+        return 0.0
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1e6 if microseconds.isdecimal() else 0.0

@@ -1,0 +1,55 @@
+"""Where facts about this machine are read and its commands are run: all from one root folder, so
+that a folder with the same files in it stands for another machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+Run = Callable[[list[str]], "subprocess.CompletedProcess[str]"]
+
+
+def run_command(argv: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run to the end; 127 and the reason on ``stderr`` where it cannot be started."""
+    # Users of Debian do not have modinfo's folder in their PATH.
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    try:
+        return subprocess.run(
+            argv, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        return subprocess.CompletedProcess(argv, 127, "", f"{argv[0]}: {error.strerror}")
+
+
+@dataclass(frozen=True)
+class System:
+    """``run`` asks: nothing that goes through it changes the machine."""
+
+    root: Path = Path("/")
+    run: Run = run_command
+    kernel: str = platform.release()
+
+    def path(self, absolute: str) -> Path:
+        return self.root / absolute.lstrip("/")
+
+    def text(self, absolute: str) -> str | None:
+        """A file's text without its last line end; None if it cannot be read."""
+        try:
+            return self.path(absolute).read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        except OSError:
+            return None
+
+    def answer(self, *argv: str) -> str | None:
+        """What a command prints; None if it fails."""
+        done = self.run(list(argv))
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def release(self) -> dict[str, str]:
+        """``/etc/os-release``: ID, ID_LIKE, VERSION_CODENAME and the rest."""
+        lines = (self.text("/etc/os-release") or "").splitlines()
+        pairs = (line.split("=", 1) for line in lines if "=" in line)
+        return {key: value.strip("\"'") for key, value in pairs}

@@ -1,0 +1,44 @@
+"""``--tray``: the tray beside the daemon, in a process of its own.
+
+So Qt is never loaded into the daemon, and the daemon runs on if the tray dies.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_PATIENCE = 2.0  # seconds for it to end
+
+
+class TrayProcess:
+    """Starts the tray at once and ends it on exit; the tray may have ended before.
+
+    A daemon that is killed leaves its tray behind, to say so.
+    """
+
+    def __init__(self, config: Path) -> None:
+        command = [sys.executable, "-m", "bgblur", "tray", "--config", str(config)]
+        self._process = subprocess.Popen(
+            [*command, "--daemon", str(os.getpid())], stdin=subprocess.DEVNULL
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,134 @@
+"""What one V4L2 node is and what it can do, as the kernel enumerates it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+_BIG_ENDIAN = 1 << 31
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The other end of a range of sizes, and its steps; pixels."""
+
+    min_width: int
+    min_height: int
+    step_width: int
+    step_height: int
+
+
+@dataclass(frozen=True)
+class Size:
+    """A frame size in pixels (the largest, where ``steps`` makes it a range) with its rates.
+
+    ``rates`` are frames a second, fastest first; with ``any_rate`` they are the ends of a range.
+    """
+
+    width: int
+    height: int
+    rates: list[float] = field(default_factory=list)
+    any_rate: bool = False
+    steps: Steps | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """``fourcc`` is the code that ``camera.fourcc`` takes; empty where the system does not say."""
+
+    fourcc: str
+    description: str
+    sizes: list[Size]
+
+
+@dataclass(frozen=True)
+class Node:
+    """An answering ``/dev/videoN``. ``bus`` is the same for all nodes of one camera."""
+
+    name: str
+    driver: str
+    bus: str
+    captures: bool
+    outputs: bool
+    formats: list[Format]
+
+
+def read_node(path: Path) -> Node:
+    """Raises OSError where it cannot be opened, or is no V4L2 device."""
+    from linuxpy.video.device import Capability, read_capabilities
+
+    with path.open("r+b", buffering=0) as node:
+        info = read_capabilities(node)
+        able = Capability(info.device_caps)
+        single = Capability.VIDEO_CAPTURE in able
+        captures = single or Capability.VIDEO_CAPTURE_MPLANE in able
+        outputs = bool(able & (Capability.VIDEO_OUTPUT | Capability.VIDEO_OUTPUT_MPLANE))
+        return Node(
+            name=_text(info.card),
+            driver=_text(info.driver),
+            bus=_text(info.bus_info),
+            captures=captures,
+            outputs=outputs,
+            formats=list(_formats(node, single)) if captures else [],
+        )
+
+
+def _formats(node: IO[bytes], single_plane: bool) -> Iterator[Format]:
+    from linuxpy.video.device import IOC, BufferType, iter_read, raw
+
+    wanted = raw.v4l2_fmtdesc()
+    wanted.type = BufferType.VIDEO_CAPTURE if single_plane else BufferType.VIDEO_CAPTURE_MPLANE
+    for found in iter_read(node, IOC.ENUM_FMT, wanted):
+        code = found.pixelformat
+        sizes = raw.v4l2_frmsizeenum()
+        sizes.pixel_format = code
+        yield Format(
+            fourcc=fourcc_of(code),
+            description=_text(found.description),
+            sizes=[_size(node, entry) for entry in iter_read(node, IOC.ENUM_FRAMESIZES, sizes)],
+        )
+
+
+def fourcc_of(code: int) -> str:
+    """The four letters in V4L2's 32 bits, of which the highest says that it is big-endian."""
+    letters = (code & ~_BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip()
+    return f"{letters}-BE" if code & _BIG_ENDIAN else letters
+
+
+def _size(node: IO[bytes], entry: Any) -> Size:
+    from linuxpy.video.device import IOC, FrameSizeType, iter_read, raw
+
+    steps = None
+    if entry.type == FrameSizeType.DISCRETE:
+        width, height = entry.discrete.width, entry.discrete.height
+    else:
+        span = entry.stepwise
+        width, height = span.max_width, span.max_height
+        steps = Steps(span.min_width, span.min_height, span.step_width, span.step_height)
+    wanted = raw.v4l2_frmivalenum()
+    wanted.pixel_format, wanted.width, wanted.height = entry.pixel_format, width, height
+    rates, any_rate = rates_of(iter_read(node, IOC.ENUM_FRAMEINTERVALS, wanted))
+    return Size(width, height, rates, any_rate, steps)
+
+
+def rates_of(intervals: Iterable[Any]) -> tuple[list[float], bool]:
+    """The rates of ``v4l2_frmivalenum`` entries, fastest first, and whether they are a range's
+    ends. Intervals are seconds a frame: the shortest is the fastest rate."""
+    from linuxpy.video.device import FrameIntervalType
+
+    rates: set[float] = set()
+    any_rate = False
+    for entry in intervals:
+        if entry.type == FrameIntervalType.DISCRETE:
+            ends = [entry.discrete]
+        else:
+            any_rate = True
+            ends = [entry.stepwise.min, entry.stepwise.max]
+        rates.update(round(i.denominator / i.numerator, 3) for i in ends if i.numerator)
+    return sorted(rates, reverse=True), any_rate
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace").strip()

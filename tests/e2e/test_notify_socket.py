@@ -1,0 +1,127 @@
+"""The whole daemon, as systemd would start it, and what it tells the notify socket."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from notify_listener import Listener
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux only"),
+    pytest.mark.slow,
+]
+
+DEMO = ["--device", "demo", "--output", "web", "--width", "320", "--height", "180"]
+BREAKS = """
+import sys, threading, time
+from bgblur import cli
+from bgblur.desktop import notify
+from bgblur.errors import CameraError
+from bgblur.sinks.web import WebSink
+from bgblur.sources.demo import DemoSource
+
+notify.FLOWING_WITHIN = 2.0
+what, began = sys.argv.pop(1), time.monotonic()
+publish, read = WebSink.publish, DemoSource.read
+
+def hang(sink, picture):
+    if time.monotonic() - began > 10:
+        threading.Event().wait()
+    publish(sink, picture)
+
+def fail(source):
+    if time.monotonic() - began > 10:
+        raise CameraError("the camera is unplugged")
+    return read(source)
+
+if what == "the output hangs":
+    WebSink.publish = hang
+else:
+    DemoSource.read = fail
+cli.main()
+"""
+
+
+@contextmanager
+def daemon(listener: Listener, tmp_path: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """Under a watchdog of two seconds, whose bite is left to the test."""
+    environment = {
+        **os.environ,
+        **listener.environment,
+        "WATCHDOG_USEC": "2000000",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+    environment.pop("WATCHDOG_PID", None)
+    process = subprocess.Popen(
+        [sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with Listener(str(tmp_path / "notify")) as listener:
+        yield listener
+
+
+def test_ready_blurring_petting_stopping(listener: Listener, tmp_path: Path) -> None:
+    with daemon(listener, tmp_path, "-m", "bgblur", *DEMO) as process:
+        listener.wait_for("READY=1")
+        listener.wait_for("STATUS=blurring")
+        listener.listen(5)
+        process.send_signal(signal.SIGTERM)
+        listener.wait_for("STOPPING=1", 5)
+        assert process.wait(10) == 0
+    ready = listener.times("READY=1")
+    pets = listener.times("WATCHDOG=1")
+    assert len(ready) == 1
+    assert ready[0] <= pets[0]
+    assert len(pets) >= 5
+    assert max(after - when for when, after in itertools.pairwise(pets)) < 2
+
+
+def test_it_is_never_ready_where_it_cannot_start(listener: Listener, tmp_path: Path) -> None:
+    arguments = ["--device", "77", "--output", "web"]
+    with daemon(listener, tmp_path, "-m", "bgblur", *arguments) as process:
+        assert process.wait(60) == 3
+        said = listener.listen(0.5)
+    assert "READY=1" not in said
+    (status,) = [line for line in said if line.startswith("STATUS=") and "camera" in line]
+    assert "no camera /dev/video77" in status
+
+
+def test_a_hung_output_goes_unpetted_though_the_daemon_runs(
+    listener: Listener, tmp_path: Path
+) -> None:
+    with daemon(listener, tmp_path, "-c", BREAKS, "the output hangs", *DEMO) as process:
+        listener.wait_for("READY=1")
+        listener.listen(20)
+        assert process.poll() is None
+    pets = listener.times("WATCHDOG=1")
+    assert pets
+    assert pets[-1] < time.monotonic() - 5
+
+
+def test_a_lost_camera_is_no_reason_to_start_afresh(listener: Listener, tmp_path: Path) -> None:
+    with daemon(listener, tmp_path, "-c", BREAKS, "the camera is lost", *DEMO):
+        lost = listener.listen(60, lambda: any("unplugged" in line for _, line in listener.heard))
+        assert "unplugged" in lost[-1]
+        began = time.monotonic()
+        listener.listen(6)
+    pets = [when for when in listener.times("WATCHDOG=1") if when > began]
+    assert len(pets) >= 4
+    assert max(after - when for when, after in itertools.pairwise(pets)) < 2
