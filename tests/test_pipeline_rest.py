@@ -7,7 +7,15 @@ import time
 
 import numpy as np
 import pytest
-from pipeline_parts import HEIGHT, SHARP, WIDTH, RecordingSink, SquareEngine, SquareSource
+from pipeline_parts import (
+    HEIGHT,
+    SHARP,
+    WIDTH,
+    RecordingSink,
+    SquareEngine,
+    SquareSource,
+    backend_of,
+)
 from rig import Rig, assert_fed, leaks, running
 
 from bgblur import capture, segment
@@ -166,6 +174,38 @@ def test_an_inference_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         frames = rig.pipeline.stats.frames
         rig.wait(lambda: rig.pipeline.stats.frames > frames + 10)
         release.set()
+    assert not leaks(rig.sink.since(0))
+
+
+def test_camera_and_engine_lost_in_sleep_come_back() -> None:
+    """After a resume the camera is another one and every call on the old CUDA context fails."""
+    lost, loads = threading.Event(), 0
+
+    def load() -> segment.Backend:
+        nonlocal loads
+        loads += 1
+        context = loads
+
+        def behave(alpha: object) -> object:
+            if context == 1 and lost.is_set():
+                raise RuntimeError("CUDA error: the launch failed")
+            return alpha
+
+        return backend_of(SquareEngine(behave))
+
+    rig = Rig(load=load)
+    with running(rig):
+        rig.wait_state("blurring")
+        asleep = time.monotonic()
+        lost.set()
+        rig.source.fail.set()
+        rig.wait_state("no camera")
+        rig.source.fail.clear()
+        rig.wait_state("no mask")
+        rig.wait_state("blurring")
+        assert_fed(rig, asleep)
+        assert loads == 2
+        rig.wait(lambda: rig.pipeline.problems == {})
     assert not leaks(rig.sink.since(0))
 
 
