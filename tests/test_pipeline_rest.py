@@ -25,6 +25,7 @@ from bgblur.errors import CameraBusyError, OutputError
 from bgblur.frame import Frame, Image
 from bgblur.pipeline import Pipeline
 from bgblur.publisher import NO_CAMERA, RESTING, Rest
+from bgblur.sinks.null import NullSink
 
 
 @pytest.mark.parametrize("reason", ["idle", "paused"])
@@ -99,6 +100,31 @@ def test_a_pipeline_that_begins_paused_never_opens_the_camera() -> None:
         rig.pipeline.rest(None)
         rig.wait_state("blurring")
         assert len(opened) == 1
+
+
+class CopyingSink(NullSink):
+    """Copies each picture, as a write to a device does."""
+
+    def publish(self, picture: Image) -> None:
+        self.copied = picture.tobytes()
+
+
+def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
+    rig = Rig()
+    sink = CopyingSink()
+    rig.pipeline = Pipeline(
+        rig.source, lambda *_: sink, lambda: rig.backend, Look(), SHARP, wanted=(1280, 720, 30.0)
+    )
+    rig.pipeline.rest("idle")
+    with running(rig):
+        rig.wait_state("idle")
+        time.sleep(0.3)
+        spent, began = time.process_time(), time.monotonic()
+        published = rig.pipeline.stats.published
+        time.sleep(3)
+        took = time.monotonic() - began
+        assert (time.process_time() - spent) / took < 0.02
+        assert (rig.pipeline.stats.published - published) / took >= 10
 
 
 def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
