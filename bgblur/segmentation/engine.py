@@ -23,6 +23,7 @@ CONTRACT = "bgblur.json"  # the archive's extra file that says it keeps network.
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = WEIGHTS / "unet-resnet18.ts"
 
+_MAKE_ONE = "make one with scripts/export.py or scripts/import_fastai.py"
 _THREADS = torch.get_num_threads()  # as torch chose at import: one a core, or OMP_NUM_THREADS
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _HEIGHTS = {"cpu": 160, "mps": 288, "cuda": 288}  # "auto"; what holds 30 fps on such a device
@@ -159,11 +160,10 @@ def _load(path: Path, device: str, dtype: torch.dtype) -> Any:
             module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
         except RuntimeError as error:
             raise ModelError(
-                f"{path} is not a TorchScript model, or it is damaged: "
-                "make one with scripts/export.py"
+                f"{path} is not a TorchScript model, or it is damaged: {_MAKE_ONE}"
             ) from error
         if _version(extra[CONTRACT]) != 1:
-            raise ModelError(f"{path} is not a bgblur model: make one with scripts/export.py")
+            raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}")
         return module.to(dtype).eval()
 
 

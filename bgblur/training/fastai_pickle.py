@@ -39,6 +39,8 @@ _KNOWN = {
     "torch._utils._rebuild_parameter",
     "torch._utils._rebuild_tensor_v2",
     "torch.device",
+    "torch.nn.utils.spectral_norm.SpectralNorm",
+    "torch.nn.utils.weight_norm.WeightNorm",
     "torch.utils.hooks.RemovableHandle",
 }
 _RENAMED = {"__builtin__": "builtins", "numpy.core.multiarray": "numpy._core.multiarray"}
@@ -80,14 +82,16 @@ def load_learner(path: Path) -> Absent:
 
     Raises UsageError where fastai is missing or the file is something else.
     """
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}: name the one learn.export() wrote")
     try:
-        import fastai.vision.models.unet  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch.jit, which fastai still uses
+            import fastai.vision.models.unet  # noqa: F401
     except ImportError as error:
         raise UsageError(
             'a fastai Learner needs fastai to be read: pip install "bgblur[fastai]"'
         ) from error
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}: name the one learn.export() wrote")
     wrong = f"{path} is not an exported fastai Learner, or damaged: write it with learn.export()"
     if not zipfile.is_zipfile(path):
         raise UsageError(wrong)
@@ -104,8 +108,9 @@ def load_learner(path: Path) -> Absent:
 
 
 def find(root: Any, origin: str) -> list[Absent]:
-    """Every stand-in for that class which ``root`` refers to, each once, in the order they came."""
-    return [thing for thing in _walk(root, set()) if thing.origin == origin]
+    """The stand-ins that ``root`` refers to whose class's full name begins with ``origin``, each
+    once, in the order they came."""
+    return [thing for thing in _walk(root, set()) if thing.origin.startswith(origin)]
 
 
 def _walk(thing: Any, seen: set[int]) -> Iterator[Absent]:
@@ -130,8 +135,10 @@ class _Unpickler(pickle.Unpickler):
         full_name = f"{module}.{name}"
         if full_name in _REPLACED:
             return _REPLACED[full_name]
-        if full_name in _KNOWN or isinstance(getattr(torch, name, None), torch.dtype):
+        if full_name in _KNOWN:
             return super().find_class(module, name)
+        if module == "torch" and isinstance(getattr(torch, name, None), torch.dtype):
+            return getattr(torch, name)
         if module.startswith(_LAYERS):
             try:
                 found = super().find_class(module, name)
@@ -142,15 +149,12 @@ class _Unpickler(pickle.Unpickler):
         return _absent_class(full_name)
 
 
-def _absent_class(origin: str = "") -> type[Absent]:
+def _absent_class(origin: str) -> type[Absent]:
     return type("Absent", (Absent,), {"origin": origin})
 
 
-def _attribute(owner: Any, name: str) -> Any:
-    """``getattr``, of use to a network for the hooks of its cross connections alone."""
-    from fastai.callback.hook import Hook
-
-    return owner.hook_fn if isinstance(owner, Hook) and name == "hook_fn" else _absent_class()
+def _class_of_notebook(_: Any, name: str, *rest: Any) -> type[Absent]:
+    return _absent_class(f"__main__.{name}")
 
 
 def _plain_tensor(rebuild: Any, kind: Any, args: tuple[Any, ...], state: Any) -> Any:
@@ -162,11 +166,11 @@ def _plain_tensor_of_old(kind: Any, *args: Any) -> Any:
 
 
 _REPLACED: dict[str, Any] = {
-    "builtins.getattr": _attribute,
     # fastai's tensors know what they depict, which is of no use here.
     "torch._tensor._rebuild_from_type_v2": _plain_tensor,
     "fastai.torch_core._fa_rebuild_tensor": _plain_tensor_of_old,
-    # cloudpickle describes the notebook's classes; an instance of one needs a class.
-    "cloudpickle.cloudpickle._make_skeleton_class": lambda *args: _absent_class(),
-    "cloudpickle.cloudpickle._make_skeleton_enum": lambda *args: _absent_class(),
+    # What a stand-in is made an instance of has to be a class.
+    "builtins.getattr": lambda owner, name: _absent_class(name),
+    "cloudpickle.cloudpickle._make_skeleton_class": _class_of_notebook,
+    "cloudpickle.cloudpickle._make_skeleton_enum": _class_of_notebook,
 }

@@ -1,1 +1,1 @@
-"""The command lines of scripts/train.py, evaluate.py and export.py."""
+"""The command lines of scripts/train.py, evaluate.py, export.py and import_fastai.py."""
