@@ -7,29 +7,38 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bgblur.errors import UsageError
+from bgblur.frame import Alpha, Image
 from bgblur.offline_images import ImageReport, Process, alpha_to_gray, blur_images
+from bgblur.overlap import ahead
 from bgblur.pictures import make_folder, write_png
 from bgblur.sinks.video import VideoWriter, check_target
 from bgblur.sources.video import VideoReader
 
 __all__ = ["ImageReport", "Process", "VideoJob", "VideoReport", "blur_images", "blur_video"]
 
+OnProgress = Callable[[int, int | None, float], None]
+"""Gets (frames done, frames in all if known, frames a second so far)."""
+
+S = TypeVar("S")
+
 
 @dataclass(frozen=True)
 class VideoJob:
     """``alpha`` gets the matte (FFV1 gray, .mkv); every ``save_every``-th frame goes to
-    ``frames_dir`` as a PNG."""
+    ``frames_dir`` as a PNG. What exists already is replaced only with ``overwrite``."""
 
     source: Path
     target: Path
     alpha: Path | None = None
     save_every: int | None = None
     frames_dir: Path | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,14 +50,16 @@ class VideoReport:
 
 def blur_video(
     job: VideoJob,
-    process: Process,
+    segment: Callable[[Image], S],
+    compose: Callable[[S], tuple[Image, Alpha]],
     *,
-    on_progress: Callable[[int, int | None, float], None],
+    on_progress: OnProgress,
 ) -> VideoReport:
-    """Every frame of ``job.source`` through ``process``; drops none, keeps time stamps and sound.
+    """Every frame of ``job.source`` through ``segment`` and ``compose``, which gives the picture
+    and its alpha; drops none, keeps time stamps, sound, subtitles, chapters and tags.
 
-    ``on_progress`` gets (frames done, frames in all if known, frames a second so far). If it is
-    interrupted or fails, no half-written file stays behind. Raises UsageError, OutputError.
+    Decoding, ``segment``, ``compose`` and encoding each have a thread. If it is interrupted or
+    fails, no half-written file stays behind. Raises UsageError, OutputError.
     """
     _check(job)
     reader = VideoReader(job.source)
@@ -56,7 +67,7 @@ def blur_video(
         make_folder(job.frames_dir)
     started = time.perf_counter()
     frames = 0
-    with ExitStack() as files:
+    with ExitStack() as files, ExitStack() as stages:
         writer = files.enter_context(
             VideoWriter(
                 job.target,
@@ -64,7 +75,7 @@ def blur_video(
                 height=reader.height,
                 fps=reader.fps,
                 time_base=reader.time_base,
-                audio_from=job.source if reader.has_audio else None,
+                rest_from=job.source,
                 tags=reader.tags,
             )
         )
@@ -81,18 +92,22 @@ def blur_video(
                     tags=reader.tags,
                 )
             )
-        # The encoder and the decoder work in threads of their own while `process` computes.
-        for picture, pts in reader:
-            result, alpha = process(picture)
+        decoded = stages.enter_context(closing(ahead(reader)))
+        segmented = stages.enter_context(closing(ahead((segment(p), pts) for p, pts in decoded)))
+        composed = stages.enter_context(closing(ahead((compose(s), pts) for s, pts in segmented)))
+        for (result, alpha), pts in composed:
             writer.write(result, pts)
             if matte is not None:
                 matte.write(alpha_to_gray(alpha), pts)
             frames += 1
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
-                write_png(job.frames_dir / f"frame_{frames:06d}.png", result)
+                write_png(job.frames_dir / _FRAME.format(frames), result)
             on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
     warnings = [*writer.warnings, *([reader.truncated] if reader.truncated else [])]
     return VideoReport(frames, time.perf_counter() - started, warnings)
+
+
+_FRAME = "frame_{:06d}.png"
 
 
 def _check(job: VideoJob) -> None:
@@ -108,3 +123,9 @@ def _check(job: VideoJob) -> None:
         raise UsageError("--save-every N and --frames-dir DIR go together: give both or neither")
     if job.save_every is not None and job.save_every < 1:
         raise UsageError(f"--save-every {job.save_every} is no interval: give 1 or more")
+    if job.overwrite:
+        return
+    thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
+    for file in [*files[1:], *thumbnails[:1]]:
+        if file.is_file():
+            raise UsageError(f"{file} exists already: --overwrite replaces it")

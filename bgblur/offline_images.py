@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
-from bgblur.frame import Alpha, Image
-from bgblur.pictures import make_folder, read_picture, write_png
+from bgblur.explain import explain
+from bgblur.frame import Alpha
+from bgblur.pictures import Photo, make_folder, read_photo, to_8_bits, write_png
 
-Process = Callable[[Image], tuple[Image, Alpha]]
-"""BGR ``(H, W, 3)`` to the result of the same size and its alpha ``float32 (H, W)``."""
+Process = Callable[[NDArray[Any]], tuple[NDArray[Any], Alpha]]
+"""BGR ``(H, W, 3)``, ``uint8`` or ``uint16``, to the result of the same size and type and its alpha
+``float32 (H, W)``."""
 
-_ENDINGS = {"composite": ".png", "alpha": "_alpha.png", "mask": "_mask.png"}
+Probability = Callable[[NDArray[Any]], Alpha]
+"""The same picture to what the network itself makes of it: ``float32 (h, w)``."""
+
+_ENDINGS = {
+    "composite": ".png",
+    "alpha": "_alpha.png",
+    "mask": "_mask.png",
+    "explain": "_explain.png",
+}
 
 
 @dataclass
@@ -33,40 +45,58 @@ def blur_images(
     save: frozenset[str],
     process: Process,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    probability: Probability | None = None,
+    overwrite: bool = False,
 ) -> ImageReport:
     """Write ``NAME.png``, ``NAME_alpha.png`` and ``NAME_mask.png`` (alpha >= 0.5) as ``save`` asks.
 
-    ``save`` holds "composite", "alpha" or "mask"; ``on_progress`` gets (done, total). A picture
-    that cannot be read is left out and reported. Raises UsageError before any work when two
-    outputs would have one name or an output would overwrite an input, OutputError when writing
-    fails.
+    ``save`` holds "composite", "alpha" or "mask"; with ``probability`` there is NAME_explain.png
+    too. ``on_progress`` gets (done, total). The composite keeps a picture's 16 bits, transparency
+    and colour profile. A picture that cannot be read, or whose output exists (unless
+    ``overwrite``), is left out and reported. Raises UsageError before any work when two outputs
+    would have one name or an output would overwrite an input, OutputError when writing fails.
     """
-    targets = [_targets(path, out_dir, save) for path in paths]
+    kinds = save if probability is None else save | {"explain"}
+    targets = [_targets(path, out_dir, kinds) for path in paths]
     _check(paths, targets)
     make_folder(out_dir)
     report = ImageReport()
     for done, (path, names) in enumerate(zip(paths, targets, strict=True), start=1):
+        present = next((name for name in names.values() if name.exists()), None)
         try:
-            picture = read_picture(path)
+            if present is not None and not overwrite:
+                raise UsageError(f"{present} exists already: --overwrite replaces it")
+            photo = read_photo(path)
         except UsageError as error:
             report.problems.append(str(error))
         else:
-            result, alpha = process(picture)
-            made = {"composite": result, "alpha": alpha_to_gray(alpha), "mask": _mask(alpha)}
-            for kind, name in names.items():
-                write_png(name, made[kind])
-                report.written.append(name)
+            _blur(photo, names, process, probability)
+            report.written += names.values()
         on_progress(done, len(paths))
     return report
 
 
 def alpha_to_gray(alpha: Alpha) -> NDArray[np.uint8]:
     """0..1 to 0..255, rounded."""
-    return np.rint(255 * alpha).astype(np.uint8)
+    return np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8)
 
 
-def _mask(alpha: Alpha) -> NDArray[np.uint8]:
-    return np.where(alpha >= 0.5, 255, 0).astype(np.uint8)
+def _blur(
+    photo: Photo, names: dict[str, Path], process: Process, probability: Probability | None
+) -> None:
+    result, alpha = process(photo.pixels)
+    for kind, name in names.items():
+        if kind == "composite":
+            whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
+            write_png(name, whole, photo.profile)
+        elif kind == "alpha":
+            write_png(name, alpha_to_gray(alpha))
+        elif kind == "mask":
+            write_png(name, (alpha >= 0.5).view(np.uint8) * np.uint8(255))
+        elif probability is not None:
+            picture = to_8_bits(photo.pixels)
+            write_png(name, explain(picture, probability(picture), alpha, to_8_bits(result)))
 
 
 def _targets(path: Path, out_dir: Path, save: frozenset[str]) -> dict[str, Path]:

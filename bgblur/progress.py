@@ -1,4 +1,4 @@
-"""A progress bar for the offline commands."""
+"""Progress bars for the offline commands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -19,21 +20,12 @@ class VideoProgress:
     """Frames, frames a second and time left; ``blur_video`` drives ``update``."""
 
     def __init__(self, console: Console, title: str = "blurring") -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[fps]:.0f} fps"),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        self._progress = _frame_bars(console)
         self._task = self._progress.add_task(title, total=None, fps=0.0)
 
     def update(self, done: int, total: int | None, fps: float) -> None:
         self._progress.start()  # not before there is progress: an early error is one clean line
-        # `total` is an estimate: a file may turn out longer.
-        total = max(done, total) if total is not None else None
-        self._progress.update(self._task, completed=done, total=total, fps=fps)
+        _show(self._progress, self._task, done, total, fps)
 
     def __enter__(self) -> Self:
         return self
@@ -47,4 +39,48 @@ class VideoProgress:
         if kind is None:  # an estimate that was too high ends at what was there
             done = self._progress.tasks[self._task].completed
             self._progress.update(self._task, total=done)
+        if self._progress.live.is_started:  # else it would leave an empty line
+            self._progress.stop()
+
+
+class BatchProgress:
+    """A bar for each file at work; one that is done gives way to its line in the log."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = _frame_bars(console)
+        self._tasks: dict[str, TaskID] = {}
+
+    def update(self, name: str, done: int, total: int | None, fps: float) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=None, fps=0.0)
+        _show(self._progress, self._tasks[name], done, total, fps)
+
+    def finish(self, name: str) -> None:
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks.pop(name))
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._tasks):
+            self.finish(name)
         self._progress.stop()
+
+
+def _frame_bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]:.0f} fps"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _show(progress: Progress, task: TaskID, done: int, total: int | None, fps: float) -> None:
+    # `total` is an estimate: a file may turn out longer.
+    total = max(done, total) if total is not None else None
+    progress.update(task, completed=done, total=total, fps=fps)

@@ -77,12 +77,49 @@ def test_stills_do_not_smooth_into_each_other(bright: Path) -> None:
     assert video(white)[1].mean() < wanted.mean() - 0.02
 
 
-def test_alpha_is_mirrored_with_the_picture(bright: Path) -> None:
+def test_a_camera_that_is_a_mirror_turns_no_file(bright: Path) -> None:
     image = bright_person()
     plain, alpha = Processor(settings(bright))(image)
-    mirrored, turned = Processor(settings(bright, camera={"mirror": True}))(image)
-    np.testing.assert_array_equal(mirrored, plain[:, ::-1])
-    np.testing.assert_array_equal(turned, alpha[:, ::-1])
+    same, unturned = Processor(settings(bright, camera={"mirror": True}))(image)
+    np.testing.assert_array_equal(same, plain)
+    np.testing.assert_array_equal(unturned, alpha)
+
+
+def test_a_person_keeps_16_bits(bright: Path) -> None:
+    image = bright_person()
+    fine = np.random.default_rng(0).integers(-100, 101, image.shape)
+    deep = (257 * image.astype(int) + fine).clip(0, 65535).astype(np.uint16)
+    picture, alpha = Processor(settings(bright))(deep)
+    shallow, same = Processor(settings(bright))(image)
+    assert picture.dtype == np.uint16
+    np.testing.assert_array_equal(alpha, same)
+    np.testing.assert_array_equal(picture[80:, 90:150], deep[80:, 90:150])
+    room = alpha == 0
+    np.testing.assert_array_equal(picture[room], 257 * shallow[room].astype(int))
+    off = {"mode": "none"}
+    np.testing.assert_array_equal(Processor(settings(bright, background=off))(deep)[0], deep)
+
+
+def test_the_networks_own_word_is_to_be_had(bright: Path) -> None:
+    image = bright_person()
+    found = Processor(settings(bright), stills=True).probability(image)
+    assert found.dtype == np.float32
+    assert found.shape == (96, 170)
+    assert (found[60:, 48:80] == 1).all()
+    assert (found[:30] == 0).all()
+
+
+def test_a_film_begins_anew_after_restart(bright: Path) -> None:
+    shade = write_model(
+        bright.with_name("shade.ts"), "    return image.float()[:96, :160, 0] / 2550 + 0.45"
+    )
+    grey, white = np.full((96, 160, 3), 100, np.uint8), np.full((96, 160, 3), 255, np.uint8)
+    process = Processor(settings(shade, mask={"smoothing": 1.0, "refine_edges": False}))
+    wanted = process(white)[1]
+    process(grey)
+    assert process(white)[1].mean() < wanted.mean() - 0.01
+    process.restart()
+    np.testing.assert_array_equal(process(white)[1], wanted)
 
 
 def test_a_bad_model_or_background_is_told(tmp_path: Path, bright: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import itertools
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from bgblur import offline
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.offline import VideoJob, blur_video
-from bgblur.progress import VideoProgress
+from bgblur.offline import OnProgress, VideoJob, VideoReport
+from bgblur.progress import BatchProgress, VideoProgress
 
 CLIPS = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "video"
 needs_clips = pytest.mark.skipif(not CLIPS.exists(), reason="the shared clips are not here")
@@ -25,6 +27,12 @@ MILLISECONDS = Fraction(1, 1000)
 
 def silent(done: int, total: int | None, fps: float) -> None:
     """Progress nobody watches."""
+
+
+def blur_video(
+    job: VideoJob, process: Callable[[Image], tuple[Image, Alpha]], *, on_progress: OnProgress
+) -> VideoReport:
+    return offline.blur_video(job, process, lambda done: done, on_progress=on_progress)
 
 
 def as_is(picture: Image) -> tuple[Image, Alpha]:
@@ -232,7 +240,9 @@ def test_an_interruption_leaves_nothing_behind(
     threads = threading.active_count()
     with pytest.raises(failure):
         blur_video(
-            VideoJob(path, older, alpha=tmp_path / "alpha.mkv"), break_off, on_progress=silent
+            VideoJob(path, older, alpha=tmp_path / "alpha.mkv", overwrite=True),
+            break_off,
+            on_progress=silent,
         )
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
     assert older.read_text() == "older"
@@ -308,3 +318,49 @@ def test_the_progress_bar_needs_no_total_and_outgrows_an_estimate() -> None:
         progress.update(1, None, 24.6)
         progress.update(80, 75, 24.6)
     assert "80/80" in screen.getvalue()
+
+
+def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
+    path = clip(tmp_path / "in.mp4", 8)
+    folder = tmp_path / "frames"
+    files = {
+        "out.mp4": VideoJob(path, tmp_path / "out.mp4"),
+        "alpha.mkv": VideoJob(path, tmp_path / "new.mp4", alpha=tmp_path / "alpha.mkv"),
+        "frames/frame_000100.png": VideoJob(
+            path, tmp_path / "new.mp4", save_every=4, frames_dir=folder
+        ),
+    }
+    folder.mkdir()
+    for name, job in files.items():
+        (tmp_path / name).write_text("older")
+        with pytest.raises(UsageError, match=r"exists already: --overwrite replaces it") as told:
+            blur_video(job, as_is, on_progress=silent)
+        assert name in str(told.value)
+        assert (tmp_path / name).read_text() == "older"
+        assert not (tmp_path / "new.mp4").exists()
+        blur_video(replace(job, overwrite=True), as_is, on_progress=silent)
+        assert len(stamps(job.target)) == 8
+        (tmp_path / "new.mp4").unlink(missing_ok=True)
+
+
+def test_several_bars_come_and_go() -> None:
+    screen = io.StringIO()
+    with BatchProgress(Console(file=screen, force_terminal=True, width=100)) as progress:
+        progress.update("[a].mp4", 10, 75, 24.6)
+        progress.update("b.mp4", 3, None, 24.6)
+        progress.finish("b.mp4")
+        progress.finish("never begun.mp4")
+    assert "[a].mp4" in screen.getvalue()
+    assert "10/75" in screen.getvalue()
+
+
+def test_a_bar_that_never_began_leaves_no_line() -> None:
+    screen = io.StringIO()
+
+    def fail() -> None:
+        with VideoProgress(Console(file=screen)):
+            raise UsageError("no such file")
+
+    with pytest.raises(UsageError):
+        fail()
+    assert screen.getvalue() == ""

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import ImageCms
 
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.offline import blur_images
-from bgblur.pictures import read_picture, write_png
+from bgblur.pictures import read_photo, read_picture, write_png
 
 ALL = frozenset({"composite", "alpha", "mask"})
 RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
@@ -173,3 +176,45 @@ def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write") as told:
         write_png(tmp_path / "none" / "a.png", corners())
     assert "\n" not in str(told.value)
+
+
+def test_16_bits_transparency_and_profile_reach_the_result(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    deep = np.random.default_rng(0).integers(1, 65536, (48, 64, 4), np.uint16)
+    write_png(tmp_path / "a.png", deep, profile)
+    report = blur_images([tmp_path / "a.png"], tmp_path / "out", frozenset({"composite"}), half)
+    whole = cv2.imread(str(report.written[0]), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(whole, deep)
+    assert read_photo(report.written[0]).profile == profile
+
+
+def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        write_png(tmp_path / name, corners())
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").write_text("older")
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    report = blur_images(paths, out, frozenset({"composite"}), half)
+    assert report.written == [out / "b.png"]
+    assert report.problems == [f"{out / 'a.png'} exists already: --overwrite replaces it"]
+    assert (out / "a.png").read_text() == "older"
+    report = blur_images(paths, out, frozenset({"composite"}), half, overwrite=True)
+    assert (report.written, report.problems) == ([out / "a.png", out / "b.png"], [])
+    assert (saved(out / "a.png") == corners()).all()
+
+
+def test_the_explanation_has_its_own_file(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", corners())
+    asked: list[tuple[int, ...]] = []
+
+    def probability(picture: NDArray[Any]) -> Alpha:
+        asked.append(picture.shape)
+        return np.full((32, 64), 0.7, np.float32)
+
+    report = blur_images(
+        [tmp_path / "a.png"], tmp_path / "out", frozenset(), half, probability=probability
+    )
+    assert report.written == [tmp_path / "out" / "a_explain.png"]
+    assert asked == [(48, 64, 3)]
+    assert saved(report.written[0]).shape[1] > 1500

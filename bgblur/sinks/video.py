@@ -18,7 +18,7 @@ from bgblur.compositing.color import even
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
-from bgblur.sinks.audio import AudioCopy
+from bgblur.sinks.remux import Remux
 from bgblur.sources.picture_tags import BT601, BT709, RANGE_FULL, PictureTags, colorspace_of
 
 # Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
@@ -41,7 +41,8 @@ class VideoWriter:
     """A video file that appears under its name only once it is complete.
 
     H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``); with ``gray`` lossless FFV1 (``.mkv``).
-    ``audio_from`` names the file whose sound is copied. ``warnings`` tells what had to differ.
+    ``rest_from`` names the file whose sound, subtitles, chapters and tags are taken over.
+    ``warnings`` tells what had to differ.
     As a context manager it aborts on an exception, else closes. Raises UsageError for a name
     that cannot be written, OutputError when writing fails.
     """
@@ -54,7 +55,7 @@ class VideoWriter:
         height: int,
         fps: Fraction,
         time_base: Fraction,
-        audio_from: Path | None = None,
+        rest_from: Path | None = None,
         gray: bool = False,
         tags: PictureTags | None = None,
     ) -> None:
@@ -69,7 +70,7 @@ class VideoWriter:
         self._time_base = time_base
         self._frame_time = max(1, round(1 / (fps * time_base)))
         self._reformatter = VideoReformatter()
-        self._audio: AudioCopy | None = None
+        self._rest: Remux | None = None
         self._open = True
 
         self._codec, self._options = _FFV1 if gray else _CODECS[path.suffix.lower()]
@@ -85,7 +86,7 @@ class VideoWriter:
         self._unfinished = path.with_name(f".bgblur-{secrets.token_hex(4)}{path.suffix}")
         try:
             with self._writing():
-                self._start(width, height, fps, audio_from)
+                self._start(width, height, fps, rest_from)
         except BaseException:
             self.abort()
             raise
@@ -121,8 +122,8 @@ class VideoWriter:
         try:
             with self._writing():
                 self._mux(None)
-                if self._audio is not None:
-                    self._audio.up_to(None)
+                if self._rest is not None:
+                    self._rest.up_to(None)
                 self._container.close()
                 self._unfinished.replace(self.path)
         finally:
@@ -133,8 +134,8 @@ class VideoWriter:
         if not self._open:
             return
         self._open = False
-        if self._audio is not None:
-            self._audio.close()
+        if self._rest is not None:
+            self._rest.close()
         with suppress(av.FFmpegError, OSError):
             self._container.close()
         self._unfinished.unlink(missing_ok=True)
@@ -153,7 +154,7 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _start(self, width: int, height: int, fps: Fraction, audio_from: Path | None) -> None:
+    def _start(self, width: int, height: int, fps: Fraction, rest_from: Path | None) -> None:
         index_first = (
             {"movflags": "+faststart"} if self.path.suffix.lower() in {".mp4", ".mov"} else {}
         )
@@ -174,14 +175,14 @@ class VideoWriter:
             context.color_primaries = self._tags.primaries
             context.color_trc = self._tags.transfer
         self._stream = stream
-        if audio_from is not None:
-            self._audio = AudioCopy(audio_from, self._container, self.warnings)
+        if rest_from is not None:
+            self._rest = Remux(rest_from, self._container, self.warnings)
         self._container.start_encoding()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
-            if self._audio is not None and packet.dts is not None:
-                self._audio.up_to(packet.dts * packet.time_base)
+            if self._rest is not None and packet.dts is not None:
+                self._rest.up_to(packet.dts * packet.time_base)
             self._container.mux(packet)
 
     @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import Colorspace
 
-from bgblur.frame import Image
+from bgblur.upright import Turn
 
 RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
 _UNSPECIFIED = 2
@@ -38,7 +38,7 @@ class PictureTags:
             range=RANGE_FULL if full else RANGE_LIMITED,
             primaries=frame.color_primaries,
             transfer=frame.color_trc,
-            pixel_aspect=1 / pixel_aspect if Turn.of(frame).transpose else pixel_aspect,
+            pixel_aspect=1 / pixel_aspect if turn_of(frame).transpose else pixel_aspect,
         )
 
 
@@ -58,28 +58,13 @@ def colorspace_of(matrix: int) -> int:
     return Colorspace.ITU601 if matrix == _BT601 else matrix
 
 
-@dataclass(frozen=True)
-class Turn:
+def turn_of(frame: av.VideoFrame) -> Turn:
     """What a phone's display matrix asks for, so that the picture comes out upright."""
-
-    transpose: bool = False
-    mirror: bool = False
-    upend: bool = False
-
-    @classmethod
-    def of(cls, frame: av.VideoFrame) -> Turn:
-        found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
-        if found is None:
-            return cls()
-        # Row vectors: (x, y, 1) @ matrix is where the stored pixel (x, y) is to be shown.
-        (a, b, _), (c, d, _), _ = np.frombuffer(bytes(found), np.int32).reshape(3, 3).tolist()
-        if abs(b) > abs(a):
-            return cls(transpose=True, mirror=c < 0, upend=b < 0)
-        return cls(mirror=a < 0, upend=d < 0)
-
-    def apply(self, picture: Image) -> Image:
-        """``picture`` upright, contiguous."""
-        turned = picture.transpose(1, 0, 2) if self.transpose else picture
-        rows = slice(None, None, -1 if self.upend else 1)
-        columns = slice(None, None, -1 if self.mirror else 1)
-        return np.ascontiguousarray(turned[rows, columns])
+    found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
+    if found is None:
+        return Turn()
+    # Row vectors: (x, y, 1) @ matrix is where the stored pixel (x, y) is to be shown.
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(found), np.int32).reshape(3, 3).tolist()
+    if abs(b) > abs(a):
+        return Turn(transpose=True, mirror=c < 0, upend=b < 0)
+    return Turn(mirror=a < 0, upend=d < 0)

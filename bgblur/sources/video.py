@@ -12,12 +12,13 @@ from typing import cast
 
 import av
 from av.container import InputContainer
+from av.format import Flags
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Frame, Image
-from bgblur.sources.picture_tags import PictureTags, Turn, colorspace_of, matrix_of
+from bgblur.sources.picture_tags import PictureTags, colorspace_of, matrix_of, turn_of
 
 # Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
@@ -47,11 +48,11 @@ class VideoReader:
                     "the file is damaged, try another copy"
                 )
             self.time_base = stream.time_base or Fraction(1, 1000)
+            self._origin = round(origin_of(container) / self.time_base)
             self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
             self.frames = _count(container, stream, self.fps)
-            self.has_audio = bool(container.streams.audio)
             self.tags = PictureTags.of(first, stream.sample_aspect_ratio or Fraction(1))
-            self._turn = Turn.of(first)
+            self._turn = turn_of(first)
             self._stored = (first.width, first.height)
         self.width, self.height = self._stored[:: -1 if self._turn.transpose else 1]
 
@@ -62,10 +63,12 @@ class VideoReader:
         last: int | None = None
         with _opened(self.path) as container:
             for frame in self._decode(container, _video_stream(container, self.path)):
-                pts = frame.pts if frame.pts is not None else frame.dts
-                if pts is None:
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                if stamp is None:
                     pts = 0 if last is None else last + step
-                elif last is not None and pts <= last:
+                else:
+                    pts = stamp - self._origin
+                if last is not None and pts <= last:
                     pts = last + 1  # players and muxers refuse two frames at one moment
                 last = pts
                 yield self._picture(frame, reformatter), pts
@@ -171,6 +174,12 @@ class VideoSource:
                 gap = period if last is None else float((pts - last) * self._reader.time_base)
                 last = pts
                 yield picture, gap
+
+
+def origin_of(container: InputContainer) -> Fraction:
+    """Seconds to take off every timestamp: a broadcast's clock counts from anywhere."""
+    from_anywhere = Flags.ts_discont in Flags(container.format.flags)
+    return Fraction(container.start_time or 0, av.time_base) if from_anywhere else Fraction(0)
 
 
 @contextmanager

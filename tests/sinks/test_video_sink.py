@@ -290,7 +290,7 @@ def test_the_sound_is_copied_bit_for_bit(
 ) -> None:
     """Sound shorter and longer than the video's four seconds."""
     sound = tone(source, codec, seconds)
-    with writer(tmp_path / target, audio_from=sound) as video:
+    with writer(tmp_path / target, rest_from=sound) as video:
         for pts in range(100):
             video.write(np.full((48, 64, 3), pts, np.uint8), pts)
     assert video.warnings == []
@@ -308,7 +308,7 @@ def test_the_sound_is_copied_bit_for_bit(
 
 def test_sound_and_picture_lie_side_by_side_in_the_file(tmp_path: Path, tone: Tone) -> None:
     sound = tone("tone.m4a", "aac", 20)
-    with writer(tmp_path / "a.mkv", audio_from=sound) as video:
+    with writer(tmp_path / "a.mkv", rest_from=sound) as video:
         for pts in range(500):
             video.write(np.full((48, 64, 3), pts % 256, np.uint8), pts)
     latest = {"video": 0.0, "audio": 0.0}
@@ -322,7 +322,7 @@ def test_sound_and_picture_lie_side_by_side_in_the_file(tmp_path: Path, tone: To
 def test_sound_the_container_cannot_hold_is_left_out_in_one_line(
     tmp_path: Path, tone: Tone
 ) -> None:
-    with writer(tmp_path / "a.webm", audio_from=tone("tone.m4a", "aac", 1)) as video:
+    with writer(tmp_path / "a.webm", rest_from=tone("tone.m4a", "aac", 1)) as video:
         video.write(np.zeros((48, 64, 3), np.uint8), 0)
     (line,) = video.warnings
     assert "aac" in line

@@ -1,0 +1,78 @@
+"""The files a command was given: folders opened up, outputs named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bgblur.errors import UsageError
+from bgblur.offline import VideoJob
+
+VIDEO_ENDINGS = frozenset([
+    ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
+    ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv",
+])  # fmt: skip
+_WRITTEN = {".mp4", ".mkv", ".mov", ".webm"}
+_LIKE_MP4 = {".m4v", ".3gp"}
+
+
+def opened_up(paths: Sequence[Path], endings: Collection[str], what: str) -> list[Path]:
+    """``paths`` with each folder replaced by its files of these ``endings``, sorted.
+
+    Raises UsageError for a folder that has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix.lower() in endings and file.is_file() and not file.name.startswith(".")
+        )
+        if not inside:
+            raise UsageError(f"there is no {what} in the folder {path}: name another, or files")
+        found += inside
+    return found
+
+
+def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> list[VideoJob]:
+    """From the arguments IN OUT, or IN... and ``out_dir``, to jobs with the options of ``job``.
+
+    A result has its input's name; .mkv, which holds every kind of sound, stands for the endings
+    that cannot be written. Raises UsageError.
+    """
+    if out_dir is None:
+        if len(paths) != 2:
+            raise UsageError("give IN and OUT, or any number of inputs with --out-dir DIR")
+        if paths[0].is_dir():
+            raise UsageError(f"{paths[0]} is a folder: give --out-dir DIR for the results")
+        return [replace(job, source=paths[0], target=paths[1])]
+    sources = opened_up(paths, VIDEO_ENDINGS, "video")
+    if len(sources) > 1 and (job.alpha is not None or job.frames_dir is not None):
+        raise UsageError("--alpha and --frames-dir are for one input: give it alone")
+    jobs = [replace(job, source=path, target=out_dir / _named(path)) for path in sources]
+    taken: dict[Path, Path] = {}
+    for each in jobs:
+        if each.target in taken:
+            raise UsageError(
+                f"{taken[each.target]} and {each.source} would both become {each.target}: "
+                "rename one of them, or write them to two folders"
+            )
+        taken[each.target] = each.source
+    inputs = {path.resolve() for path in sources}
+    for each in jobs:
+        if each.target.resolve() in inputs:
+            raise UsageError(
+                f"{each.target} would overwrite an input video: choose another --out-dir"
+            )
+    return jobs
+
+
+def _named(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending in _WRITTEN:
+        return path.name
+    return path.stem + (".mp4" if ending in _LIKE_MP4 else ".mkv")

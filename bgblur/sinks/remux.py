@@ -1,0 +1,103 @@
+"""Carries what is not the picture from one video file over to another, as it is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from bgblur.sources.video import origin_of
+
+_KINDS = {"audio": "sound", "subtitle": "subtitles"}
+# Each container writes its own; a room that is blurred needs no place on the map beside it.
+_LEFT_OUT = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "location")
+
+
+class Remux:
+    """The sound, subtitles, chapters and tags of ``source`` for ``target``, which has not been
+    started yet; call ``up_to`` as the video's time goes on.
+
+    The place where it was taken is left out. ``warnings`` gets one line for a stream that
+    ``target`` cannot hold or that cannot be read.
+    """
+
+    def __init__(self, source: Path, target: OutputContainer, warnings: list[str]) -> None:
+        self._name = source.name
+        self._target = target
+        self._warnings = warnings
+        self._container = av.open(f"file:{source}")
+        self._origin = origin_of(self._container)
+        target.metadata.update(_kept(self._container.metadata))
+        target.set_chapters(self._container.chapters())
+        self._streams: dict[int, Stream] = {}
+        for stream in self._container.streams:
+            if stream.type in _KINDS:
+                self._take_over(stream)
+        self._packets = self._container.demux(*(self._container.streams[i] for i in self._streams))
+        self._next = self._read() if self._streams else None
+        self._last: dict[int, int] = {}
+
+    def up_to(self, seconds: Fraction | None) -> None:
+        """Mux the packets decoded no later than ``seconds``; None means all that are left."""
+        while self._next is not None and (seconds is None or _seconds(self._next) <= seconds):
+            packet = self._next
+            self._mux(packet)
+            self._next = self._read()
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _take_over(self, stream: Stream) -> None:
+        try:
+            copy = self._target.add_stream_from_template(stream)
+        except (ValueError, av.FFmpegError):
+            kind = self._target.format.name.split(",")[0]
+            codec = stream.codec_context.name if stream.codec_context else "of an unknown kind"
+            other = ".mp4" if kind == "matroska" else ".mkv"
+            self._warnings.append(
+                f"the {_KINDS[stream.type]} of {self._name} ({codec}) would not fit into a {kind} "
+                f"file, so the result has none: write to {other} to keep all"
+            )
+            return
+        copy.metadata.update(_kept(stream.metadata))  # its language
+        copy.disposition = stream.disposition
+        self._streams[stream.index] = copy
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        index = packet.stream_index
+        if packet.dts is not None:
+            if packet.dts <= self._last.get(index, packet.dts - 1):
+                return  # the file's own disorder, which no muxer accepts
+            self._last[index] = packet.dts
+        packet.stream = self._streams[index]
+        self._target.mux(packet)
+
+    def _read(self) -> Packet[Any] | None:
+        try:
+            for packet in self._packets:
+                if packet.size:
+                    shift = round(self._origin / packet.time_base)
+                    packet.pts = None if packet.pts is None else packet.pts - shift
+                    packet.dts = None if packet.dts is None else packet.dts - shift
+                    return packet
+        except av.FFmpegError:
+            self._warnings.append(f"the sound of {self._name} breaks off early")
+        return None
+
+
+def _kept(tags: dict[str, str]) -> dict[str, str]:
+    return {
+        key: value
+        for key, value in tags.items()
+        if not any(part in key.lower() for part in _LEFT_OUT)
+    }
+
+
+def _seconds(packet: Packet[Any]) -> Fraction:
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    return (stamp or 0) * packet.time_base

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgblur.overlap import ahead
+
+
+@given(st.lists(st.integers()), st.integers(1, 5))
+def test_everything_comes_in_order(items: list[int], count: int) -> None:
+    assert list(ahead((2 * item for item in ahead(items)), count)) == [2 * item for item in items]
+
+
+def test_an_error_comes_in_its_place() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise ValueError("the third")
+
+    got: list[int] = []
+    with pytest.raises(ValueError, match="the third"), closing(ahead(items())) as coming:
+        got.extend(iter(coming.__next__, None))
+    assert got == [1, 2]
+
+
+def test_stages_work_at_the_same_time() -> None:
+    def slow(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            time.sleep(0.05)
+            yield item
+
+    began = time.perf_counter()
+    assert list(slow(ahead(slow(ahead(slow(iter(range(10)))))))) == list(range(10))
+    assert time.perf_counter() - began < 1.0  # one after the other it would take 1.5 s
+
+
+def test_no_more_is_made_than_was_asked_for() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(100):
+            made.append(item)
+            yield item
+
+    with closing(ahead(items(), 2)) as coming:
+        assert next(coming) == 0
+        time.sleep(0.1)
+        assert len(made) == 3
+
+
+def test_closing_ends_the_threads() -> None:
+    before = threading.active_count()
+    with closing(ahead(range(100))) as first, closing(ahead(first)) as second:
+        assert next(second) == 0
+        assert threading.active_count() == before + 2
+    assert threading.active_count() == before
