@@ -127,5 +127,5 @@ def _check(job: VideoJob) -> None:
         return
     thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
     for file in [*files[1:], *thumbnails[:1]]:
-        if file.is_file():
+        if file.is_file() and file.stat().st_size:  # an empty one holds a place, and no work
             raise UsageError(f"{file} exists already: --overwrite replaces it")
