@@ -73,6 +73,7 @@ def measure(settings: Settings, seconds: float) -> dict[str, Any]:
         return {**run_report(pipeline, meter), "machine": machine()}
     finally:
         pipeline.stop()
+        pipeline.look.close()
 
 
 if __name__ == "__main__":

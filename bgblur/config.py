@@ -86,6 +86,7 @@ class BackgroundSettings(Area):
     strength: Strength = 60
     image: str = ""
     color: Color = "#00b140"
+    light_wrap: Fraction = 0.3
 
     @model_validator(mode="after")
     def _image_mode_has_a_picture(self) -> BackgroundSettings:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bgblur.config import Settings
-from bgblur.config_file import set_value
+from bgblur.config_file import load, set_value
 from bgblur.config_watch import ConfigWatcher
 from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
@@ -43,6 +43,7 @@ class Daemon:
         self._meter = Meter()
         self._config_problem: str | None = None
         self._said: dict[str, str] = {}
+        self._changing = threading.Lock()
         stats = Stats()
         self._stats = stats
         effective = self._settings
@@ -88,6 +89,7 @@ class Daemon:
             notifier.stopping()
             self._on_demand.close()
             self.pipeline.stop()
+            self.pipeline.look.close()
             status_file.remove()
 
     # ------------------------------------------------------------ reports
@@ -128,6 +130,9 @@ class Daemon:
         problems = dict(self.pipeline.problems)
         if self._config_problem is not None:
             problems["config"] = self._config_problem
+        clip = self.pipeline.look.clip
+        if clip is not None and clip.problem is not None:
+            problems["background"] = clip.problem
         return problems
 
     def _announce(self) -> None:
@@ -152,23 +157,29 @@ class Daemon:
 
     def _changed(self, from_file: Settings) -> None:
         """Called by the watcher with every good edit of the file."""
+        with self._changing:
+            self._apply(from_file)
+
+    def _apply(self, from_file: Settings) -> None:
         old = self._settings
+        pipeline = self.pipeline
         try:
             new = self._overrides.over(from_file)
-            look, mask = look_of(new), mask_of(new)
+            # A new look has its background read and fitted anew: only where something changed.
+            reshown = new.background != old.background or new.camera.mirror != old.camera.mirror
+            look, mask = look_of(new) if reshown else pipeline.look, mask_of(new)
         except BgblurError as error:
             self._config_problem = str(error)
             return
         self._config_problem = None
         self._settings = new
-        pipeline = self.pipeline
-        # A new look has its background picture fitted anew: only where something changed.
-        if new.background != old.background or new.camera.mirror != old.camera.mirror:
-            pipeline.look = look
+        if reshown:
+            pipeline.look, former = look, pipeline.look
+            former.close()
         pipeline.mask = mask
         if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
             pipeline.replace_source(lambda: open_source(new.camera))
-        if new.output != old.output:
+        if new.output.device != old.output.device:
             pipeline.replace_sink(self._sink_opener(new.output.device))
         if new.engine != old.engine:
             pipeline.replace_backend(lambda: load_backend(new.engine, self._stats))
@@ -209,5 +220,15 @@ class Daemon:
         return page
 
     def _change(self, key: str, value: str | int | float | bool) -> None:
-        """The page changes the file, and the file changes the daemon."""
+        """The page changes the file, and the file changes the daemon.
+
+        What the user chooses there counts even where the file says the same already and an option
+        of the command line said otherwise. Raises UsageError.
+        """
+        if key == "background.image":  # refused before the file names what cannot be shown
+            wanted = {"mode": "image", "image": str(value)}
+            background = self._settings.background.model_copy(update=wanted)
+            look_of(self._settings.model_copy(update={"background": background})).close()
         set_value(self._config_path, key, value)
+        self._overrides.drop(key)
+        self._changed(load(self._config_path))

@@ -36,7 +36,7 @@ class Processor:
         self._stills = stills
         self._backend: Backend | None = None  # loaded with the first frame: it takes seconds
         # The camera may be a mirror to its user; recordings and photos stay the right way round.
-        self._look = replace(look_of(settings), mirror=False)
+        self._look = replace(look_of(settings, live=False), mirror=False)
         mask = mask_of(settings)
         self._mask = type(mask)(mask.refine_edges, 0.0 if stills else mask.smoothing, mask.feather)
 
@@ -67,11 +67,12 @@ class Processor:
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
 
-    def compose(self, segmented: tuple[Any, Any]) -> tuple[Image, Alpha]:
-        """What ``segment`` gave to the finished picture and its ``float32`` alpha (H, W)."""
+    def compose(self, segmented: tuple[Any, Any], seconds: float = 0.0) -> tuple[Image, Alpha]:
+        """What ``segment`` gave to the finished picture and its ``float32`` alpha (H, W);
+        ``seconds`` into the film, for a background that moves."""
         pixels, alpha = segmented
         with self.stats.stage("blur"):
-            picture = self.load().compositor.compose(pixels, alpha, self._look)
+            picture = self.load().compositor.compose(pixels, alpha, self._look, seconds)
         return picture, alpha if isinstance(alpha, np.ndarray) else alpha.cpu().numpy()
 
     def probability(self, image: NDArray[Any]) -> Alpha:

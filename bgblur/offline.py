@@ -6,9 +6,10 @@ Its sibling for pictures, ``blur_images``, can be had from here too.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,12 +52,13 @@ class VideoReport:
 def blur_video(
     job: VideoJob,
     segment: Callable[[Image], S],
-    compose: Callable[[S], tuple[Image, Alpha]],
+    compose: Callable[[S, float], tuple[Image, Alpha]],
     *,
     on_progress: OnProgress,
 ) -> VideoReport:
-    """Every frame of ``job.source`` through ``segment`` and ``compose``, which gives the picture
-    and its alpha; drops none, keeps time stamps, sound, subtitles, chapters and tags.
+    """Every frame of ``job.source`` through ``segment`` and ``compose``; drops none, keeps time
+    stamps, sound, subtitles, chapters and tags. ``compose`` also takes the seconds since the first
+    frame, and gives the picture and its alpha.
 
     Decoding, ``segment``, ``compose`` and encoding each have a thread. If it is interrupted or
     fails, no half-written file stays behind. Raises UsageError, OutputError.
@@ -94,7 +96,10 @@ def blur_video(
             )
         decoded = stages.enter_context(closing(ahead(reader)))
         segmented = stages.enter_context(closing(ahead((segment(p), pts) for p, pts in decoded)))
-        composed = stages.enter_context(closing(ahead((compose(s), pts) for s, pts in segmented)))
+        timed = _timed(segmented, reader.time_base)
+        composed = stages.enter_context(
+            closing(ahead((compose(s, seconds), pts) for s, pts, seconds in timed))
+        )
         for (result, alpha), pts in composed:
             writer.write(result, pts)
             if matte is not None:
@@ -105,6 +110,14 @@ def blur_video(
             on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
     warnings = [*writer.warnings, *([reader.truncated] if reader.truncated else [])]
     return VideoReport(frames, time.perf_counter() - started, warnings)
+
+
+def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:
+    """With the seconds since the first."""
+    first: int | None = None
+    for item, pts in items:
+        first = pts if first is None else first
+        yield item, pts, float((pts - first) * time_base)
 
 
 _FRAME = "frame_{:06d}.png"

@@ -22,6 +22,10 @@ class Overrides:
         self._values = dict(values)
         self._base = base
 
+    def drop(self, key: str) -> None:
+        """The user has decided this key elsewhere."""
+        self._values.pop(key, None)
+
     def over(self, settings: Settings) -> Settings:
         """The effective settings for the file's newest ones. Raises UsageError."""
         for key in list(self._values):

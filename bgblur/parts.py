@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.config import CameraSettings, EngineSettings, Settings
-from bgblur.errors import CameraError
 from bgblur.pictures import read_picture
-from bgblur.pipeline import Backend
+from bgblur.segment import Backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
 from bgblur.sources import Source
@@ -19,7 +19,7 @@ from bgblur.stats import Stats
 
 
 def open_source(camera: CameraSettings) -> Source:
-    """``demo``, a clip's path, a camera's index or its device path. Raises CameraError."""
+    """``demo``, a clip's path, a camera's index, name or device path. Raises CameraError."""
     device = camera.device
     if device == "demo":
         from bgblur.sources.demo import DemoSource
@@ -29,10 +29,6 @@ def open_source(camera: CameraSettings) -> Source:
         from bgblur.sources.video import VideoSource
 
         return VideoSource(Path(device).expanduser())
-    if not device.isdigit() and not device.startswith("/dev/") and sys.platform != "win32":
-        raise CameraError(
-            f'there is no camera "{device}": give an index, a /dev/videoN path, a clip or "demo"'
-        )
     from bgblur.sources.camera import CameraSource
 
     return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
@@ -40,8 +36,11 @@ def open_source(camera: CameraSettings) -> Source:
 
 def is_file_name(device: str) -> bool:
     """Whether the user means a clip: something with an ending, or that lies on the disk."""
+    if device.startswith("/dev/"):
+        return False
     path = Path(device).expanduser()
-    return not device.startswith("/dev/") and (path.suffix != "" or path.is_file())
+    # Cameras are called "USB2.0 HD UVC WebCam" and the like: no ending has a space, or no letter.
+    return bool(re.fullmatch(r"\.[0-9]*[A-Za-z]\w*", path.suffix)) or path.is_file()
 
 
 def open_sink(
@@ -87,15 +86,29 @@ def load_backend(settings: EngineSettings, stats: Stats, live: bool = True) -> B
     )
 
 
-def look_of(settings: Settings) -> Look:
-    """Raises UsageError where the background picture cannot be read."""
+def look_of(settings: Settings, live: bool = True) -> Look:
+    """Raises UsageError where the background picture or clip cannot be read.
+
+    A clip is played if ``live``, else it goes with the time of the frames. Close the look in the
+    end: a clip has a thread and a file.
+    """
     background = settings.background
-    picture = None
+    picture, clip = None, None
     if background.mode == "image":
-        picture = read_picture(Path(background.image).expanduser())
+        path = Path(background.image).expanduser()
+        if is_picture(path):
+            picture = read_picture(path)
+        else:
+            clip = open_clip(path, live)
     red, green, blue = bytes.fromhex(background.color.lstrip("#"))
     return Look(
-        background.mode, background.strength, (blue, green, red), picture, settings.camera.mirror
+        background.mode,
+        background.strength,
+        (blue, green, red),
+        picture,
+        settings.camera.mirror,
+        background.light_wrap,
+        clip,
     )
 
 

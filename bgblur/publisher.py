@@ -19,7 +19,8 @@ import numpy as np
 
 from bgblur.compositing.card import card
 from bgblur.compositing.color import even, to_i420
-from bgblur.compositing.compositor import Compositor, CpuCompositor, cover
+from bgblur.compositing.compositor import Compositor, CpuCompositor
+from bgblur.compositing.cover import cover
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame, Image
@@ -193,7 +194,7 @@ class Publisher:
     def _own(self, item: Segmented, look: Look) -> Image:
         """The regular case: a frame and its own alpha."""
         with self._stats.stage("blur"):
-            picture = item.compositor.compose(item.pixels, item.alpha, look)
+            picture = item.compositor.compose(item.pixels, item.alpha, look, item.frame.captured)
         self._shown = item, look.mirror
         self.state = "off" if look.raw else "blurring"
         self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
@@ -217,7 +218,7 @@ class Publisher:
             self.state = "no camera" if lost else "starting"
             return card(*self.size, NO_CAMERA if lost else STARTING)
         self.state = "no mask" if self._problems.keys() & {"mask", "model"} else "starting"
-        return self._cpu.obscure(newest.image, look)
+        return self._cpu.obscure(newest.image, look, newest.captured)
 
     def _rested(self, rest: Rest) -> Image:
         self.state = rest

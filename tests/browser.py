@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+REBOUND = "rebound.example"  # a hostile site whose name suddenly leads to this machine
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -13,4 +14,6 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--no-proxy-server",
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
 ]

@@ -15,3 +15,10 @@ def detail(picture: Image) -> NDArray[np.float32]:
     fine, coarse = (cv2.GaussianBlur(floats, (0, 0), sigma) for sigma in (1, 4))
     energy: NDArray[np.float32] = ((fine - coarse) ** 2).sum(axis=2)
     return energy
+
+
+def excess_green(picture: Image) -> NDArray[np.float32]:
+    """How far green exceeds the other channels, by pixel: (H, W)."""
+    channels = picture.astype(np.float32)
+    excess: NDArray[np.float32] = channels[..., 1] - np.maximum(channels[..., 0], channels[..., 2])
+    return excess

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bgblur.frame import Alpha, Image
 
 RED = np.array([0, 0, 255], np.float32)
+GREEN = np.array([0, 255, 0], np.float32)
 
 
 def disc(width: int, height: int, softness: float = 1.5) -> Alpha:

@@ -32,7 +32,7 @@ def silent(done: int, total: int | None, fps: float) -> None:
 def blur_video(
     job: VideoJob, process: Callable[[Image], tuple[Image, Alpha]], *, on_progress: OnProgress
 ) -> VideoReport:
-    return offline.blur_video(job, process, lambda done: done, on_progress=on_progress)
+    return offline.blur_video(job, process, lambda done, _: done, on_progress=on_progress)
 
 
 def as_is(picture: Image) -> tuple[Image, Alpha]:

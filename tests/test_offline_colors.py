@@ -85,7 +85,7 @@ def test_range_matrix_and_colors_stay(
     assert np.abs(shown(source, matrix, color_range) - COLORS).max() <= 3
     seen: list[Image] = []
 
-    def compose(picture: Image) -> tuple[Image, Alpha]:
+    def compose(picture: Image, _: float) -> tuple[Image, Alpha]:
         seen.append(picture)
         return picture, np.ones(picture.shape[:2], np.float32)
 

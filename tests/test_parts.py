@@ -59,7 +59,12 @@ def test_a_clip_is_opened_by_its_name(data: Path) -> None:
         ("/dev/v4l/by-id/usb-camera.0-index0", False),
         ("clip.mp4", True),
         ("~/clips/clip.MKV", True),
+        ("clip.3gp", True),
+        ("clip.m2ts", True),
         ("webcam", False),
+        ("HD Pro Webcam C920", False),
+        ("USB2.0 HD UVC WebCam", False),
+        ("Camera 2.0", False),
     ],
 )
 def test_what_names_a_file(device: str, is_file: bool) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from bgblur.compositing.blur import FLOOR, PERSON_FROM, BlurPlan, plan_blur
-from bgblur.compositing.compositor import PictureCache
+from bgblur.compositing.backdrop import Backdrop, BackdropCache
 from bgblur.compositing.look import Look, sigma_of
+from bgblur.compositing.torch_blur import blurred_room
+from bgblur.compositing.torch_foreground import clean, light_up
 from bgblur.frame import Image
-from bgblur.torch_resize import area_resize
 
 
 class TorchCompositor:
@@ -20,66 +19,55 @@ class TorchCompositor:
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
-        self._pictures = PictureCache()
-        self._uploaded: tuple[Image, Tensor] | None = None
+        self._backdrops = BackdropCache()
+        self._uploaded: dict[str, tuple[Image, Tensor]] = {}
 
     @torch.inference_mode()
-    def compose(self, pixels: Any, alpha: Any, look: Look) -> Image:
+    def compose(self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0) -> Image:
         frame = self._tensor(pixels)
         if look.raw:
             return _download(frame, look)
         cover = self._tensor(alpha)
-        planes = frame.permute(2, 0, 1).float()
-        if look.mode == "blur":
-            background = self._blurred(planes, cover, look.strength)
+        height, width = cover.shape
+        person = frame.permute(2, 0, 1).float()
+        backdrop = self._backdrops.backdrop(look, width, height, seconds)
+        if backdrop is None:
+            room = blurred_room(person, cover, sigma_of(look.shown_strength, height))
         else:
-            background = self._background(look, frame.shape[1], frame.shape[0])
-        mixed = background + (planes - background) * cover
-        return _download(_to_bytes(mixed), look)
+            room = self._picture(backdrop)
+            person = clean(person, cover)
+            if look.shown_light_wrap > 0:
+                person = light_up(person, cover, self._glow(backdrop), look.shown_light_wrap)
+        return _download(_to_bytes(room + (person - room) * cover), look)
 
     @torch.inference_mode()
-    def obscure(self, pixels: Any, look: Look) -> Image:
+    def obscure(self, pixels: Any, look: Look, seconds: float = 0.0) -> Image:
         frame = self._tensor(pixels)
-        if look.mode in ("image", "color"):
-            return _download(
-                _to_bytes(self._background(look, frame.shape[1], frame.shape[0])), look
-            )
+        height, width = frame.shape[:2]
+        backdrop = self._backdrops.backdrop(look, width, height, seconds)
+        if backdrop is not None:
+            return _download(_to_bytes(self._picture(backdrop)), look)
         planes = frame.permute(2, 0, 1).float()
-        nobody = torch.zeros(frame.shape[:2], device=self._device)
-        return _download(_to_bytes(self._blurred(planes, nobody, 100)), look)
+        nobody = torch.zeros((height, width), device=self._device)
+        return _download(_to_bytes(blurred_room(planes, nobody, sigma_of(100, height))), look)
 
     def _tensor(self, data: Any) -> Tensor:
         tensor: Tensor = data if isinstance(data, Tensor) else torch.from_numpy(data)
         return tensor.to(self._device)
 
-    def _background(self, look: Look, width: int, height: int) -> Tensor:
-        picture = self._pictures.fitted(look, width, height)
-        if self._uploaded is None or self._uploaded[0] is not picture:
-            self._uploaded = (picture, self._tensor(picture).permute(2, 0, 1).float())
-        return self._uploaded[1]
+    def _picture(self, backdrop: Backdrop) -> Tensor:
+        return self._planes("picture", backdrop.picture)
 
-    def _blurred(self, planes: Tensor, alpha: Tensor, strength: int) -> Tensor:
-        height, width = alpha.shape
-        plan = plan_blur(width, height, sigma_of(strength, height))
-        image = area_resize(planes, plan.width, plan.height)
-        cells = area_resize(alpha[None], plan.width, plan.height)
-        dilated = F.max_pool2d(cells, 3, stride=1, padding=1)
-        weight = (1 - dilated / PERSON_FROM).clamp(0, 1)
-        weighted = image * weight
-        mean = (weighted.mean((1, 2)) + FLOOR * 128) / (weight.mean() + FLOOR)
-        sums = _gaussian(torch.cat([weighted, weight]), plan)
-        filled = (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
-        return F.interpolate(
-            filled[None], size=(height, width), mode="bilinear", align_corners=False
-        )[0]
+    def _glow(self, backdrop: Backdrop) -> Tensor:
+        return self._planes("glow", backdrop.glow)
 
-
-def _gaussian(planes: Tensor, plan: BlurPlan) -> Tensor:
-    kernel = torch.from_numpy(plan.kernel).to(planes.device)
-    radius = len(plan.kernel) // 2
-    padded = F.pad(planes[:, None], (radius, radius, radius, radius), mode="replicate")
-    rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))
-    return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]
+    def _planes(self, name: str, image: Image) -> Tensor:
+        """``image`` on the device, uploaded once for as long as it stays the same."""
+        kept = self._uploaded.get(name)
+        if kept is None or kept[0] is not image:
+            kept = (image, self._tensor(image).permute(2, 0, 1).float())
+            self._uploaded[name] = kept
+        return kept[1]
 
 
 def _to_bytes(planes: Tensor) -> Tensor:

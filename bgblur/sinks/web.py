@@ -27,9 +27,10 @@ class WebSink:
     """Serves the newest picture at ``url``, on 127.0.0.1 and to the holder of its token only.
 
     ``status()`` is what the page shows, ``change(key, value)`` writes the user's configuration
-    and raises UsageError with one line for a bad value, and ``before()`` is the camera's picture
-    behind the newest published one, asked for only while the page compares and never kept.
-    All three are called from worker threads. ``port`` 0 takes a free one.
+    and raises UsageError with one line for a bad value. ``before()`` is the camera's picture
+    behind the newest published one, and ``matte()`` its alpha as a grey BGR picture, or None
+    where there is none; both are asked for only while somebody looks at them, and never kept.
+    All are called from worker threads. ``port`` 0 takes a free one.
     Raises OutputError if the port cannot be had.
     """
 
@@ -42,6 +43,7 @@ class WebSink:
         status: Callable[[], dict[str, object]],
         change: Callable[[str, int | float | str | bool], None],
         before: Callable[[], Image | None],
+        matte: Callable[[], Image | None],
         port: int = 0,
     ) -> None:
         listener = _listen(port)
@@ -55,6 +57,7 @@ class WebSink:
             status=status,
             change=change,
             before=before,
+            matte=matte,
             port=port,
             token=token,
         )

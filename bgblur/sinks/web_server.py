@@ -1,4 +1,4 @@
-"""The preview's endpoints: the page, the two streams, the status, and the settings."""
+"""The preview's endpoints: the page, the streams, the status, and the settings."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ MAX_BODY_BYTES = 4096
 MAX_STREAMS = 8
 STREAM_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 PAGE = Path(__file__).parent / "page"
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 Value = int | float | str | bool
 
@@ -36,12 +37,19 @@ class Change(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
-    key: Literal["background.strength", "background.mode", "camera.mirror"]
+    key: Literal[
+        "background.strength",
+        "background.mode",
+        "background.image",
+        "background.color",
+        "camera.mirror",
+        "output.paused",
+    ]
     value: Value
 
 
 class Streams:
-    """GET /stream?view=after|before, at most MAX_STREAMS of them at a time."""
+    """GET /stream?view=after|before|alpha, at most MAX_STREAMS of them at a time."""
 
     def __init__(self, feeds: dict[str, JpegFeed]) -> None:
         self._feeds = feeds
@@ -50,7 +58,7 @@ class Streams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         feed = self._feeds.get(Request(scope).query_params.get("view", "after"))
         if feed is None:
-            refusal = PlainTextResponse("Unknown view: use after or before.\n", 404)
+            refusal = PlainTextResponse("Unknown view: use after, before or alpha.\n", 404)
             await refusal(scope, receive, send)
         elif self._open >= MAX_STREAMS:
             refusal = PlainTextResponse("Too many previews are open: close one.\n", 503)
@@ -73,19 +81,22 @@ def build_app(
     status: Callable[[], dict[str, object]],
     change: Callable[[str, Value], None],
     before: Callable[[], Image | None],
+    matte: Callable[[], Image | None],
     port: int,
     token: str,
 ) -> ASGIApp:
     """The guarded app for ``http://127.0.0.1:port/?token=...``; callbacks run on worker threads."""
-    # The page's own requests need the token too, and the page learns it here.
-    index = (PAGE / "index.html").read_text("utf-8").replace("{token}", token)
 
-    def page(_: Request) -> Response:
-        return Response(index, media_type="text/html")
+    def file(path: str, name: str, media_type: str) -> Route:
+        # What the page loads needs the token too: it stands in each file's own links.
+        content = (PAGE / name).read_text("utf-8").replace("%TOKEN%", token)
+        return Route(path, lambda _: Response(content, media_type=media_type))
 
-    def asset(name: str, media_type: str) -> Route:
-        content = (PAGE / name).read_bytes()
-        return Route(f"/{name}", lambda _: Response(content, media_type=media_type))
+    files = [
+        file(f"/{found.name}", found.name, MEDIA_TYPES[found.suffix])
+        for found in PAGE.iterdir()
+        if found.suffix in MEDIA_TYPES
+    ]
 
     def get_status(_: Request) -> Response:
         return JSONResponse(status())
@@ -103,14 +114,16 @@ def build_app(
         return JSONResponse({"key": wanted.key, "value": wanted.value})
 
     streams = Streams(
-        {"after": JpegFeed(newest, lambda: newest.picture), "before": JpegFeed(newest, before)}
+        {
+            "after": JpegFeed(newest, lambda: newest.picture),
+            "before": JpegFeed(newest, before),
+            "alpha": JpegFeed(newest, matte),
+        }
     )
     app = Starlette(
         routes=[
-            Route("/", page),
-            asset("page.css", "text/css"),
-            asset("page.js", "text/javascript"),
-            asset("icon.svg", "image/svg+xml"),
+            file("/", "index.html", "text/html"),
+            *files,
             Route("/stream", streams, methods=["GET"]),
             Route("/api/status", get_status),
             Route("/api/set", set_value, methods=["POST"]),

@@ -47,10 +47,12 @@ def random_alpha(rng: np.random.Generator, width: int, height: int, kind: str) -
     mirror=st.booleans(),
     sigma=st.floats(0, 8),
     kind=st.sampled_from(["smooth", "smooth", "hard", "threshold", "0", "1", "0.5"]),
+    light_wrap=st.sampled_from([0.0, 0.3, 1.0]),
 )
-@example(0, 183, 24, 24, "blur", False, 0.5, "threshold")
-@example(0, 66, 26, 72, "blur", False, 0.5, "0.5")
-@example(0, 1, 1, 100, "blur", True, 1.0, "1")
+@example(0, 183, 24, 24, "blur", False, 0.5, "threshold", 0.0)
+@example(0, 66, 26, 72, "blur", False, 0.5, "0.5", 0.0)
+@example(0, 2, 92, 76, "blur", False, 0.0, "hard", 0.0)  # 92 lines do not halve to 45
+@example(0, 1, 1, 100, "blur", True, 1.0, "1", 0.0)
 def test_cpu_and_torch_agree(
     seed: int,
     width: int,
@@ -60,11 +62,12 @@ def test_cpu_and_torch_agree(
     mirror: bool,
     sigma: float,
     kind: str,
+    light_wrap: float,
 ) -> None:
     rng = np.random.default_rng(seed)
     frame = random_image(rng, width, height, sigma)
     alpha = random_alpha(rng, width, height, kind)
-    look = Look(mode, strength, (10, 120, 250), random_image(rng, 50, 40, 2), mirror)
+    look = Look(mode, strength, (10, 120, 250), random_image(rng, 50, 40, 2), mirror, light_wrap)
     composed = [compositor.compose(frame, alpha, look) for compositor in (CPU, TORCH)]
     assert levels_apart(*composed).max() <= APART
     assert levels_apart(CPU.obscure(frame, look), TORCH.obscure(frame, look)).max() <= APART

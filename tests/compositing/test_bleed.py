@@ -10,6 +10,7 @@ import pytest
 import torch
 from scenes import RED, checkerboard, disc, over
 
+from bgblur.compositing import blur, torch_blur
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.compositing.torch_compositor import TorchCompositor
@@ -27,13 +28,13 @@ def excess_red(picture: Any) -> Any:
 
 
 def cpu_plane(frame: Image, alpha: Alpha, strength: int) -> Any:
-    return CpuCompositor._blurred(frame, alpha, strength)
+    return blur.blurred_room(frame, alpha, sigma_of(strength, len(frame)))
 
 
 def torch_plane(frame: Image, alpha: Alpha, strength: int) -> Any:
     planes = torch.from_numpy(frame).permute(2, 0, 1).float()
-    compositor = TorchCompositor("cpu")
-    return compositor._blurred(planes, torch.from_numpy(alpha), strength).permute(1, 2, 0)
+    sigma = sigma_of(strength, len(frame))
+    return torch_blur.blurred_room(planes, torch.from_numpy(alpha), sigma).permute(1, 2, 0)
 
 
 @pytest.mark.parametrize("softness", [1, 4, 12])

@@ -9,7 +9,8 @@ import pytest
 from looks import detail
 from scenes import checkerboard, disc, levels_apart, over, portrait
 
-from bgblur.compositing.compositor import CpuCompositor, cover
+from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.cover import cover
 from bgblur.compositing.look import Look, Mode, sigma_of
 from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Image
@@ -75,6 +76,47 @@ def test_a_new_look_or_size_replaces_the_background_at_once(compositor: Any) -> 
         assert (compositor.compose(frame, NOBODY, look) == color).all()
         assert (compositor.compose(frame[:90, :80], NOBODY[:90, :80], look) == color).all()
         assert (compositor.obscure(frame, look) == color).all()
+
+
+class Slides:
+    """A clip of one colour for each second, none before the first."""
+
+    problem: str | None = None
+
+    def __init__(self) -> None:
+        self.pictures: dict[tuple[int, int, int], Image] = {}
+
+    def at(self, seconds: float, width: int, height: int) -> Image | None:
+        second = int(seconds)
+        made = np.full((height, width, 3), 10 * second, np.uint8)
+        return self.pictures.setdefault((second, width, height), made) if second else None
+
+    def close(self) -> None:
+        self.pictures.clear()
+
+
+@BOTH
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_clip_goes_with_the_frames_time(compositor: Any, mirror: bool) -> None:
+    frame = portrait(WIDTH, HEIGHT)
+    look = Look("image", mirror=mirror, light_wrap=0.5, clip=Slides())
+    for second in (1, 2, 2, 7, 3):
+        assert (compositor.compose(frame, NOBODY, look, second) == 10 * second).all()
+        assert (compositor.obscure(frame, look, second) == 10 * second).all()
+
+
+@BOTH
+def test_without_a_picture_the_room_is_blurred_at_full_strength(compositor: Any) -> None:
+    """A clip that has nothing to show yet must not uncover the room, whatever the strength."""
+    frame, alpha = portrait(WIDTH, HEIGHT), disc(WIDTH, HEIGHT, 5)
+    strongest = Look("blur", 100)
+    for look in (Look("image", 1, clip=Slides()), Look("image", 0)):
+        np.testing.assert_array_equal(
+            compositor.compose(frame, alpha, look), compositor.compose(frame, alpha, strongest)
+        )
+        np.testing.assert_array_equal(
+            compositor.obscure(frame, look), compositor.obscure(frame, strongest)
+        )
 
 
 @BOTH

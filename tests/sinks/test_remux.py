@@ -77,7 +77,7 @@ def rich(folder: Path, ending: str) -> Path:
 
 
 def as_it_is(source: Path, target: Path) -> VideoReport:
-    def compose(picture: Image) -> tuple[Image, Alpha]:
+    def compose(picture: Image, _: float) -> tuple[Image, Alpha]:
         return picture, np.ones(picture.shape[:2], np.float32)
 
     return blur_video(

@@ -91,7 +91,7 @@ def test_no_device_at_all(recorder: type[Recorder]) -> None:
         VirtualCameraSink(None, 64, 48, 30)
     message = str(caught.value)
     assert "\n" not in message
-    assert "sudo modprobe v4l2loopback" in message
+    assert "bgblur-cam setup" in message
     assert "--output web" in message
 
 

@@ -1,0 +1,76 @@
+"""What lies behind the person instead of the room, at the frame's size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from bgblur.compositing.blur import shrink
+from bgblur.compositing.cover import cover
+from bgblur.compositing.look import Look
+from bgblur.frame import Image
+
+_GLOW = 0.05  # sigma of the light that a picture throws, as a fraction of its height
+_GLOW_LINES = 45
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """``picture`` has the frame's size and is shared between frames: do not write to it."""
+
+    picture: Image
+
+    @cached_property
+    def glow(self) -> Image:
+        """The light it throws on what stands before it: itself, blurred."""
+        height, width = self.picture.shape[:2]
+        factor = max(1.0, height / _GLOW_LINES)
+        low = shrink(self.picture, max(1, round(width / factor)), max(1, round(height / factor)))
+        soft = cv2.GaussianBlur(
+            low, (0, 0), max(1e-3, _GLOW * low.shape[0]), borderType=cv2.BORDER_REPLICATE
+        )
+        wide = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(wide, np.uint8)
+
+
+class BackdropCache:
+    """Makes backdrops; keeps the newest for as long as look, size and the clip's picture stay."""
+
+    def __init__(self) -> None:
+        self._look: Look | None = None
+        self._source: Image | None = None
+        self._backdrop: Backdrop | None = None
+
+    def backdrop(self, look: Look, width: int, height: int, seconds: float) -> Backdrop | None:
+        """None where the look wants the room blurred, or a clip has no picture to show yet."""
+        if look.mode not in ("image", "color"):
+            return None
+        source = None
+        if look.mode == "image":
+            source = look.picture
+            if look.clip is not None:
+                source = look.clip.at(seconds, width, height)
+            if source is None:
+                return None
+        kept = self._backdrop
+        if (
+            kept is None
+            or look is not self._look
+            or source is not self._source
+            or kept.picture.shape[:2] != (height, width)
+        ):
+            picture = _fitted(source, look, width, height)
+            self._look, self._source, self._backdrop = look, source, Backdrop(picture)
+        return self._backdrop
+
+
+def _fitted(source: Image | None, look: Look, width: int, height: int) -> Image:
+    if source is None:
+        return np.full((height, width, 3), look.color, np.uint8)
+    if source.shape[:2] != (height, width):
+        source = cover(source, width, height)
+    # The finished frame is mirrored as a whole, but the background must read right.
+    return cv2.flip(source, 1) if look.mirror else source

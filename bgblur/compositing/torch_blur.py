@@ -1,0 +1,40 @@
+"""``blur`` on a torch device: the same arithmetic, on tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bgblur.compositing.blur import FLOOR, PERSON_FROM, plan_blur
+from bgblur.frame import Alpha
+from bgblur.torch_resize import area_resize
+
+
+def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
+    """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred."""
+    height, width = alpha.shape
+    plan = plan_blur(width, height, sigma)
+    image = area_resize(planes, plan.width, plan.height)
+    weight = room_weight(area_resize(alpha[None], plan.width, plan.height))
+    weighted = image * weight
+    mean = (weighted.mean((1, 2)) + FLOOR * 128) / (weight.mean() + FLOOR)
+    sums = gaussian(torch.cat([weighted, weight]), plan.kernel)
+    filled = (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
+    return F.interpolate(filled[None], size=(height, width), mode="bilinear", align_corners=False)[
+        0
+    ]
+
+
+def room_weight(alpha: Tensor) -> Tensor:
+    """1 in the room, 0 on the person, their soft outline and a cell around it: (1, h, w)."""
+    return (1 - F.max_pool2d(alpha, 3, stride=1, padding=1) / PERSON_FROM).clamp(0, 1)
+
+
+def gaussian(planes: Tensor, taps: Alpha) -> Tensor:
+    """``planes`` (C, h, w) filtered with ``taps`` along both axes, the border repeated."""
+    kernel = torch.from_numpy(taps).to(planes.device)
+    radius = len(taps) // 2
+    padded = F.pad(planes[:, None], (radius, radius, radius, radius), mode="replicate")
+    rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))
+    return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]

@@ -1,0 +1,31 @@
+// The numbers, the chart, and the table beside it.
+
+import { addSample } from "./chart.js?token=%TOKEN%";
+
+const $ = (id) => document.getElementById(id);
+
+const ms = (value) => (Number.isFinite(value) ? `${value.toFixed(value < 10 ? 1 : 0)} ms` : "–");
+
+function showStages(stages) {
+  $("stage-rows").replaceChildren(...Object.entries(stages).map(([name, times]) => {
+    const row = document.createElement("tr");
+    for (const text of [name, ms(times.p50), ms(times.p95)]) row.insertCell().textContent = text;
+    return row;
+  }));
+}
+
+export function showMeasurements(status) {
+  if (status.width && status.height) $("size").textContent = `${status.width} × ${status.height}`;
+  $("source").textContent = status.source || "–";
+  $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} a second` : "–";
+  $("p50").textContent = ms(status.latency_ms?.p50);
+  $("p95").textContent = ms(status.latency_ms?.p95);
+
+  const stages = status.stages_ms ?? {};
+  $("stages").hidden = Object.keys(stages).length === 0;
+  showStages(stages);
+  // Without frames the daemon still tells the last medians: no news for the chart.
+  if (status.fps > 0) {
+    addSample(Object.fromEntries(Object.entries(stages).map(([name, { p50 }]) => [name, p50])));
+  }
+}

@@ -1,0 +1,147 @@
+// The controls. They write the configuration and follow it, whoever changes it.
+
+import { change } from "./server.js?token=%TOKEN%";
+import { notice } from "./words.js?token=%TOKEN%";
+
+const SEND_MS = 100;
+// The daemon applies a change within half a second; until then a poll still tells the old value.
+const HOLD_MS = 1500;
+
+const $ = (id) => document.getElementById(id);
+const strength = $("strength"), color = $("color"), picture = $("picture");
+const mirror = $("mirror"), pause = $("pause");
+const modes = [...document.querySelectorAll("[data-mode]")];
+const options = [...document.querySelectorAll(".option")];
+
+/* ---- changes on their way ---- */
+
+const held = new Map(); // by key: what was asked for, and until when a poll may contradict it
+let sending = Promise.resolve();
+
+const hold = (key, value) => held.set(key, { value, until: performance.now() + HOLD_MS });
+
+/** Whether the daemon's value is news, rather than from before the change that was asked for. */
+function follows(key, value) {
+  const asked = held.get(key);
+  return !asked || performance.now() > asked.until || value === asked.value;
+}
+
+/** Ask for a change after those before it; resolves to whether it was accepted. */
+function set(key, value) {
+  hold(key, value);
+  const sent = sending.then(async () => {
+    const refusal = await change(key, value);
+    if (refusal) {
+      held.delete(key);
+      notice(refusal);
+    }
+    return !refusal;
+  });
+  sending = sent;
+  return sent;
+}
+
+/** Send what ``input`` says while it is dragged: at most one change each SEND_MS, and the last. */
+function sendLive(input, key, read, send) {
+  let timer = null;
+  input.addEventListener("input", () => {
+    hold(key, read());
+    timer ??= setTimeout(() => {
+      timer = null;
+      send(read());
+    }, SEND_MS);
+  });
+}
+
+/* ---- the background ---- */
+
+let mode = "blur";
+let choosingPicture = false; // "Picture" was clicked, but there is none yet
+let typed = false; // a path that is not in force yet, which a poll must not wipe out
+
+function showMode(now) {
+  mode = now;
+  for (const button of modes) button.setAttribute("aria-pressed", button.dataset.mode === now);
+  const shown = choosingPicture ? "image" : now;
+  for (const option of options) option.hidden = !option.dataset.for.split(" ").includes(shown);
+}
+
+async function setMode(wanted) {
+  choosingPicture = false;
+  showMode(wanted);
+  return set("background.mode", wanted);
+}
+
+for (const button of modes) {
+  button.addEventListener("click", () => {
+    if (button.dataset.mode !== "image" || (picture.value && !typed)) {
+      setMode(button.dataset.mode);
+    } else if (picture.value) {
+      picture.form.requestSubmit();
+    } else {
+      choosingPicture = true;
+      showMode(mode);
+      picture.focus();
+    }
+  });
+}
+
+/* ---- strength ---- */
+
+let dragging = false;
+
+const showStrength = () => { $("strength-number").textContent = strength.value; };
+
+strength.addEventListener("input", showStrength);
+sendLive(strength, "background.strength", () => Number(strength.value), (value) => {
+  set("background.strength", value);
+  // With mode "none" the slider would do nothing, and who moves it wants the room hidden.
+  if (mode === "none" && value > 0) setMode("blur");
+});
+strength.addEventListener("pointerdown", () => { dragging = true; });
+for (const end of ["pointerup", "pointercancel", "change", "blur"]) {
+  strength.addEventListener(end, () => { dragging = false; });
+}
+
+/* ---- picture and colour ---- */
+
+picture.addEventListener("input", () => { typed = true; });
+picture.form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const path = picture.value.trim();
+  if (!path) {
+    notice("Name a file first.");
+    return;
+  }
+  if (!(await set("background.image", path))) return;
+  typed = false;
+  await setMode("image");
+});
+
+sendLive(color, "background.color", () => color.value, (value) => set("background.color", value));
+
+/* ---- mirror and pause ---- */
+
+mirror.addEventListener("change", () => set("camera.mirror", mirror.checked));
+
+const showPaused = (paused) => pause.setAttribute("aria-pressed", paused);
+
+pause.addEventListener("click", () => {
+  const paused = pause.getAttribute("aria-pressed") !== "true";
+  showPaused(paused);
+  set("output.paused", paused);
+});
+
+/* ---- what the daemon says ---- */
+
+export function showSettings(status) {
+  if (!dragging && follows("background.strength", status.strength)) {
+    strength.value = status.strength;
+    showStrength();
+  }
+  if (follows("background.mode", status.mode)) showMode(status.mode);
+  if (!typed && follows("background.image", status.image)) picture.value = status.image;
+  if (follows("background.color", status.color)) color.value = status.color;
+  if (follows("camera.mirror", status.mirror)) mirror.checked = status.mirror;
+  if (follows("output.paused", status.paused)) showPaused(status.paused);
+}

@@ -1,0 +1,193 @@
+"""The preview page's controls in a real Chromium."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from browser import CHROMIUM
+from page_daemon import Daemon, eventually
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+pytest_plugins = ["page_fixtures"]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+
+# ---- strength ----
+
+
+def test_strength_by_keyboard(page: Page, daemon: Daemon) -> None:
+    slider = page.get_by_label("Blur strength")
+    expect(slider).to_have_value("60")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#strength-number")).to_have_text("62")
+    assert eventually(page, lambda: daemon.strength == 62)
+    page.keyboard.press("Home")
+    assert eventually(page, lambda: daemon.strength == 0)
+
+
+def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: Daemon) -> None:
+    slider = page.get_by_label("Blur strength")
+    expect(slider).to_have_value("60")
+    box = slider.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle)
+    page.mouse.down()
+    for part in np.linspace(0.6, 0.2, 25):
+        page.mouse.move(box["x"] + box["width"] * part, middle)
+        page.wait_for_timeout(30)
+    live = len(daemon.changes)
+    assert 3 <= live <= 15, "live, but not one request a movement"
+    page.wait_for_timeout(400)  # until the last one has gone out
+    daemon.strength = 99  # somebody else's edit while the hand is still on the slider
+    page.wait_for_timeout(1700)
+    assert abs(int(slider.input_value()) - 20) <= 3
+    page.mouse.up()
+    # Let go, the slider follows the daemon again.
+    expect(slider).to_have_value("99")
+
+
+def test_strength_follows_an_edit_made_elsewhere(page: Page, daemon: Daemon) -> None:
+    daemon.strength = 25
+    expect(page.get_by_label("Blur strength")).to_have_value("25")
+    expect(page.locator("#strength-number")).to_have_text("25")
+    assert daemon.changes == []
+
+
+def test_moving_strength_ends_mode_none(page: Page, daemon: Daemon) -> None:
+    daemon.mode, daemon.state = "none", "off"
+    expect(page.locator("#state")).to_have_text("Off: others see your room")
+    page.get_by_label("Blur strength").focus()
+    page.keyboard.press("ArrowRight")
+    assert eventually(page, lambda: daemon.mode == "blur")
+    assert daemon.changes == [("background.strength", 61), ("background.mode", "blur")]
+
+
+def test_a_refused_change_is_told(context: BrowserContext, daemon: Daemon) -> None:
+    page = context.new_page()  # Chromium reports the 422 in its console
+    page.goto(daemon.sink.url)
+    slider = page.get_by_label("Blur strength")
+    expect(slider).to_have_value("60")
+    slider.fill("13")
+    expect(page.get_by_role("status")).to_contain_text("cannot be 13: choose another number")
+    expect(slider).to_have_value("60")
+
+
+# ---- what stands behind the person ----
+
+
+def mode_button(page: Page, name: str) -> Locator:
+    return page.get_by_role("group", name="Background").get_by_role("button", name=name)
+
+
+def test_the_mode_is_shown_and_changed(page: Page, daemon: Daemon) -> None:
+    expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
+    mode_button(page, "None").click()
+    assert eventually(page, lambda: daemon.changes == [("background.mode", "none")])
+    expect(mode_button(page, "None")).to_have_attribute("aria-pressed", "true")
+    expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "false")
+    mode_button(page, "Blur").focus()
+    page.keyboard.press("Enter")
+    assert eventually(page, lambda: daemon.mode == "blur")
+
+
+def test_the_mode_follows_an_edit_made_elsewhere(page: Page, daemon: Daemon) -> None:
+    daemon.color, daemon.mode = "#123456", "color"
+    expect(mode_button(page, "Colour")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_label("Background colour")).to_have_value("#123456")
+    expect(page.get_by_label("Blur strength")).to_be_hidden()
+    assert daemon.changes == []
+
+
+def test_no_mode_is_chosen_on_the_way_to_another(page: Page, daemon: Daemon) -> None:
+    mode_button(page, "Blur").focus()
+    for key in ("ArrowLeft", "ArrowRight", "Tab", "Tab", "Tab", "End", "Home"):
+        page.keyboard.press(key)
+    expect(mode_button(page, "None")).to_be_focused()
+    page.wait_for_timeout(300)
+    assert daemon.changes == [], "the room would be shown for a moment"
+
+
+def test_colour(page: Page, daemon: Daemon) -> None:
+    mode_button(page, "Colour").click()
+    picker = page.get_by_label("Background colour")
+    expect(picker).to_have_value("#00b140")
+    picker.fill("#c81e3c")
+    assert eventually(page, lambda: daemon.color == "#c81e3c")
+    assert daemon.changes == [("background.mode", "color"), ("background.color", "#c81e3c")]
+    page.wait_for_timeout(1700)
+    expect(picker).to_have_value("#c81e3c")
+
+
+def test_a_first_picture(page: Page, daemon: Daemon) -> None:
+    mode_button(page, "Picture").click()
+    path = page.get_by_label("Picture or video")
+    expect(path).to_be_focused()
+    page.wait_for_timeout(700)  # over a poll
+    assert daemon.changes == [], "nothing to show yet"
+    expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Name a file first.")
+    page.keyboard.type("  ~/beach.jpg ")
+    page.keyboard.press("Enter")
+    expect(mode_button(page, "Picture")).to_have_attribute("aria-pressed", "true")
+    assert eventually(page, lambda: daemon.mode == "image")
+    assert daemon.changes == [("background.image", "~/beach.jpg"), ("background.mode", "image")]
+    expect(path).to_have_value("~/beach.jpg")
+
+
+def test_back_to_the_same_picture_in_one_click(page: Page, daemon: Daemon) -> None:
+    daemon.image = "/home/me/sea.jpg"
+    expect(page.locator("#picture")).to_have_value("/home/me/sea.jpg")
+    mode_button(page, "Picture").click()
+    assert eventually(page, lambda: daemon.changes == [("background.mode", "image")])
+    expect(page.get_by_label("Picture or video")).to_be_visible()
+
+
+def test_a_refused_picture_is_told_and_can_be_mended(
+    context: BrowserContext, daemon: Daemon
+) -> None:
+    page = context.new_page()  # Chromium reports the 422 in its console
+    page.goto(daemon.sink.url)
+    mode_button(page, "Picture").click()
+    path = page.get_by_label("Picture or video")
+    path.fill("/nowhere.png")
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("status")).to_contain_text("cannot read /nowhere.png: No such file")
+    page.wait_for_timeout(1700)
+    expect(path).to_have_value("/nowhere.png")
+    expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
+    assert daemon.changes == []
+    path.fill("/somewhere.jpg")
+    mode_button(page, "Picture").click()  # as good as the button beside the field
+    assert eventually(page, lambda: daemon.mode == "image")
+    assert daemon.image == "/somewhere.jpg"
+
+
+# ---- mirror and pause ----
+
+
+def test_mirror(page: Page, daemon: Daemon) -> None:
+    mirror = page.get_by_role("checkbox", name="Mirror")
+    expect(mirror).not_to_be_checked()
+    mirror.focus()
+    page.keyboard.press("Space")
+    assert eventually(page, lambda: daemon.mirror)
+    daemon.mirror = False
+    expect(mirror).not_to_be_checked()
+    assert daemon.changes == [("camera.mirror", True)]
+
+
+def test_pause(page: Page, daemon: Daemon) -> None:
+    pause = page.get_by_role("button", name="Pause")
+    expect(pause).to_have_attribute("aria-pressed", "false")
+    pause.click()
+    expect(page.locator("#state")).to_have_text("Paused: others see a card, the camera is off")
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    pause.click()
+    expect(page.locator("#state")).to_have_text("Your background is hidden")
+    assert daemon.changes == [("output.paused", True), ("output.paused", False)]
+    daemon.paused = True
+    expect(pause).to_have_attribute("aria-pressed", "true")
