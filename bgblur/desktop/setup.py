@@ -20,7 +20,6 @@ from bgblur.desktop.loopback import (
     built_for_another_kernel,
     enrol_command,
     install_command,
-    loses_device,
     read_loopback,
     secure_boot,
 )
@@ -169,10 +168,7 @@ def ready(system: System, within: float = 3.0) -> str:
         loopback = read_loopback(system)
         node = next((node for node in loopback.nodes if node.label == LABEL), None)
         if node is not None:
-            remark = ""
-            if loses_device(loopback.loaded or ""):
-                remark = f"; {MODULE} {loopback.loaded} needs care, see `bgblur-cam doctor`"
-            return f'{node.path} is there: start bgblur-cam, then choose "{LABEL}"{remark}'
+            return f'{node.path} is there: start bgblur-cam, then choose "{LABEL}"'
         if time.monotonic() >= deadline:
             raise OutputError(f"{MODULE} is loaded, but no {LABEL} device came: see `dmesg`")
         time.sleep(0.1)

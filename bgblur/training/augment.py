@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from bgblur.training.data import Collection, Image, Picture, Plane, read_cutout, read_photo
+from bgblur.training.data import OWN, Collection, Image, Picture, Plane, read_cutout, read_photo
 
 Generator = np.random.Generator
 
@@ -170,7 +170,13 @@ def _composite(collection: Collection, height: int, width: int, rng: Generator) 
 
 
 def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
-    """A cut-out, or a person cut from a photo whose mask is trustworthy to the pixel."""
+    """A cut-out, or a person cut from a photo whose mask is trustworthy to the pixel.
+
+    One's own pictures are half of them where there are any: that is who must be known anywhere.
+    """
+    own = collection.photos.get(OWN, [])
+    if own and rng.random() < 0.5:
+        return _cut_from(_pick(own, rng))
     clean = [
         picture
         for name in ("eg1800", "face_synthetics", "ccp")
@@ -178,7 +184,11 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
     ]
     if collection.cutouts and (not clean or rng.random() < 0.5):
         return read_cutout(_pick(collection.cutouts, rng))
-    image, alpha, _ = read_photo(_pick(clean or collection.all_photos, rng))
+    return _cut_from(_pick(clean or collection.all_photos, rng))
+
+
+def _cut_from(picture: Picture) -> tuple[Image, Plane]:
+    image, alpha, _ = read_photo(picture)
     # One pixel in: the rim of a photo's mask carries the old background's colours.
     return image, cv2.erode(alpha, np.ones((3, 3), np.uint8))
 

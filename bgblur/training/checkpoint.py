@@ -13,6 +13,7 @@ from torch import nn
 
 from bgblur.segmentation.network import build_network
 from bgblur.training.data import DataError
+from bgblur.training.export import fold_batch_norms
 from bgblur.training.settings import Recipe
 
 _KEYS = frozenset({"step", "network", "average", "averaged", "optimizer", "scheduler", "recipe"})
@@ -56,21 +57,24 @@ def restore(network: nn.Module, weights: dict[str, Any], path: Path) -> None:
 def load_network(path: Path) -> tuple[nn.Module, str]:
     """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
     state = load_checkpoint(path)
-    model = _recipe(state, path).model
+    model = recipe_of(state, path).model
     network = build_network(model.encoder, model.decoder_channels)
+    if model.folded:
+        network = fold_batch_norms(network.eval())
     restore(network, state["average"], path)
     return network.eval(), training_summary(state, path)
 
 
 def training_summary(state: dict[str, Any], path: Path) -> str:
     """How the weights came about, runs they were started from included. Raises DataError."""
-    summary = _recipe(state, path).summary(int(state["step"]))
+    summary = recipe_of(state, path).summary(int(state["step"]))
     # Absent from checkpoints of runs that started before it was kept.
     before = state.get("before", "")
     return f"First: {before}. Then, from its averaged weights: {summary}" if before else summary
 
 
-def _recipe(state: dict[str, Any], path: Path) -> Recipe:
+def recipe_of(state: dict[str, Any], path: Path) -> Recipe:
+    """What the run was. Raises DataError."""
     try:
         return Recipe.model_validate(state["recipe"])
     except ValidationError as error:

@@ -3,6 +3,7 @@
 Below the data folder: ``train/SET/images/NAME.jpg`` with ``train/SET/masks/NAME.png``,
 ``train/viton_cutouts/NAME.webp`` with an alpha channel, ``backgrounds/rooms_*/NAME.jpg`` without
 people, and for evaluation ``video/composited/NAME.mp4`` with ``NAME_alpha.mkv``.
+A folder of one's own pictures has only ``images/NAME.jpg`` and ``masks/NAME.png``.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from numpy.typing import NDArray
 from bgblur.errors import UsageError
 
 SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
+OWN = "own"  # what scripts/record.py took: images/ and masks/ of one person in one room
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
 IGNORE = 128
+STOCK = ("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "motorcycle_left.png")
+STOCK += ("hubble_deep_field.jpg", "page.png", "rocket.jpg")  # of scikit-image
 SPLIT_SEED = 20
 HELD_OUT = 0.1
 
@@ -63,10 +67,12 @@ def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
 
 
 def load_collections(root: Path) -> tuple[Collection, Collection]:
-    """(train, validation) of the layout described above.
+    """(train, validation) of either layout described above.
 
     Raises DataError if ``root`` holds no photo with a mask.
     """
+    if (root / "images").is_dir():
+        return _own_collections(root)
     photos = {
         name: split(_photos(root / "train" / name, ignore=name in SETS_WITH_IGNORE))
         for name in SETS
@@ -83,6 +89,30 @@ def load_collections(root: Path) -> tuple[Collection, Collection]:
         Collection({name: parts[0] for name, parts in photos.items()}, cutouts[0], rooms[0]),
         Collection({name: parts[1] for name, parts in photos.items()}, cutouts[1], rooms[1]),
     )
+
+
+def _own_collections(root: Path) -> tuple[Collection, Collection]:
+    pictures = _photos(root, ignore=False)
+    if not pictures:
+        raise DataError(f"no picture in {root}/images has its mask in {root}/masks: record some")
+    train, held_out = split(pictures)
+    return Collection({OWN: train}, [], []), Collection({OWN: held_out}, [], [])
+
+
+def mixed(own: Collection, replay: Collection) -> Collection:
+    """Both: one's own pictures among those that the model was trained on."""
+    return Collection(
+        {**replay.photos, **own.photos},
+        own.cutouts + replay.cutouts,
+        own.rooms + replay.rooms,
+    )
+
+
+def stock_rooms() -> list[Picture]:
+    """Pictures without people that ship with scikit-image, where there are no rooms at hand."""
+    from skimage import data
+
+    return [Picture(Path(data.data_dir) / name) for name in STOCK]
 
 
 def _photos(folder: Path, ignore: bool) -> list[Picture]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from bgblur.training.checkpoint import (
     save_checkpoint,
     training_summary,
 )
-from bgblur.training.data import Collection
+from bgblur.training.data import Collection, DataError
+from bgblur.training.finetune import distillation_loss, load_start
 from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import matte_loss
@@ -58,20 +60,16 @@ def train(
     """Run the recipe and return the averaged network (eval mode, on the CPU).
 
     Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
-    ``init`` names a checkpoint whose averaged weights are the start of a new run. Raises DataError
-    on a checkpoint that is damaged or of another network.
+    ``init`` names what a new run starts from: the averaged weights of a checkpoint, or, where the
+    recipe's model is folded, an exported model too. With ``run.distillation`` it is also the
+    teacher. Raises DataError or ModelError where it is damaged, missing or of another network.
     """
     run = recipe.run
     fabric = fabric or make_fabric(run.precision)
     fabric.seed_everything(run.seed)
-    network = build_network(
-        recipe.model.encoder, recipe.model.decoder_channels, recipe.model.encoder_weights
-    ).to(memory_format=torch.channels_last)
-    before = ""  # how the weights that a run starts from came about, for the model card
-    if init is not None:
-        first = load_checkpoint(init)
-        restore(network, first["average"], init)
-        before = training_summary(first, init)
+    network, before = _begin(recipe, init)
+    network = network.to(memory_format=torch.channels_last)
+    teacher = _teacher(network, fabric) if run.distillation else None
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
     )
@@ -116,10 +114,12 @@ def train(
         make_loader(collection, recipe.data.mix, sampler, run.workers),
         use_distributed_sampler=False,
     )
+    if start == 0 and init is not None and fabric.is_global_zero:
+        validate(0, average.module.eval())  # what there is to gain, and to lose
     model.train()
     began = time.perf_counter()
     for step, (images, alpha, weight) in enumerate(loader, start + 1):
-        loss = _step(fabric, model, optimizer, images, alpha, weight)
+        loss = _step(fabric, model, optimizer, images, alpha, weight, teacher, run.distillation)
         scheduler.step()
         average.update_parameters(network)
         seconds = time.perf_counter() - began
@@ -137,6 +137,35 @@ def train(
     return finished
 
 
+def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
+    """(network, how its weights came about, for the model card)."""
+    model = recipe.model
+    if init is None and (model.folded or recipe.run.distillation):
+        raise DataError("this recipe goes on from a trained model: name it with --init")
+    if init is not None and model.folded:
+        start = load_start(init)
+        if start.model != model:
+            raise DataError(f"{init} holds another network than the recipe: mend its [model]")
+        return start.network, start.history
+    network = build_network(model.encoder, model.decoder_channels, model.encoder_weights)
+    if init is None:
+        return network, ""
+    first = load_checkpoint(init)
+    restore(network, first["average"], init)
+    return network, training_summary(first, init)
+
+
+def _teacher(network: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
+    """The network as it is now, frozen: normalised images to logits."""
+    frozen = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
+
+    def teach(inputs: Tensor) -> Tensor:
+        with torch.no_grad(), fabric.autocast():
+            return frozen(inputs).float()
+
+    return teach
+
+
 def _step(
     fabric: L.Fabric,
     model: Any,
@@ -144,10 +173,14 @@ def _step(
     images: Tensor,
     alpha: Tensor,
     weight: Tensor,
+    teacher: Callable[[Tensor], Tensor] | None,
+    distillation: float,
 ) -> float:
     inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
     logits = model(inputs).float()
     loss = matte_loss(logits, alpha, weight)
+    if teacher is not None:
+        loss = loss + distillation * distillation_loss(logits, teacher(inputs), alpha, weight)
     fabric.backward(loss)
     # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
     fabric.clip_gradients(model, optimizer, max_norm=5.0, error_if_nonfinite=False)

@@ -21,7 +21,7 @@ from pydantic import (
 
 from bgblur.segmentation.network import STRIDE
 from bgblur.training.augment import Mix
-from bgblur.training.data import SETS, DataError
+from bgblur.training.data import OWN, SETS, DataError
 from bgblur.training.loader import Phase
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -38,6 +38,7 @@ class ModelSettings(Part):
     encoder: str = "resnet18"
     decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
+    folded: bool = False  # batch norms are part of the convolutions: for fine-tuning
 
 
 class RunSettings(Part):
@@ -51,6 +52,7 @@ class RunSettings(Part):
     workers: NonNegativeInt = 1
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
+    distillation: NonNegativeFloat = 0.0  # weight of staying near the initial model
 
 
 class DataSettings(Part):
@@ -62,8 +64,8 @@ class DataSettings(Part):
     @classmethod
     def _known_sets(cls, weights: dict[str, float]) -> dict[str, float]:
         for name in weights:
-            if name not in SETS:
-                raise ValueError(f'there is no set "{name}", only {", ".join(SETS)}')
+            if name not in (*SETS, OWN):
+                raise ValueError(f'there is no set "{name}", only {", ".join((*SETS, OWN))}')
         return weights
 
     @model_validator(mode="after")
@@ -110,6 +112,7 @@ class Recipe(Part):
         model, run = self.model, self.run
         channels = "-".join(map(str, model.decoder_channels))
         start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
+        kept = f", held to the initial model at {run.distillation:g}" if run.distillation else ""
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "
             + ", ".join(f"{width}x{height}" for height, width in p.sizes)
@@ -119,8 +122,8 @@ class Recipe(Part):
             f"U-Net, encoder {model.encoder}{start}, decoder {channels}; "
             f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
             f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
-            f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}; {phases}; "
-            f"{self.data.composited:.0%} people laid over rooms, {self.data.empty:.0%} empty rooms"
+            f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}{kept}; "
+            f"{phases}; {self.data.composited:.0%} people laid over rooms, {self.data.empty:.0%} empty rooms"
         )
 
 

@@ -104,7 +104,7 @@ def test_the_device_asked_for_cannot_be_had() -> None:
     assert "\n" not in message
     assert "/dev/video63" in message
     assert "no such device in the recorder" in message
-    assert "modprobe" in message
+    assert "bgblur-cam setup" in message
 
 
 @on_linux

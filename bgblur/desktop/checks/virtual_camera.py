@@ -48,8 +48,11 @@ def check_version(loopback: Loopback, system: System) -> Check | None:
     if version is None:
         return None
     if loses_device(version):
-        detail = f"{version} takes no second writer: after each run of bgblur-cam load it again"
-        mend = f"{upgrade_command(system)}; until then, after each run: {RELOAD}"
+        detail = (
+            f"{version} cannot rest the camera, and after some other programs than bgblur "
+            "it takes no second writer"
+        )
+        mend = f"{upgrade_command(system)}; until then, if it happens: {RELOAD}"
         return Check("warn", "loopback version", detail, mend)
     if not on_demand_possible(version):
         detail = f"{version} does not tell who watches: the camera stays on all the time"
@@ -78,7 +81,7 @@ def _check_node(device: Device, version: str) -> Check:
         return Check("ok", title, f"{device} is free")
     if device.captures:
         return Check("ok", title, f"{device} is being written to")
-    old = "" if on_demand_possible(version) else ": v4l2loopback 0.12 gives up after one writer"
+    old = "" if on_demand_possible(version) else ": v4l2loopback 0.12 gives up after some writers"
     return Check("fail", title, f"{device} takes no picture any more{old}", RELOAD, 4)
 
 
