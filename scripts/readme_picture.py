@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bgblur.config import Settings
-from bgblur.files import Processor
+from bgblur.offline.processor import Processor
 from bgblur.sources.demo import DemoSource
 
 TARGET = Path(__file__).parents[1] / "docs" / "before-after.png"

@@ -23,9 +23,9 @@ from bgblur.commands.options import (
 from bgblur.errors import UsageError
 
 if TYPE_CHECKING:
-    from bgblur.batch import Outcome
     from bgblur.config import Settings
-    from bgblur.offline import VideoJob
+    from bgblur.offline.batch import Outcome
+    from bgblur.offline.video import VideoJob
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
@@ -52,9 +52,9 @@ def video(
     debug: DebugOption = False,
 ) -> None:
     """Blur recordings; every frame is kept, and the sound."""
-    from bgblur.inputs import video_jobs
-    from bgblur.interrupts import ended_by_signals
-    from bgblur.offline import VideoJob
+    from bgblur.offline.inputs import video_jobs
+    from bgblur.offline.interrupts import ended_by_signals
+    from bgblur.offline.video import VideoJob
     from bgblur.pictures import make_folder
 
     settings = effective(config, background_options(strength, mode, background))
@@ -71,9 +71,9 @@ def video(
 
 
 def _one_video(job: VideoJob, settings: Settings) -> None:
-    from bgblur.files import Processor
-    from bgblur.offline import blur_video
-    from bgblur.progress import VideoProgress
+    from bgblur.offline.processor import Processor
+    from bgblur.offline.progress import VideoProgress
+    from bgblur.offline.video import blur_video
 
     processor = Processor(settings)
     try:
@@ -90,8 +90,8 @@ def _one_video(job: VideoJob, settings: Settings) -> None:
 
 
 def _many_videos(todo: list[VideoJob], settings: Settings, workers: int | None) -> None:
-    from bgblur.batch import blur_all, default_workers
-    from bgblur.progress import BatchProgress
+    from bgblur.offline.batch import blur_all, default_workers
+    from bgblur.offline.progress import BatchProgress
 
     failed: list[Outcome] = []
     done = 0
@@ -143,9 +143,9 @@ def image(
     debug: DebugOption = False,
 ) -> None:
     """Blur photos: files, or all in a folder."""
-    from bgblur.files import Processor
-    from bgblur.inputs import opened_up
-    from bgblur.offline import blur_images
+    from bgblur.offline.images import blur_images
+    from bgblur.offline.inputs import opened_up
+    from bgblur.offline.processor import Processor
     from bgblur.pictures import PHOTO_ENDINGS
 
     settings = effective(config, background_options(strength, mode, background))

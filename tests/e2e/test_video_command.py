@@ -66,8 +66,8 @@ def test_book_comes_out_whole_with_its_alpha(data: Path, tmp_path: Path) -> None
 def test_two_cores_are_enough_for_real_time(data: Path, tmp_path: Path) -> None:
     """By processor time, which other programs on the machine change little."""
     from bgblur.config import Settings
-    from bgblur.files import Processor
-    from bgblur.offline import VideoJob, blur_video
+    from bgblur.offline.processor import Processor
+    from bgblur.offline.video import VideoJob, blur_video
 
     processor = Processor(Settings())
     if processor.load().device != "cpu":

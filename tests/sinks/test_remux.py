@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bgblur.frame import Alpha, Image
-from bgblur.offline import VideoJob, VideoReport, blur_video
+from bgblur.offline.video import VideoJob, VideoReport, blur_video
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="needs ffmpeg"

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 
-from bgblur.batch import blur_all, cores, default_workers
 from bgblur.config import Settings
 from bgblur.errors import ModelError
-from bgblur.offline import VideoJob
+from bgblur.offline.batch import blur_all, cores, default_workers
+from bgblur.offline.video import VideoJob
 
 ONE_AND_TWO = [1, pytest.param(2, marks=pytest.mark.slow)]  # each process imports torch
 

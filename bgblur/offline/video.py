@@ -1,7 +1,4 @@
-"""``bgblur-cam video``: a video file in, a blurred one with the same frames and sound out.
-
-Its sibling for pictures, ``blur_images``, can be had from here too.
-"""
+"""``bgblur-cam video``: a video file in, a blurred one with the same frames and sound out."""
 
 from __future__ import annotations
 
@@ -15,13 +12,11 @@ from typing import TypeVar
 
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.offline_images import ImageReport, Process, alpha_to_gray, blur_images
-from bgblur.overlap import ahead
+from bgblur.offline.images import alpha_to_gray
+from bgblur.offline.overlap import ahead
 from bgblur.pictures import make_folder, write_png
 from bgblur.sinks.video import VideoWriter, check_target
 from bgblur.sources.video import VideoReader
-
-__all__ = ["ImageReport", "Process", "VideoJob", "VideoReport", "blur_images", "blur_video"]
 
 OnProgress = Callable[[int, int | None, float], None]
 """Gets (frames done, frames in all if known, frames a second so far)."""

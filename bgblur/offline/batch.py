@@ -16,8 +16,8 @@ from typing import Any
 
 from bgblur.config import Settings
 from bgblur.errors import BgblurError, one_line
-from bgblur.interrupts import ended_by_signals
-from bgblur.offline import OnProgress, VideoJob, VideoReport, blur_video
+from bgblur.offline.interrupts import ended_by_signals
+from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
 
 _END_WITHIN = 5.0  # seconds a worker gets to tidy up
 _MEMORY_EACH = 1_000_000_000  # bytes a worker needs for HD
@@ -79,7 +79,7 @@ def _one_by_one(
 
 
 def _blurrer(settings: Settings) -> Callable[[VideoJob, OnProgress], Outcome]:
-    from bgblur.files import Processor
+    from bgblur.offline.processor import Processor
 
     processor = Processor(settings)
     processor.load()  # what fails here would fail for every file

@@ -12,7 +12,7 @@ from PIL import ImageCms
 
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.offline import blur_images
+from bgblur.offline.images import blur_images
 from bgblur.pictures import read_photo, read_picture, write_png
 
 ALL = frozenset({"composite", "alpha", "mask"})

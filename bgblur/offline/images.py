@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
-from bgblur.explain import explain
 from bgblur.frame import Alpha
+from bgblur.offline.explain import explain
 from bgblur.pictures import Photo, make_folder, read_photo, to_8_bits, write_png
 
 Process = Callable[[NDArray[Any]], tuple[NDArray[Any], Alpha]]

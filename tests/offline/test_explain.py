@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scenes import portrait
 
-from bgblur.explain import explain
+from bgblur.offline.explain import explain
 
 VIRIDIS_LOW, VIRIDIS_HIGH = (84, 1, 68), (37, 231, 253)  # BGR, of matplotlib's table
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bgblur import offline
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.offline import OnProgress, VideoJob, VideoReport
-from bgblur.progress import BatchProgress, VideoProgress
+from bgblur.offline import video as offline
+from bgblur.offline.progress import BatchProgress, VideoProgress
+from bgblur.offline.video import OnProgress, VideoJob, VideoReport
 
-CLIPS = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "video"
+CLIPS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "video"
 needs_clips = pytest.mark.skipif(not CLIPS.exists(), reason="the shared clips are not here")
 MILLISECONDS = Fraction(1, 1000)
 

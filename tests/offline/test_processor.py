@@ -11,7 +11,7 @@ from scenes import checkerboard, portrait
 
 from bgblur.config import Settings
 from bgblur.errors import ModelError, UsageError
-from bgblur.files import Processor
+from bgblur.offline.processor import Processor
 
 FAILS_ON_A_PICTURE = {
     # All of these pass the warm-up, which shows the model a black frame.

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bgblur.errors import UsageError
-from bgblur.inputs import opened_up, video_jobs
-from bgblur.offline import VideoJob
+from bgblur.offline.inputs import opened_up, video_jobs
+from bgblur.offline.video import VideoJob
 
 OPTIONS = VideoJob(Path(), Path(), overwrite=True)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bgblur.errors import UsageError
-from bgblur.offline import VideoJob
+from bgblur.offline.video import VideoJob
 
 VIDEO_ENDINGS = frozenset([
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",

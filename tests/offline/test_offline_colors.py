@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bgblur.frame import Alpha, Image
-from bgblur.offline import VideoJob, blur_video
+from bgblur.offline.video import VideoJob, blur_video
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="needs ffmpeg"

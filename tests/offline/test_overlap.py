@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgblur.overlap import ahead
+from bgblur.offline.overlap import ahead
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))

@@ -1,0 +1,1 @@
+"""Recordings and photos: the stages of the daemon, with every frame kept."""
