@@ -16,7 +16,7 @@ from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
 from bgblur.on_demand import OnDemand
 from bgblur.overrides import Overrides
-from bgblur.parts import load_backend, look_of, mask_of, open_sink, open_source
+from bgblur.parts import load_backend, look_of, mask_of, open_sink, source_opener
 from bgblur.pipeline import Pipeline
 from bgblur.report import Meter, machine, run_report
 from bgblur.sinks import Sink
@@ -49,7 +49,7 @@ class Daemon:
         effective = self._settings
         camera = effective.camera
         self.pipeline = Pipeline(
-            lambda: open_source(effective.camera),
+            source_opener(effective.camera),
             self._sink_opener(effective.output.device),
             lambda: load_backend(effective.engine, stats),
             look_of(effective),
@@ -178,7 +178,7 @@ class Daemon:
             former.close()
         pipeline.mask = mask
         if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
-            pipeline.replace_source(lambda: open_source(new.camera))
+            pipeline.replace_source(source_opener(new.camera))
         if new.output.device != old.output.device:
             pipeline.replace_sink(self._sink_opener(new.output.device))
         if new.engine != old.engine:

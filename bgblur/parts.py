@@ -10,6 +10,7 @@ from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.config import CameraSettings, EngineSettings, Settings
+from bgblur.errors import CameraBusyError, CameraError
 from bgblur.pictures import read_picture
 from bgblur.segment import Backend
 from bgblur.segmentation.options import MaskOptions
@@ -32,6 +33,33 @@ def open_source(camera: CameraSettings) -> Source:
     from bgblur.sources.camera import CameraSource
 
     return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
+
+
+def source_opener(camera: CameraSettings) -> Callable[[], Source]:
+    """``open_source`` for a daemon, which opens the same camera many times.
+
+    After a sleep or a replug the kernel may give a camera another number: where the old one is
+    gone, it is looked for by the name that it had.
+    """
+    known: str | None = None
+
+    def opened() -> Source:
+        nonlocal known
+        try:
+            source = open_source(camera)
+        except CameraBusyError:
+            raise
+        except CameraError as gone:
+            if known is None:
+                raise
+            try:
+                source = open_source(camera.model_copy(update={"device": known}))
+            except CameraError:
+                raise gone from None  # in the user's own words
+        known = getattr(source, "card", None)  # only a webcam has one
+        return source
+
+    return opened
 
 
 def is_file_name(device: str) -> bool:

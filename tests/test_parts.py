@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from pipeline_parts import SquareSource
 from scenes import portrait
 
+from bgblur import parts
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.config import CameraSettings, EngineSettings, Settings
 from bgblur.errors import BgblurError, CameraError, ModelError, OutputError, UsageError
@@ -164,3 +166,39 @@ def test_mask_is_what_the_settings_say() -> None:
     mask = {"refine_edges": False, "smoothing": 0.25, "feather": 0.75}
     assert mask_of(Settings.model_validate({"mask": mask})) == MaskOptions(False, 0.25, 0.75)
     assert mask_of(Settings()) == MaskOptions()
+
+
+class Camera(SquareSource):
+    card = "HD Cam"
+
+
+def test_a_camera_that_got_another_number_is_found_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there: set[str] = {"0"}
+    asked: list[str] = []
+
+    def open_source(camera: CameraSettings) -> Camera:
+        asked.append(camera.device)
+        if camera.device not in there:
+            raise CameraError(f"there is no camera {camera.device}")
+        return Camera()
+
+    monkeypatch.setattr(parts, "open_source", open_source)
+    opened = parts.source_opener(CameraSettings(device="0"))
+    opened()
+    there.clear()
+    with pytest.raises(CameraError, match="no camera 0"):
+        opened()
+    there.add("HD Cam")
+    opened()
+    assert asked == ["0", "0", "HD Cam", "0", "HD Cam"]
+
+
+def test_a_camera_that_never_was_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_source(camera: CameraSettings) -> Camera:
+        raise CameraError(f"there is no camera {camera.device}")
+
+    monkeypatch.setattr(parts, "open_source", open_source)
+    with pytest.raises(CameraError, match="no camera 0"):
+        parts.source_opener(CameraSettings(device="0"))()

@@ -12,6 +12,7 @@ import cv2
 from bgblur.devices import find_camera, holders
 from bgblur.errors import CameraBusyError, CameraError
 from bgblur.frame import Frame
+from bgblur.v4l2 import read_node
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
 
@@ -52,6 +53,7 @@ class CameraSource:
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
+        self.card = card_of(node)  # the name that the camera has everywhere
         self._device, self._node = device, node
         self._index = 0
 
@@ -77,6 +79,16 @@ def resolve(device: str) -> str:
     if not device.isdecimal():
         return find_camera(device).path
     return f"/dev/video{device}" if platform.system() == "Linux" else device
+
+
+def card_of(node: str) -> str | None:
+    """The camera's own name; None where the system does not say."""
+    if platform.system() != "Linux":
+        return None
+    try:
+        return read_node(Path(node)).name
+    except OSError:
+        return None
 
 
 def choose_fourcc(width: int, height: int, fps: float) -> str:
