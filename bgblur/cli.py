@@ -68,7 +68,7 @@ def daemon(
         return
     from bgblur.config_file import default_path, load
     from bgblur.daemon import Daemon
-    from bgblur.desktop.tray_process import TrayProcess
+    from bgblur.desktop.tray.process import TrayProcess
 
     path = config_path or default_path()
     options = {

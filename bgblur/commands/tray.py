@@ -19,7 +19,7 @@ def tray(
     from bgblur.config_file import default_path
 
     try:
-        from bgblur.desktop.tray_app import run
+        from bgblur.desktop.tray.app import run
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("PySide6"):
             raise

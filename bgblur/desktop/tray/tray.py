@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QFileDialog, QSystemTr
 from bgblur import config_file, config_state
 from bgblur.config import Settings
 from bgblur.config_watch import ConfigWatcher
-from bgblur.desktop import tray_autostart, tray_menu
-from bgblur.desktop.tray_daemon import OwnDaemon
-from bgblur.desktop.tray_icons import icon_path
-from bgblur.desktop.tray_menu import Changes
-from bgblur.desktop.tray_preview import open_preview
-from bgblur.desktop.tray_qmenu import TrayMenu
-from bgblur.desktop.tray_state import Seen, TrayState, report_for, seen
+from bgblur.desktop.tray import autostart, menu
+from bgblur.desktop.tray.daemon import OwnDaemon
+from bgblur.desktop.tray.icons import icon_path
+from bgblur.desktop.tray.menu import Changes
+from bgblur.desktop.tray.preview import open_preview
+from bgblur.desktop.tray.qmenu import TrayMenu
+from bgblur.desktop.tray.state import Seen, TrayState, report_for, seen
 from bgblur.devices import Device, list_devices, video_nodes
 from bgblur.errors import BgblurError
 from bgblur.status import running
@@ -30,7 +30,7 @@ _LOOK_EVERY = 1000  # ms, as often as the daemon writes its status
 class Tray(QObject):
     """Lives in the thread of the QApplication; ``show`` and ``close`` frame its life.
 
-    ``widgets`` says whether the menu can hold a slider (``tray_qmenu.holds_widgets``).
+    ``widgets`` says whether the menu can hold a slider (``qmenu.holds_widgets``).
     """
 
     _file_changed = Signal(object)  # Settings, from the watcher's thread
@@ -113,7 +113,7 @@ class Tray(QObject):
         report = report_for(running(), self._config)
         before = self.seen
         self.seen = seen(report, starting=alive, config_problem=self._config_problem)
-        self.menu.show_state(self.seen, ends_daemon=alive, autostart=tray_autostart.enabled())
+        self.menu.show_state(self.seen, ends_daemon=alive, autostart=autostart.enabled())
         if self.seen == before:
             return
         self.icon.setIcon(QIcon(str(icon_path(self.seen.state))))
@@ -149,13 +149,13 @@ class Tray(QObject):
             self._settings.background.image or str(Path.home()),
             f"Pictures ({known});;All files (*)",
         )
-        self._change(tray_menu.picture_changes(path) if path else ())
+        self._change(menu.picture_changes(path) if path else ())
 
     def _ask_color(self) -> None:
         color = QColorDialog.getColor(
             QColor(self._settings.background.color), None, "The colour behind you"
         )
-        self._change(tray_menu.color_changes(color.name()) if color.isValid() else ())
+        self._change(menu.color_changes(color.name()) if color.isValid() else ())
 
     def _find_cameras(self) -> None:
         """In a thread: drivers take their time."""
@@ -184,7 +184,7 @@ class Tray(QObject):
 
     def _set_autostart(self, on: bool) -> None:
         try:
-            tray_autostart.set_enabled(on, self._config)
+            autostart.set_enabled(on, self._config)
         except BgblurError as error:
             self._notify(str(error))
         self._look()

@@ -12,11 +12,11 @@ from PySide6.QtGui import QAction, QCursor
 from PySide6.QtWidgets import QMenu, QWidgetAction
 
 from bgblur.config import Settings
-from bgblur.desktop import tray_autostart, tray_menu
-from bgblur.desktop.tray_choices import TrayChoices
-from bgblur.desktop.tray_menu import Changes, Choice
-from bgblur.desktop.tray_state import Seen, TrayState
-from bgblur.desktop.tray_strength import StrengthSlider
+from bgblur.desktop.tray import autostart, menu
+from bgblur.desktop.tray.choices import TrayChoices
+from bgblur.desktop.tray.menu import Changes, Choice
+from bgblur.desktop.tray.state import Seen, TrayState
+from bgblur.desktop.tray.strength import StrengthSlider
 from bgblur.devices import Device
 
 _WIDTH = 64  # characters of a problem that make a menu wide enough; the tooltip has it all
@@ -69,7 +69,7 @@ class TrayMenu(QObject):
         self.menu.addAction("&Edit configuration").triggered.connect(self.edit)
         self._autostart = self.menu.addAction("Start at &login")
         self._autostart.setCheckable(True)
-        self._autostart.setVisible(tray_autostart.available())
+        self._autostart.setVisible(autostart.available())
         self._autostart.triggered.connect(self.autostart)
         self.menu.addSeparator()
         self._start = self.menu.addAction("S&tart bgblur")
@@ -81,9 +81,9 @@ class TrayMenu(QObject):
         self, settings: Settings, last_strength: int, devices: Iterable[Device]
     ) -> None:
         self._settings = settings
-        self._presets.show(tray_menu.presets(settings))
-        self._backgrounds.show(tray_menu.backgrounds(settings, last_strength))
-        self._cameras.show(tray_menu.cameras(settings, devices))
+        self._presets.show(menu.presets(settings))
+        self._backgrounds.show(menu.backgrounds(settings, last_strength))
+        self._cameras.show(menu.cameras(settings, devices))
         self._mirror.setChecked(settings.camera.mirror)
         self._pause.setChecked(settings.output.paused)
         self.slider.show_strength(settings.background.strength)
@@ -142,5 +142,5 @@ class TrayMenu(QObject):
             self.change.emit(choice.changes)
 
     def _choose_strength(self, strength: int) -> None:
-        changes: Changes = tray_menu.strength_changes(self._settings, strength)
+        changes: Changes = menu.strength_changes(self._settings, strength)
         self.change.emit(changes)

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from tray_reports import report
 
-from bgblur.desktop.tray_state import TrayState, report_for, seen
+from bgblur.desktop.tray.state import TrayState, report_for, seen
 from bgblur.publisher import Rest
 
 CONFIG = Path("config.toml")

@@ -17,10 +17,10 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from bgblur import status
 from bgblur.config_file import load
-from bgblur.desktop.tray import Tray
-from bgblur.desktop.tray_daemon import OwnDaemon
-from bgblur.desktop.tray_preview import open_preview
-from bgblur.desktop.tray_qmenu import holds_widgets
+from bgblur.desktop.tray.daemon import OwnDaemon
+from bgblur.desktop.tray.preview import open_preview
+from bgblur.desktop.tray.qmenu import holds_widgets
+from bgblur.desktop.tray.tray import Tray
 from bgblur.errors import UsageError
 
 _HOST_WITHIN = 5.0  # seconds; at login the panel may come after its autostart entries

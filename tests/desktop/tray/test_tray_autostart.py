@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bgblur.config_file import default_path
-from bgblur.desktop import tray_autostart
+from bgblur.desktop.tray import autostart as tray_autostart
 from bgblur.errors import UsageError
 
 pytestmark = pytest.mark.skipif(

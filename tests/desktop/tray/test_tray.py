@@ -19,10 +19,10 @@ from tray_reports import report
 
 from bgblur.config import Settings
 from bgblur.config_file import default_path, load, set_value
-from bgblur.desktop import tray_autostart
-from bgblur.desktop.tray import Tray
-from bgblur.desktop.tray_daemon import OwnDaemon
-from bgblur.desktop.tray_state import TrayState
+from bgblur.desktop.tray import autostart as tray_autostart
+from bgblur.desktop.tray.daemon import OwnDaemon
+from bgblur.desktop.tray.state import TrayState
+from bgblur.desktop.tray.tray import Tray
 from bgblur.status import StatusFile
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bgblur.desktop.tray_daemon import OwnDaemon
-from bgblur.desktop.tray_process import TrayProcess
+from bgblur.desktop.tray.daemon import OwnDaemon
+from bgblur.desktop.tray.process import TrayProcess
 
 SLEEPER = "import time\ntime.sleep(60)"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class TrayState(StrEnum):
-    """One a picture; the values name the files in ``icons``."""
+    """One a picture; the values name the files in ``svg``."""
 
     BLURRING = "blurring"
     OFF = "off"

@@ -7,7 +7,7 @@ import webbrowser
 from pathlib import Path
 
 from bgblur.config_file import set_value
-from bgblur.desktop.tray_state import report_for
+from bgblur.desktop.tray.state import report_for
 from bgblur.errors import OutputError, UsageError
 from bgblur.status import running
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu
 
-from bgblur.desktop.tray_menu import Choice
+from bgblur.desktop.tray.menu import Choice
 
 
 class TrayChoices:

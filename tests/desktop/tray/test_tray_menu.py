@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgblur.config import Settings
-from bgblur.desktop import tray_menu
-from bgblur.desktop.tray_menu import Changes, Choice
+from bgblur.desktop.tray import menu as tray_menu
+from bgblur.desktop.tray.menu import Changes, Choice
 from bgblur.devices import Device
 from bgblur.parts import look_of
 

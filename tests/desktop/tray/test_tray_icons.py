@@ -11,8 +11,8 @@ pytest.importorskip("PySide6", reason="needs the extra tray")
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter
 from tray_qt import offscreen
 
-from bgblur.desktop.tray_icons import icon_path
-from bgblur.desktop.tray_state import TrayState
+from bgblur.desktop.tray.icons import icon_path
+from bgblur.desktop.tray.state import TrayState
 
 PANELS = {"light": "#f2f2f2", "white": "#ffffff", "dark": "#1e1e1e", "black": "#000000"}
 

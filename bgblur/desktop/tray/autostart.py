@@ -14,8 +14,8 @@ from platformdirs import user_config_path
 
 from bgblur.config_file import default_path
 from bgblur.config_state import write_atomically
-from bgblur.desktop.tray_icons import icon_path
-from bgblur.desktop.tray_state import TrayState
+from bgblur.desktop.tray.icons import icon_path
+from bgblur.desktop.tray.state import TrayState
 from bgblur.errors import UsageError
 
 _OFF = re.compile(r"^\s*(Hidden\s*=\s*true|X-GNOME-Autostart-enabled\s*=\s*false)\s*$", re.M)

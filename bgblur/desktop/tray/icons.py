@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bgblur.desktop.tray_state import TrayState
+from bgblur.desktop.tray.state import TrayState
 
-_FOLDER = Path(__file__).with_name("icons")
+_FOLDER = Path(__file__).with_name("svg")
 
 
 def icon_path(state: TrayState) -> Path:
