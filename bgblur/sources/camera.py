@@ -44,7 +44,8 @@ class CameraSource:
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue in the driver is latency
         grabbed, image = self._capture.read()
         if not grabbed:
-            self._capture.release()
+            with _quiet():
+                self._capture.release()
             raise CameraBusyError(_why_not(device, node))
         self.name = f"camera {device}"
         self.height, self.width = image.shape[:2]
@@ -68,7 +69,8 @@ class CameraSource:
         return frame
 
     def close(self) -> None:
-        self._capture.release()
+        with _quiet():  # of a camera that is gone
+            self._capture.release()
 
 
 def resolve(device: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 
 def _watch(target: Path) -> None:
-    while "bgblur.desktop.tray" not in sys.modules:
+    while "bgblur.desktop.tray.tray" not in sys.modules:
         time.sleep(0.05)
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import (
