@@ -1,0 +1,89 @@
+"""One machine for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+
+from v4l2.guest import Guest
+from v4l2.image import LOOPBACKS
+from v4l2.machine import Machine
+from v4l2.packages import UnavailableError
+
+MUST_RUN = os.environ.get("CI") == "true" and os.geteuid() == 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test waits two minutes for torch, under emulation; all of them share the rest.
+
+    An emulated processor on a busy machine may miss any time limit, so each has a second try.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(scope="session")
+def guest() -> Iterator[Guest]:
+    try:
+        machine = Machine()
+    except UnavailableError as error:
+        if MUST_RUN:
+            raise
+        pytest.skip(f"no V4L2 bench: {error}")
+    try:
+        guest = Guest(machine)
+        guest.warm()
+        # The person is what is bright: a model as fast as emulation needs it.
+        write_model(guest.exchange / "tiny.ts", BRIGHT_AT_ITS_HEIGHT)
+        yield guest
+    finally:
+        machine.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running(guest: Guest) -> Iterator[None]:
+    """A module in use cannot be replaced for the next test."""
+    yield
+    guest.clear()
+
+
+@pytest.fixture(params=LOOPBACKS)
+def each_loopback(request: pytest.FixtureRequest, guest: Guest) -> str:
+    """Every version of v4l2loopback in turn, with one virtual camera; the version."""
+    version: str = request.param
+    load_or_skip(guest, version)
+    return version
+
+
+@pytest.fixture
+def loopback(guest: Guest) -> str:
+    """The newest version of v4l2loopback that can be had, with one virtual camera."""
+    return load_newest(guest, 20)
+
+
+def load_or_skip(guest: Guest, version: str) -> None:
+    try:
+        guest.load_loopback(version)
+    except UnavailableError as error:
+        pytest.skip(f"no v4l2loopback {version}: {error}")
+
+
+def load_newest(guest: Guest, *numbers: int) -> str:
+    problems = []
+    for version in reversed(LOOPBACKS):
+        try:
+            guest.load_loopback(version, *numbers)
+        except UnavailableError as error:
+            problems.append(f"{version}: {error}")
+        else:
+            return version
+    if MUST_RUN:
+        raise UnavailableError("; ".join(problems))
+    pytest.skip("no v4l2loopback: " + "; ".join(problems))

@@ -1,0 +1,23 @@
+"""Another program has the camera when bgblur starts, and later lets go of it."""
+
+from __future__ import annotations
+
+from v4l2.clients import Watcher, is_card, is_red
+from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from v4l2.guest import Guest
+
+
+def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:
+    guest.load_cameras()
+    set_pattern(guest, RED)
+    other = guest.start("v4l2-ctl", "-d", "/dev/video0", "--stream-mmap", "--stream-count=0")
+    with other:
+        guest.within(20, lambda: "<" in other.err, "the other program has the camera")
+        with announced(guest, start_daemon(guest)) as daemon, Watcher(guest) as watcher:
+            watcher.wait_for("the placeholder", is_card, 20)
+            guest.within(20, lambda: "in use by v4l2-ctl" in daemon.err, "it says who")
+            assert f"({other.pid})" in daemon.err
+            assert not any(is_red(frame) for frame in watcher.frames())
+            other.stop()
+            watcher.wait_for("live frames", is_red, 20, after=clock(guest))
+            assert daemon.wait(0) is None

@@ -1,0 +1,77 @@
+"""The webcam is open, and its light on, only while somebody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from v4l2.clients import Watcher, is_card, is_red
+from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from v4l2.guest import OUTPUT, Guest, Process
+from v4l2.test_unplugged import EMULATION
+
+CAMERA = "/dev/video0"
+GRACE = 1.0
+LIVE_WITHIN = 0.5
+CANNOT_TELL = {"0.12.7"}
+RESTING = f"[idle]\ngrace_seconds = {GRACE}\n"
+
+
+def open_files(guest: Guest, process: Process) -> list[str]:
+    listed = guest.run("sh", "-c", f"readlink /proc/{process.pid}/fd/*").out
+    return listed.split()
+
+
+def has_camera(guest: Guest, daemon: Process) -> bool:
+    return CAMERA in open_files(guest, daemon)
+
+
+def threads(guest: Guest, daemon: Process) -> int:
+    return len(guest.run("ls", f"/proc/{daemon.pid}/task").check().out.split())
+
+
+def test_it_opens_for_a_client_and_closes_after_the_last(
+    guest: Guest, each_loopback: str, record_property: Callable[[str, object], None]
+) -> None:
+    guest.load_cameras()
+    set_pattern(guest, RED)
+    with announced(guest, start_daemon(guest, settings=RESTING)) as daemon:
+        if each_loopback in CANNOT_TELL:
+            # The model is loaded by the time that a client sees live frames.
+            with Watcher(guest) as watcher:
+                watcher.wait_for("live frames", is_red)
+            resting = guest.start("sleep", str(3 * GRACE))
+            assert resting.wait(30) == 0
+            assert has_camera(guest, daemon), "nobody can tell, so it must stay open"
+            return
+        with Watcher(guest) as watcher:  # warms the pipeline
+            watcher.wait_for("live frames", is_red)
+        guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed")
+
+        before = clock(guest)
+        with Watcher(guest) as watcher:
+            live = watcher.wait_for("live frames", is_red, after=before)
+            frames = watcher.frames()
+            assert has_camera(guest, daemon)
+        first = frames[0]
+        assert is_card(first), "the client sees something at once"
+        record_property("live after, seconds", round(live.at - first.at, 2))
+        assert live.at - first.at < LIVE_WITHIN + EMULATION
+        guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed again")
+
+
+def test_a_storm_of_clients_neither_leaks_nor_misfires(guest: Guest, loopback: str) -> None:
+    guest.load_cameras()
+    set_pattern(guest, RED)
+    with announced(guest, start_daemon(guest, settings=RESTING)) as daemon:
+        with Watcher(guest) as watcher:
+            watcher.wait_for("live frames", is_red)
+        guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed")
+        files, running = len(open_files(guest, daemon)), threads(guest, daemon)
+        storm = f"for i in $(seq 50); do v4l2-ctl -d {OUTPUT} --stream-mmap --stream-count=1; done"
+        guest.run("sh", "-c", storm, timeout=120)
+        guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed")
+        assert len(open_files(guest, daemon)) == files
+        assert threads(guest, daemon) <= running
+        with Watcher(guest) as watcher:
+            watcher.wait_for("live frames", is_red)
+        assert daemon.wait(0) is None

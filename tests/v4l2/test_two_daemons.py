@@ -1,0 +1,40 @@
+"""Two cameras, two daemons, two virtual cameras."""
+
+from __future__ import annotations
+
+import json
+
+from v4l2.clients import Watcher, is_blue, is_red, rate
+from v4l2.conftest import load_newest
+from v4l2.daemons import BLUE, RED, announced, set_pattern, start_daemon
+from v4l2.guest import Guest
+
+FIRST, SECOND = "/dev/video20", "/dev/video21"
+
+
+def test_each_feeds_its_own(guest: Guest) -> None:
+    load_newest(guest, 20, 21)
+    guest.load_cameras(2)
+    set_pattern(guest, RED, "/dev/video0")
+    set_pattern(guest, BLUE, "/dev/video1")
+    with (
+        announced(guest, start_daemon(guest, "--fps", "15")),
+        announced(guest, start_daemon(guest, "--fps", "15", camera="/dev/video1", output=SECOND)),
+        Watcher(guest, FIRST) as first,
+        Watcher(guest, SECOND) as second,
+    ):
+        start = max(
+            first.wait_for("red", is_red).at,
+            second.wait_for("blue", is_blue).at,
+        )
+        first.wait_for("red goes on", is_red, 40, after=start)
+        second.wait_for("blue goes on", is_blue, 40, after=start)
+        reds = [frame for frame in first.frames() if frame.at > start]
+        blues = [frame for frame in second.frames() if frame.at > start]
+        process = guest.bgblur("status", "--json")
+        assert process.wait(60) == 0
+        runs = json.loads(process.out)["runs"]
+    assert all(map(is_red, reds))
+    assert all(map(is_blue, blues))
+    assert min(rate(reds), rate(blues)) >= 8, "emulated, four programs on two cores"
+    assert {run["output"] for run in runs} == {FIRST, SECOND}
