@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import logging
-import os
-import secrets
-import socket
-import threading
 from collections.abc import Callable
-
-import uvicorn
 
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
+from bgblur.sinks.local_server import LocalServer
 from bgblur.sinks.web_server import build_app
 from bgblur.sinks.web_stream import Newest
-
-SEND_BUFFER_BYTES = 128 * 1024
-CLOSE_SECONDS = 2.0
 
 
 class WebSink:
@@ -46,41 +35,21 @@ class WebSink:
         matte: Callable[[], Image | None],
         port: int = 0,
     ) -> None:
-        listener = _listen(port)
-        port = listener.getsockname()[1]
-        token = secrets.token_urlsafe()
-        self.url = f"http://127.0.0.1:{port}/?token={token}"
-        self.name = f"web preview at {self.url}"
         self._newest = Newest()
-        app = build_app(
-            newest=self._newest,
-            status=status,
-            change=change,
-            before=before,
-            matte=matte,
-            port=port,
-            token=token,
+        self._server = LocalServer(
+            lambda token: build_app(
+                newest=self._newest,
+                status=status,
+                change=change,
+                before=before,
+                matte=matte,
+                token=token,
+            ),
+            "web-preview",
+            port,
         )
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            access_log=False,
-            server_header=False,
-            log_config=None,
-            # A stream cut off at close() is an error to uvicorn; the app logs its own.
-            log_level=logging.CRITICAL,
-            timeout_graceful_shutdown=0,
-        )
-        self._server = uvicorn.Server(config)
-        # Off the main thread uvicorn leaves the signal handlers alone.
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener)),
-            name="web-preview",
-            daemon=True,
-        )
-        self._thread.start()
+        self.url = self._server.url
+        self.name = f"web preview at {self.url}"
 
     @property
     def is_open(self) -> bool:
@@ -93,7 +62,7 @@ class WebSink:
 
     def publish(self, picture: Image) -> None:
         """Show ``picture``, uint8 (H, W, 3) BGR. Raises OutputError once the server has ended."""
-        if not self._thread.is_alive():
+        if not self._server.alive:
             raise OutputError("the web preview has ended: start bgblur-cam again")
         # A copy: a buffer the caller writes the next frame into must never be seen half done.
         self._newest.put(picture.copy())
@@ -101,30 +70,4 @@ class WebSink:
     def close(self) -> None:
         """End the server and every open stream; safe to call twice."""
         self._newest.close()
-        self._server.should_exit = True
-        self._thread.join(CLOSE_SECONDS)
-
-    async def _serve(self, listener: socket.socket) -> None:
-        await self._server.serve([listener])
-        for connection in self._server.server_state.connections:
-            connection.transport.abort()  # a reader that has stalled takes no goodbye
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if os.name == "posix":  # elsewhere this lets two programs share the port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections inherit it. By default the kernel would queue megabytes for a slow reader,
-    # who would then watch the past.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        why = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
-        raise OutputError(
-            f"the web preview cannot use port {port}: {why}; "
-            "choose another port, or 0 for a free one"
-        ) from error
-    return listener
+        self._server.close()

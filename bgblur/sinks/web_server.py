@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bgblur.errors import BgblurError
 from bgblur.frame import Image
-from bgblur.sinks.web_guard import Guard
 from bgblur.sinks.web_stream import BOUNDARY, JpegFeed, Newest
 
 MAX_BODY_BYTES = 4096
@@ -82,10 +81,9 @@ def build_app(
     change: Callable[[str, Value], None],
     before: Callable[[], Image | None],
     matte: Callable[[], Image | None],
-    port: int,
     token: str,
 ) -> ASGIApp:
-    """The guarded app for ``http://127.0.0.1:port/?token=...``; callbacks run on worker threads."""
+    """The page and what it asks for; callbacks run on worker threads."""
 
     def file(path: str, name: str, media_type: str) -> Route:
         # What the page loads needs the token too: it stands in each file's own links.
@@ -120,7 +118,7 @@ def build_app(
             "alpha": JpegFeed(newest, matte),
         }
     )
-    app = Starlette(
+    return Starlette(
         routes=[
             file("/", "index.html", "text/html"),
             *files,
@@ -130,7 +128,6 @@ def build_app(
         ],
         exception_handlers={Exception: _failed},
     )
-    return Guard(app, port=port, token=token)
 
 
 async def _body(request: Request) -> bytes:

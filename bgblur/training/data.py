@@ -23,10 +23,12 @@ SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
 OWN = "own"  # what scripts/record.py took: images/ and masks/ of one person in one room
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
 IGNORE = 128
-STOCK = ("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png", "motorcycle_left.png")
-STOCK += ("hubble_deep_field.jpg", "page.png", "rocket.jpg")  # of scikit-image
 SPLIT_SEED = 20
 HELD_OUT = 0.1
+STOCK: tuple[str, ...] = (  # of scikit-image, without people
+    *("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png"),
+    *("hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
+)
 
 Image = NDArray[np.uint8]
 Plane = NDArray[np.float32]

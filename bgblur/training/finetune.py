@@ -37,7 +37,7 @@ class Start:
 
 
 def initial_model(init: str) -> Path:
-    """``auto`` is the shipped model, as in ``[engine] model``. Raises ModelError if it is damaged."""
+    """``auto`` is the shipped model, as in ``[engine] model``. Raises ModelError."""
     if init != "auto":
         return Path(init).expanduser()
     check_shipped(SHIPPED)
@@ -53,7 +53,7 @@ def load_start(path: Path) -> Start:
     if path.suffix == ".ckpt":
         network, history = load_network(path)
         model = recipe_of(load_checkpoint(path), path).model
-        folded = fold_batch_norms(network)
+        folded = fold_batch_norms(network).requires_grad_(True)  # a folded bias comes frozen
         return Start(folded, model.model_copy(update={"folded": True}), history)
     weights, note = _exported(path)
     model = _architecture(note, path)
@@ -64,7 +64,7 @@ def load_start(path: Path) -> Start:
         raise DataError(
             f"{path} holds another network than its note says: start from its last.ckpt"
         ) from error
-    return Start(network, model, note)
+    return Start(network.requires_grad_(True), model, note)  # a folded bias comes frozen
 
 
 def _exported(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -100,6 +100,17 @@ def _architecture(note: str, path: Path) -> ModelSettings:
     return ModelSettings(
         encoder=encoder, decoder_channels=tuple(map(int, channels.split("-"))), folded=True
     )
+
+
+@torch.no_grad()
+def blend(network: nn.Module, initial: nn.Module, keep: float) -> None:
+    """Move ``network`` back to ``initial`` by the share ``keep``, in place.
+
+    Between a model and its fine-tuned self lie models that know nearly all of what either knows
+    (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+    """
+    for tuned, first in zip(network.parameters(), initial.parameters(), strict=True):
+        tuned.lerp_(first.to(tuned.device), keep)
 
 
 def distillation_loss(logits: Tensor, teacher: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from bgblur.training.checkpoint import (
     training_summary,
 )
 from bgblur.training.data import Collection, DataError
-from bgblur.training.finetune import distillation_loss, load_start
+from bgblur.training.finetune import blend, distillation_loss, load_start
 from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import matte_loss
@@ -69,7 +69,8 @@ def train(
     fabric.seed_everything(run.seed)
     network, before = _begin(recipe, init)
     network = network.to(memory_format=torch.channels_last)
-    teacher = _teacher(network, fabric) if run.distillation else None
+    initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
+    teacher = _teacher(initial, fabric) if run.distillation else None
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
     )
@@ -128,6 +129,8 @@ def train(
                 step, run.steps, loss, float(scheduler.get_last_lr()[0]), len(images) / seconds
             )
         )
+        if step == run.steps and run.keep:
+            blend(average.module, initial, run.keep)
         if step % run.checkpoint_every == 0 or step == run.steps:
             save(step)
         if fabric.is_global_zero and (step % run.validate_every == 0 or step == run.steps):
@@ -140,7 +143,7 @@ def train(
 def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
     """(network, how its weights came about, for the model card)."""
     model = recipe.model
-    if init is None and (model.folded or recipe.run.distillation):
+    if init is None and (model.folded or recipe.run.distillation or recipe.run.keep):
         raise DataError("this recipe goes on from a trained model: name it with --init")
     if init is not None and model.folded:
         start = load_start(init)
@@ -155,13 +158,12 @@ def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
     return network, training_summary(first, init)
 
 
-def _teacher(network: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
-    """The network as it is now, frozen: normalised images to logits."""
-    frozen = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
+def _teacher(initial: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
+    """Normalised images to the initial network's logits."""
 
     def teach(inputs: Tensor) -> Tensor:
         with torch.no_grad(), fabric.autocast():
-            return frozen(inputs).float()
+            return initial(inputs).float()
 
     return teach
 

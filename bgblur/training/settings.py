@@ -52,7 +52,8 @@ class RunSettings(Part):
     workers: NonNegativeInt = 1
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
-    distillation: NonNegativeFloat = 0.0  # weight of staying near the initial model
+    distillation: NonNegativeFloat = 0.0  # weight of the initial model's answers in the loss
+    keep: Share = 0.0  # share of the initial weights in those that result
 
 
 class DataSettings(Part):
@@ -112,7 +113,10 @@ class Recipe(Part):
         model, run = self.model, self.run
         channels = "-".join(map(str, model.decoder_channels))
         start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
-        kept = f", held to the initial model at {run.distillation:g}" if run.distillation else ""
+        held = f", distilled from the initial model at {run.distillation:g}"
+        kept = (held if run.distillation else "") + (
+            f", {run.keep:.0%} of the initial weights kept" if run.keep else ""
+        )
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "
             + ", ".join(f"{width}x{height}" for height, width in p.sizes)
@@ -123,7 +127,8 @@ class Recipe(Part):
             f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
             f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
             f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}{kept}; "
-            f"{phases}; {self.data.composited:.0%} people laid over rooms, {self.data.empty:.0%} empty rooms"
+            f"{phases}; {self.data.composited:.0%} people laid over rooms, "
+            f"{self.data.empty:.0%} empty rooms"
         )
 
 

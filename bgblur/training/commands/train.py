@@ -3,40 +3,67 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bgblur.training.commands.shell import DataOption, console, run
+from bgblur.errors import UsageError
+from bgblur.training.commands.shell import console, run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bgblur.training.data import Collection
+    from bgblur.training.settings import Recipe
+
+FINETUNE = Path(__file__).parents[3] / "configs" / "training" / "finetune.toml"
 
 
 def train(
-    config: Annotated[Path, typer.Option(help="The recipe, a TOML file.")],
-    data: DataOption = Path("data"),
-    out: Annotated[Path, typer.Option(help="Checkpoints and logs; an old run resumes.")] = Path(
-        "runs/unet-resnet18"
-    ),
-    init: Annotated[Path | None, typer.Option(help="Start from this checkpoint's weights.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The recipe, a TOML file; with --init it may be left out: fine-tune."),
+    ] = None,
+    data: Annotated[
+        Path,
+        typer.Option(help="A folder with train/ and backgrounds/, or what scripts/record.py made."),
+    ] = Path("data"),
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="A folder with train/ and backgrounds/, so that others stay known."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoints and logs, else runs/RECIPE; an old run resumes."),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="What to start from: a last.ckpt; to fine-tune a model.ts or auto too."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="The TorchScript file to write in the end.")
+    ] = None,
 ) -> None:
     """Train from a recipe, resumable: run it again after an interruption."""
     import cv2
-    from torch import nn
     from torch.utils.tensorboard import SummaryWriter
 
     from bgblur.training import loop
-    from bgblur.training.data import load_collections
     from bgblur.training.evaluation import score_photos
+    from bgblur.training.finetune import initial_model
     from bgblur.training.launch import make_fabric
     from bgblur.training.predictors import NetworkEngine, still_predictor
-    from bgblur.training.settings import load_recipe
     from bgblur.training.sheet import worst_sheet
 
-    recipe = load_recipe(config)
-    if steps is not None:
-        recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"steps": steps})})
-    collection, held_out = load_collections(data)
+    config = _config(config, init)
+    first_model = initial_model(init) if init is not None else None
+    recipe = _recipe(config, first_model, steps)
+    out = out or Path("runs") / config.stem
+    if first_model is not None:
+        _refuse_finished(out, recipe.run.steps)
+    collection, held_out = _collections(data, replay)
     fabric = make_fabric(recipe.run.precision)
     first = fabric.is_global_zero  # of several processes one speaks and writes
     writer = SummaryWriter(str(out)) if first else None
@@ -81,18 +108,78 @@ def train(
         cv2.imwrite(str(out / f"worst-{step:06}.png"), sheet)
 
     with bar:
-        loop.train(
+        network = loop.train(
             recipe,
             collection,
             out,
             report=report,
             validate=validate,
-            init=init,
+            init=first_model,
             fabric=fabric,
         )
     if writer is not None:
         writer.close()
-        console.print(f"done: {out}/last.ckpt; next: scripts/export.py {out}/last.ckpt MODEL.ts")
+        _finish(network, out / loop.CHECKPOINT, export)
+
+
+def _config(config: Path | None, init: str | None) -> Path:
+    if config is not None:
+        return config
+    if init is None:
+        raise UsageError("which recipe? name one of configs/training with --config")
+    return FINETUNE
+
+
+def _recipe(config: Path, init: Path | None, steps: int | None) -> Recipe:
+    """What the file says; a fine-tuned network is the one that it starts from."""
+    from bgblur.training.finetune import load_start
+    from bgblur.training.settings import load_recipe
+
+    recipe = load_recipe(config)
+    if steps is not None:
+        recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"steps": steps})})
+    if recipe.model.folded and init is not None:
+        recipe = recipe.model_copy(update={"model": load_start(init).model})
+    return recipe
+
+
+def _refuse_finished(out: Path, steps: int) -> None:
+    from bgblur.training.checkpoint import load_checkpoint
+    from bgblur.training.loop import CHECKPOINT
+
+    checkpoint = out / CHECKPOINT
+    if checkpoint.exists() and load_checkpoint(checkpoint)["step"] >= steps:
+        raise UsageError(
+            f"{checkpoint} is of a finished run: export it with scripts/export.py, "
+            "or choose another folder for a new run with --out"
+        )
+
+
+def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collection]:
+    """(train, validation). One's own pictures need others' rooms: those of ``replay``, or stock."""
+    from bgblur.training.data import Collection, load_collections, mixed, stock_rooms
+
+    own, held_out = load_collections(data)
+    if replay is not None:
+        others, others_held_out = load_collections(replay)
+        return mixed(own, others), mixed(held_out, others_held_out)
+    if not own.rooms:
+        own = mixed(own, Collection({}, [], stock_rooms()))
+    return own, held_out
+
+
+def _finish(network: nn.Module, checkpoint: Path, target: Path | None) -> None:
+    from bgblur.training.checkpoint import load_network
+    from bgblur.training.export import publish
+
+    if target is None:
+        console.print(f"done: {checkpoint}; next: scripts/export.py {checkpoint} MODEL.ts")
+        return
+    exported = publish(network, target, load_network(checkpoint)[1])
+    console.print(
+        f"done: {target}, {exported.size / 1e6:.1f} MB; use it: "
+        f"bgblur-cam config set engine.model {target.resolve()}"
+    )
 
 
 def main() -> None:

@@ -1,0 +1,88 @@
+"""scripts/record.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bgblur.config import CameraSettings
+from bgblur.errors import CameraError
+from bgblur.offline.interrupts import ended_by_signals
+from bgblur.training.commands.shell import console, run
+
+if TYPE_CHECKING:
+    from bgblur.training.record import Recorder
+    from bgblur.training.record_folder import RecordFolder
+
+LABEL_HEIGHT = 288  # of the network's input: labels need no frame rate
+
+
+def record(
+    folder: Annotated[Path, typer.Argument(help="Where images/ and masks/ go; may exist.")],
+    device: Annotated[str, typer.Option(help="Camera index, name or path, a clip, or demo.")] = "0",
+    interval: Annotated[float, typer.Option(min=0.05, help="Seconds between pictures.")] = 1.5,
+    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
+    plate: Annotated[
+        bool, typer.Option("--plate", help="First take the room without you: better masks.")
+    ] = False,
+    countdown: Annotated[
+        float, typer.Option(min=0, help="Seconds to get ready, or to step out.")
+    ] = 5.0,
+    model: Annotated[str, typer.Option(help="Labels the pictures; as [engine] model.")] = "auto",
+    width: Annotated[int, typer.Option(min=16, help="Of a camera's picture.")] = 1280,
+    height: Annotated[int, typer.Option(min=16, help="Of a camera's picture.")] = 720,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept every mask unseen, without a page.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 is a free one.")] = 0,
+) -> None:
+    """Take pictures of yourself for scripts/train.py --init auto --data FOLDER.
+
+    A page on this machine guides you and shows each mask to accept, mend or reject.
+    """
+    from bgblur.parts import open_source
+    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.training.predictors import still_predictor
+    from bgblur.training.record import Recorder, RecordPlan
+    from bgblur.training.record_folder import RecordFolder
+    from bgblur.training.record_page import RecordPage
+
+    kept = RecordFolder(folder)
+    with console.status("loading the model"):
+        label = still_predictor(TorchEngine(model, input_height=LABEL_HEIGHT))
+    source = open_source(CameraSettings(device=device, width=width, height=height))
+    try:
+        plan = RecordPlan(count, interval, plate, countdown)
+        if yes:
+            _unseen(Recorder(source, label, kept, plan, tell=console.print), kept)
+        else:
+            page = RecordPage(source, label, kept, plan, port)
+            console.print(f"Open {page.url}\nand follow it; Finish there, or Ctrl-C here.")
+            with ended_by_signals():
+                page.run()
+    except KeyboardInterrupt:
+        console.print("ended; what was taken is kept")
+    finally:
+        source.close()
+        kept.tidy()
+    left = len(kept.waiting())
+    waiting = f", {left} wait for a review: run this again" if left else ""
+    console.print(f"{kept.accepted} pictures in {folder}{waiting}")
+    console.print(f"next: scripts/train.py --init {model} --data {folder} --export my-model.ts")
+
+
+def _unseen(recorder: Recorder, folder: RecordFolder) -> None:
+    """Take all, accept all. Raises CameraError where the camera fails."""
+    recorder.resume()
+    with ended_by_signals():
+        recorder.run()
+    for shot in folder.waiting():
+        folder.accept(shot)
+    if recorder.problem is not None:
+        raise CameraError(recorder.problem)
+
+
+def main() -> None:
+    run(record)

@@ -1,0 +1,130 @@
+"""The folder that recording fills: images/ and masks/ for training, unreviewed/ until they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bgblur.errors import OutputError, UsageError
+from bgblur.frame import Alpha, Image
+
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A picture that waits for its review."""
+
+    name: str
+    image: Path
+    mask: Path
+
+
+class RecordFolder:
+    """``images/NAME.jpg`` with ``masks/NAME.png`` (0..255 alpha), below ``root``.
+
+    Numbers go on from whatever lies there; no picture is ever overwritten. Raises OutputError
+    where it cannot be written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._waiting = root / "unreviewed"
+        self._places = [
+            folder / kind for folder in (root, self._waiting) for kind in ("images", "masks")
+        ]
+        try:
+            for place in self._places:
+                place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(root, error) from error
+
+    @property
+    def accepted(self) -> int:
+        return sum(1 for _ in (self.root / "images").glob("*.jpg"))
+
+    def waiting(self) -> list[Shot]:
+        """Oldest first; those that an earlier session left too."""
+        images = sorted((self._waiting / "images").glob("*.jpg"))
+        shots = [self._shot(image.stem) for image in images]
+        return [shot for shot in shots if shot.mask.is_file()]
+
+    def find(self, name: str) -> Shot:
+        """Raises UsageError where no picture of that name waits."""
+        for shot in self.waiting():
+            if shot.name == name:
+                return shot
+        raise UsageError(f"no picture {name} waits for its review: it is accepted or rejected")
+
+    def add(self, image: Image, alpha: Alpha) -> Shot:
+        """Write picture and mask where they wait for their review."""
+        shot = self._shot(self._next_name())
+        try:
+            with shot.image.open("xb") as file:  # "x": a second recorder does not overwrite either
+                file.write(_encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]))
+            shot.mask.write_bytes(_encoded(".png", np.rint(255 * alpha).astype(np.uint8), []))
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+        return shot
+
+    def accept(self, shot: Shot, mask: bytes | None = None) -> None:
+        """Into the training layout; ``mask`` is a PNG of the picture's size, mended by hand.
+
+        Raises UsageError where it is not.
+        """
+        mended = None if mask is None else _checked(mask, shot)
+        try:
+            if mended is not None:
+                shot.mask.write_bytes(mended)
+            # The picture last: its name is taken as long as it waits.
+            shot.mask.replace(self.root / "masks" / shot.mask.name)
+            shot.image.replace(self.root / "images" / shot.image.name)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
+
+    def reject(self, shot: Shot) -> None:
+        shot.image.unlink()
+        shot.mask.unlink()
+
+    def tidy(self) -> None:
+        """Remove unreviewed/ where nothing waits in it."""
+        if not self.waiting():
+            for folder in (*self._places[2:], self._waiting):
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+
+    def _shot(self, name: str) -> Shot:
+        return Shot(
+            name, self._waiting / "images" / f"{name}.jpg", self._waiting / "masks" / f"{name}.png"
+        )
+
+    def _next_name(self) -> str:
+        numbers = [
+            int(file.stem)
+            for place in self._places
+            for file in place.iterdir()
+            if file.stem.isdecimal()
+        ]
+        return f"{max(numbers, default=0) + 1:04}"
+
+
+def _encoded(suffix: str, pixels: Image, flags: list[int]) -> bytes:
+    return bytes(cv2.imencode(suffix, pixels, flags)[1])
+
+
+def _checked(mask: bytes, shot: Shot) -> bytes:
+    """The mask as a grey PNG of the picture's size."""
+    pixels = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_COLOR) if mask else None
+    before = cv2.imread(str(shot.mask), cv2.IMREAD_GRAYSCALE)
+    if pixels is None or before is None or pixels.shape[:2] != before.shape:
+        raise UsageError(f"the mask of {shot.name} must be a PNG of the picture's size")
+    return _encoded(".png", np.ascontiguousarray(pixels[..., 2]), [])
+
+
+def _unwritable(root: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write to {root}: {error.strerror}; free some space or choose another folder"
+    )

@@ -1,0 +1,130 @@
+"""The endpoints of the recording page: the live picture, the guide, and the review."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from bgblur.errors import BgblurError
+from bgblur.sinks.web_server import MEDIA_TYPES, STREAM_TYPE
+from bgblur.sinks.web_server import PAGE as PREVIEW_PAGE
+from bgblur.sinks.web_stream import JpegFeed, Newest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from bgblur.training.record import Recorder
+    from bgblur.training.record_folder import RecordFolder, Shot
+
+PAGE = Path(__file__).parent / "record_web"
+FILES = (
+    *(PREVIEW_PAGE / name for name in ("page.css", "icon.svg")),
+    *(PAGE / name for name in ("record.css", "record.js", "brush.js")),
+)
+MAX_MASK_BYTES = 16 * 1024 * 1024
+
+
+def build_record_app(
+    *,
+    newest: Newest,
+    recorder: Recorder,
+    folder: RecordFolder,
+    finish: Callable[[], None],
+    token: str,
+) -> ASGIApp:
+    """The page at ``/?token=...``; ``finish`` ends the session. To be served by a LocalServer."""
+    feed = JpegFeed(newest, lambda: newest.picture)
+
+    def page_file(path: str, file: Path, media_type: str) -> Route:
+        # What the page loads needs the token too: it stands in each file's own links.
+        content = file.read_text("utf-8").replace("%TOKEN%", token)
+        return Route(path, lambda _: Response(content, media_type=media_type))
+
+    async def parts() -> AsyncIterator[bytes]:
+        with feed.watched():
+            async for part in feed.parts():
+                yield part
+
+    async def stream(_: Request) -> Response:
+        return StreamingResponse(parts(), media_type=STREAM_TYPE)
+
+    def state(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "phase": recorder.phase,
+                "guide": recorder.guide,
+                "seconds": round(recorder.seconds_left, 1),
+                "taken": recorder.taken,
+                "count": recorder.plan.count,
+                "problem": recorder.problem,
+                "waiting": [shot.name for shot in folder.waiting()],
+                "accepted": folder.accepted,
+                "folder": str(folder.root),
+            }
+        )
+
+    actions = {"pause": recorder.pause, "resume": recorder.resume, "finish": finish}
+
+    def act(request: Request) -> Response:
+        action = actions.get(request.path_params["action"])
+        if action is None:
+            raise HTTPException(404, "Unknown action: use pause, resume or finish.\n")
+        action()
+        return state(request)
+
+    def picture(request: Request) -> Response:
+        return FileResponse(_shot(folder, request).image, media_type="image/jpeg")
+
+    def mask(request: Request) -> Response:
+        return FileResponse(_shot(folder, request).mask, media_type="image/png")
+
+    async def accept(request: Request) -> Response:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_MASK_BYTES:
+                raise HTTPException(413, f"The mask is longer than {MAX_MASK_BYTES} bytes.\n")
+        shot = _shot(folder, request)
+        await run_in_threadpool(folder.accept, shot, bytes(body) or None)
+        return state(request)
+
+    def reject(request: Request) -> Response:
+        folder.reject(_shot(folder, request))
+        return state(request)
+
+    return Starlette(
+        routes=[
+            page_file("/", PAGE / "index.html", "text/html"),
+            *(page_file(f"/{file.name}", file, MEDIA_TYPES[file.suffix]) for file in FILES),
+            Route("/stream", stream),
+            Route("/api/state", state),
+            Route("/api/{action}", act, methods=["POST"]),
+            Route("/api/picture/{name}", picture),
+            Route("/api/mask/{name}", mask),
+            Route("/api/accept/{name}", accept, methods=["POST"]),
+            Route("/api/reject/{name}", reject, methods=["POST"]),
+        ],
+        exception_handlers={BgblurError: _refused},
+    )
+
+
+def _shot(folder: RecordFolder, request: Request) -> Shot:
+    return folder.find(request.path_params["name"])
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", 422)
