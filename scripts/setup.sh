@@ -18,14 +18,16 @@ need_packages() {
     fi
 }
 
-# set_up_venv ROOT EXTRAS: EXTRAS is "" or "[dev]". Fast when nothing changed.
+# set_up_venv ROOT EXTRAS: EXTRAS is "", "[tray]" or "[dev]". Fast when nothing changed.
 set_up_venv() {
-    local root=$1 extras=$2 stamp want
+    local root=$1 extras=$2 stamp sum
     stamp="$root/.venv/bgblur-installed"
-    want="$extras $(cksum <"$root/pyproject.toml")"
-    if [ -f "$stamp" ] && { [ "$(cat "$stamp")" = "$want" ] ||
-        [ "$(cat "$stamp")" = "[dev] ${want#"$extras" }" ]; }; then
-        return 0
+    sum=$(cksum <"$root/pyproject.toml")
+    if [ -f "$stamp" ]; then
+        case "$(cat "$stamp")" in # whoever has more has it already
+        "$extras $sum" | "[dev] $sum") return 0 ;;
+        *" $sum") [ -n "$extras" ] || return 0 ;;
+        esac
     fi
     local python=${PYTHON:-python3}
     if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
@@ -49,7 +51,7 @@ set_up_venv() {
             return 1
         fi
     fi
-    echo "$want" >"$stamp"
+    echo "$extras $sum" >"$stamp"
 }
 
 # need_qt_libraries ROOT: what Qt's wheel leaves to the distribution, for the tray.
