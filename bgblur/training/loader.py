@@ -84,6 +84,8 @@ def make_loader(
         batch_sampler=sampler,
         num_workers=workers,
         worker_init_fn=_one_thread,
+        # A forked worker would inherit OpenCV's thread pool without its threads, and wait for them.
+        multiprocessing_context="spawn" if workers else None,
         persistent_workers=False,
         prefetch_factor=4 if workers else None,
     )
