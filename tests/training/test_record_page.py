@@ -78,7 +78,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
 
     # With the last picture the review opens by itself.
     expect(page.locator("#which")).to_contain_text("Picture 0001, 1 of 3")
-    page.wait_for_function("document.getElementById('picture').width === 320")
+    expect(page.locator("#picture")).to_have_js_property("width", WIDTH)
     page.keyboard.press("a")
     expect(page.locator("#which")).to_contain_text("Picture 0002, 1 of 2")
     taken = mask_of(folder, "0001")
