@@ -78,7 +78,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
 
     # With the last picture the review opens by itself.
     expect(page.locator("#which")).to_contain_text("Picture 0001, 1 of 3")
-    expect(page.locator("#picture")).to_have_js_property("width", WIDTH)
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("a")
     expect(page.locator("#which")).to_contain_text("Picture 0002, 1 of 2")
     taken = mask_of(folder, "0001")
@@ -86,7 +86,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
     assert (taken[:, WIDTH // 2 :] == 0).all()
 
     # A stroke of the eraser down the left quarter, and one of the brush down the right.
-    page.wait_for_timeout(300)
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     box = page.locator("#picture").bounding_box()
     assert box is not None
     for key, share in (("2", 0.25), ("1", 0.75)):
@@ -103,7 +103,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
     assert (mended[60:120, 240] == 255).all()
     assert (mended[:, 130:150] == 255).all()
 
-    page.wait_for_timeout(300)
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("r")
     expect(page.locator("#which")).to_contain_text("Nothing waits")
     expect(page.locator("#counts")).to_contain_text("2 accepted")
@@ -117,10 +117,10 @@ def test_nobody_here_undo_and_the_arrows(record_page: Page, folder: RecordFolder
     page = record_page
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#which")).to_contain_text("Picture 0001")
-    page.wait_for_timeout(300)
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#which")).to_contain_text("Picture 0002, 2 of 3")
-    page.wait_for_timeout(300)
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("n")
     page.keyboard.press("u")
     page.keyboard.press("n")

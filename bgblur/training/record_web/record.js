@@ -25,7 +25,7 @@ async function ask(path, options) {
       problem((await answer.text()).trim());
       return null;
     }
-    problem("");
+    if (!ended) problem(""); // a late answer must not wipe the last words
     return update(await answer.json());
   } catch {
     if (!ended) problem("The recorder has ended: start scripts/record.py again to go on.");
@@ -74,6 +74,11 @@ function choose(wanted) {
   if (view === "review") open(state.waiting.includes(shown) ? shown : state.waiting[0] ?? null);
 }
 
+function setBusy(now) {
+  busy = now;
+  $("review").setAttribute("aria-busy", String(now));
+}
+
 function load(path) {
   const image = new Image();
   image.src = address(path);
@@ -85,14 +90,14 @@ async function open(name) {
   for (const id of ["editor", "tools", "verdict"]) $(id).hidden = name === null;
   label();
   if (name === null) return;
-  busy = true;
+  setBusy(true);
   try {
     const [picture, mask] = await Promise.all([load(`api/picture/${name}`), load(`api/mask/${name}`)]);
     if (shown === name) brush.show(picture, mask);
   } catch {
     problem(`The picture ${name} cannot be shown: reject it.`);
   } finally {
-    busy = false;
+    setBusy(false);
   }
 }
 
@@ -110,11 +115,11 @@ function step(by) {
 
 async function judge(verdict) {
   if (busy || shown === null) return;
-  busy = true;
+  setBusy(true);
   const at = state.waiting.indexOf(shown);
   const body = verdict === "accept" && brush.changed ? await brush.png() : undefined;
   const done = await post(`api/${verdict}/${shown}`, body);
-  busy = false;
+  setBusy(false);
   if (done) open(state.waiting[Math.min(at, state.waiting.length - 1)] ?? null);
 }
 
