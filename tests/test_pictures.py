@@ -7,21 +7,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from known_colors import BLUE, GREEN, RED, UPRIGHT, WHITE, corners
 from PIL import Image as Pillow
 from PIL import ImageCms, features
 
 from bgblur.errors import UsageError
 from bgblur.pictures import read_photo, read_picture, to_8_bits, write_png
-
-RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
-
-
-def corners() -> Any:
-    """64x48, red, green / blue, white (BGR): any turn or flip shows."""
-    picture = np.empty((48, 64, 3), np.uint8)
-    picture[:24, :32], picture[:24, 32:] = RED, GREEN
-    picture[24:, :32], picture[24:, 32:] = BLUE, WHITE
-    return picture
 
 
 def four(picture: Any) -> Any:
@@ -67,18 +58,6 @@ def test_avif_is_read_upright_or_refused_in_one_line(tmp_path: Path) -> None:
         return
     picture = read_photo(tmp_path / "a.avif").pixels
     assert np.abs(np.array(four(picture)) - [BLUE, RED, WHITE, GREEN]).max() <= 12
-
-
-UPRIGHT = {  # EXIF orientation: red, green / blue, white as they are to be shown
-    1: [RED, GREEN, BLUE, WHITE],
-    2: [GREEN, RED, WHITE, BLUE],
-    3: [WHITE, BLUE, GREEN, RED],
-    4: [BLUE, WHITE, RED, GREEN],
-    5: [RED, BLUE, GREEN, WHITE],
-    6: [BLUE, RED, WHITE, GREEN],
-    7: [WHITE, GREEN, BLUE, RED],
-    8: [GREEN, WHITE, RED, BLUE],
-}
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg", "tif"])

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from known_colors import UPRIGHT, corners
 from numpy.typing import NDArray
 from PIL import ImageCms
 
@@ -16,16 +17,6 @@ from bgblur.offline.images import blur_images
 from bgblur.pictures import read_photo, read_picture, write_png
 
 ALL = frozenset({"composite", "alpha", "mask"})
-RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
-
-
-def corners() -> Image:
-    """64x48, red, green / blue, white: any turn or flip shows."""
-    picture = np.empty((48, 64, 3), np.uint8)
-    picture[:24, :32], picture[:24, 32:], picture[24:, :32], picture[24:, 32:] = (
-        RED, GREEN, BLUE, WHITE,
-    )  # fmt: skip
-    return picture
 
 
 def half(picture: Image) -> tuple[Image, Alpha]:
@@ -69,19 +60,6 @@ def test_writes_nothing_else(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", corners())
     blur_images([tmp_path / "a.png"], tmp_path / "out", frozenset({"mask"}), half)
     assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["a_mask.png"]
-
-
-# EXIF's eight orientations: which colour the upright picture has in each corner.
-UPRIGHT = {
-    1: [RED, GREEN, BLUE, WHITE],
-    2: [GREEN, RED, WHITE, BLUE],
-    3: [WHITE, BLUE, GREEN, RED],
-    4: [BLUE, WHITE, RED, GREEN],
-    5: [RED, BLUE, GREEN, WHITE],
-    6: [BLUE, RED, WHITE, GREEN],
-    7: [WHITE, GREEN, BLUE, RED],
-    8: [GREEN, WHITE, RED, BLUE],
-}
 
 
 @pytest.mark.parametrize("orientation", UPRIGHT)

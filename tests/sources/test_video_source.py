@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
+from known_colors import BLUE, GREEN, RED, WHITE, corners, middles, patches
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Image
@@ -20,15 +21,6 @@ from bgblur.sources.video import VideoReader, VideoSource
 
 CLIPS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "video"
 BOOK = CLIPS / "webcam" / "book.mkv"
-RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
-
-
-def corners(width: int = 64, height: int = 48) -> Image:
-    """Red, green / blue, white: any turn or flip shows."""
-    picture = np.empty((height, width, 3), np.uint8)
-    picture[: height // 2, : width // 2], picture[: height // 2, width // 2 :] = RED, GREEN
-    picture[height // 2 :, : width // 2], picture[height // 2 :, width // 2 :] = BLUE, WHITE
-    return picture
 
 
 def clip(
@@ -73,16 +65,6 @@ def ramp(width: int = 256, height: int = 64) -> Image:
     return np.repeat(
         np.linspace(0, 255, width).astype(np.uint8)[None, :, None], height, axis=0
     ).repeat(3, axis=2)
-
-
-def patches() -> Image:
-    """Colours of 32 pixels each, so that halved chroma cannot blur their middles."""
-    colors = np.random.default_rng(3).integers(0, 256, (4, 6, 3), np.uint8)
-    return colors.repeat(32, 0).repeat(32, 1)
-
-
-def middles(picture: Image) -> Image:
-    return picture[16::32, 16::32]
 
 
 @pytest.mark.skipif(not BOOK.exists(), reason="the shared webcam clips are not here")

@@ -1,11 +1,9 @@
+"""A Learner's network, converted, gives what the Learner itself gives."""
+
 from __future__ import annotations
 
-import os
 import pickle
-import pty
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +12,22 @@ import numpy as np
 import pytest
 import torch
 import typer
+from fastai_learners import (
+    IMAGENET,
+    SIZE,
+    colourful,
+    eager,
+    export,
+    loaders,
+    predicted,
+    small,
+    vision,
+)
 from scenes import portrait
 from torch import nn
-from training_data import person, picture
 from typer.testing import CliRunner
 
-from bgblur.errors import ModelError, UsageError
-from bgblur.frame import Image
+from bgblur.errors import UsageError
 from bgblur.segmentation.engine import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
@@ -29,70 +36,8 @@ from bgblur.training.commands.import_fastai import import_fastai
 from bgblur.training.export import read_note
 from bgblur.training.fastai_import import convert, read_learner
 
-vision = pytest.importorskip("fastai.vision.all", reason='pip install "bgblur[fastai]"')
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "import_fastai.py"
-SIZE = (32, 64)
-CODES = ("background", "person")
-IMAGENET = vision.imagenet_stats
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Threads that wait for each other make small pictures slow on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(5)
-    for i in range(10):
-        mask = person(*SIZE, rng)
-        cv2.imwrite(str(folder / f"{i}.png"), picture(mask, rng))
-        cv2.imwrite(str(folder / f"{i}_mask.png"), mask.astype(np.uint8))
-    return folder
-
-
-def create_mask(path: Path) -> Any:
-    """As the tutorial's, which lived in its notebook."""
-    return vision.PILMask.create(path.with_name(f"{path.stem}_mask.png"))
-
-
-class Own(nn.Module):
-    """A layer of the notebook's."""
-
-    def forward(self, x: Any) -> Any:
-        return x
-
-
-create_mask.__module__ = Own.__module__ = "__main__"
-
-
-def loaders(pictures: Path, codes: Any = CODES, stats: Any = (IMAGENET,)) -> Any:
-    return vision.SegmentationDataLoaders.from_label_func(
-        pictures,
-        bs=4,
-        fnames=[pictures / f"{i}.png" for i in range(10)],
-        label_func=create_mask,
-        codes=codes,
-        item_tfms=[vision.Resize(SIZE)],
-        batch_tfms=[vision.Normalize.from_stats(*each) for each in stats],
-        num_workers=0,
-    )
-
-
-def export(learner: Any, path: Path, pickler: Any = None) -> Path:
-    """As the tutorial did; fastai pickled with ``pickle`` then and does with cloudpickle now."""
-    learner.path = path.parent
-    with pytest.MonkeyPatch.context() as patch:
-        for thing in (create_mask, Own):
-            patch.setattr(sys.modules["__main__"], thing.__name__, thing, raising=False)
-        learner.export(path.name, **({} if pickler is None else {"pickle_module": pickler}))
-    return path
+pytest_plugins = ["fastai_learners"]
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -125,38 +70,6 @@ def output(exported: Path) -> str:
 @pytest.fixture(scope="module")
 def model(exported: Path, output: str) -> Path:
     return exported.with_name("model.ts")
-
-
-def small(pictures: Path, codes: Any = CODES, stats: Any = (IMAGENET,)) -> Any:
-    """A Learner whose DynamicUnet has a tiny encoder, untrained."""
-    torch.manual_seed(1)
-    stages = [nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU()]
-    unet = vision.DynamicUnet(nn.Sequential(*stages), len(codes), SIZE)
-    with torch.no_grad():
-        unet.layers[-2][0].weight *= 5  # surer of itself than a new network is
-    return vision.Learner(
-        loaders(pictures, codes, stats), unet, loss_func=vision.CrossEntropyLossFlat(axis=1)
-    )
-
-
-def colourful(height: int, width: int) -> Image:
-    """Structure in every channel, unlike in each."""
-    seed: Any = np.random.default_rng(2).integers(0, 256, (8, 8, 3), np.uint8)
-    return cv2.resize(seed, (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-def predicted(learner: Any, image: Image) -> Any:
-    """What the Learner itself makes of a BGR image: probability of class 1."""
-    with learner.no_bar(), learner.no_logging():
-        return learner.predict(np.ascontiguousarray(image[..., ::-1]))[2][1].numpy()
-
-
-def eager(learner: Any, image: Image) -> Any:
-    """The same, of the Learner's network, at the image's own size."""
-    rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
-    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)
-    with torch.inference_mode():
-        return learner.model.eval()((rgb - mean) / std).softmax(1)[0, 1].numpy()
 
 
 def test_alpha_is_the_learners_own(learner: Any, model: Path) -> None:
@@ -261,27 +174,6 @@ def test_the_height_it_was_trained_at(pictures: Path, tmp_path: Path) -> None:
     assert read_learner(export(learner, tmp_path / "export.pkl")).height == 16
 
 
-def test_a_class_that_is_not_there(pictures: Path, tmp_path: Path) -> None:
-    path = export(small(pictures), tmp_path / "export.pkl")
-    with pytest.raises(UsageError, match=r"no class cat: .* one of background, person, 0, 1"):
-        read_learner(path, "cat")
-
-
-@pytest.mark.parametrize("pickler", [pickle, None])
-def test_networks_it_cannot_use(pictures: Path, tmp_path: Path, pickler: Any) -> None:
-    three = small(pictures, ("background", "person", "dog"))
-    with pytest.raises(UsageError, match="has 3 classes: train one with two"):
-        read_learner(export(three, tmp_path / "three.pkl", pickler))
-    other = small(pictures)
-    other.model = nn.Sequential(nn.Conv2d(3, 2, 1))
-    with pytest.raises(UsageError, match="is a Sequential: only a unet_learner's"):
-        read_learner(export(other, tmp_path / "other.pkl", pickler))
-    strange = small(pictures)
-    strange.model.layers[0].append(Own())
-    with pytest.raises(UsageError, match=r"has parts of __main__\.Own: only those of fastai"):
-        read_learner(export(strange, tmp_path / "strange.pkl", pickler))
-
-
 @pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated")
 @pytest.mark.parametrize("pickler", [pickle, None])
 def test_attention_and_normed_weights(pictures: Path, tmp_path: Path, pickler: Any) -> None:
@@ -306,41 +198,6 @@ def test_attention_and_normed_weights(pictures: Path, tmp_path: Path, pickler: A
     np.testing.assert_allclose(alpha, expected, atol=1e-2)
 
 
-def test_weights_beyond_half_precision_are_refused(pictures: Path, tmp_path: Path) -> None:
-    imported = read_learner(export(small(pictures), tmp_path / "export.pkl"))
-    with torch.no_grad():
-        next(imported.network.parameters()).mul_(1e7)
-    (tmp_path / "model.ts").write_text("old")
-    with pytest.raises(ModelError, match="half precision"):
-        convert(imported, tmp_path / "model.ts", "")
-    assert (tmp_path / "model.ts").read_text() == "old"
-    assert len(list(tmp_path.iterdir())) == 2
-
-
-class Touch:
-    """A pickle of it runs a command where pickles are believed."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> Any:
-        return os.system, (f"touch {self.marker}",)
-
-
-def test_what_the_pickle_carries_does_not_run(pictures: Path, tmp_path: Path) -> None:
-    marker = tmp_path / "marker"
-    learner = small(pictures)
-    learner.more = Touch(marker)
-    path = export(learner, tmp_path / "export.pkl", pickle)
-    assert read_learner(path).classes == CODES
-    torch.save(Touch(marker), tmp_path / "bare.pkl")
-    with pytest.raises(UsageError, match="not an exported fastai Learner"):
-        read_learner(tmp_path / "bare.pkl")
-    assert not marker.exists()
-    torch.load(tmp_path / "bare.pkl", weights_only=False)
-    assert marker.exists()  # elsewhere it would have
-
-
 def test_files_that_are_no_learner(exported: Path, model: Path, tmp_path: Path) -> None:
     torch.save({"model": {}, "opt": {}}, tmp_path / "weights.pth")  # what learn.save() writes
     (tmp_path / "text.pkl").write_text("no pickle")
@@ -356,32 +213,3 @@ def test_without_fastai(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "fastai", None)
     with pytest.raises(UsageError, match=r'pip install "bgblur\[fastai\]"'):
         read_learner(exported)
-
-
-def test_nothing_is_opened_unasked(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPT), str(tmp_path / "none.pkl"), str(tmp_path / "model.ts")]
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "a pickle can run code: import only one you made or trust, with --trust" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("answer", "said"), [(b"n\n", "nothing was opened"), (b"y\n", "there is no file")]
-)
-def test_the_user_is_asked(
-    tmp_path: Path,
-    answer: bytes,
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    terminal, typed = pty.openpty()
-    os.write(terminal, answer)
-    with os.fdopen(typed) as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        with pytest.raises(UsageError, match=said):
-            import_fastai(tmp_path / "none.pkl", tmp_path / "model.ts")
-    os.close(terminal)
-    assert "A Learner is a pickle, and a pickle can run code" in capsys.readouterr().err
