@@ -106,7 +106,11 @@ class Capture:
 
     def _reopened(self, turn: Turn) -> Source:
         asked_for, self._asked_for = self._asked_for, False
-        source = self._open_source()
+        try:
+            source = self._open_source()
+        except Exception:
+            self._asked_for |= asked_for  # what the user chose keeps its own size when it comes
+            raise
         if not turn.over():
             self._note(source)
             if asked_for:

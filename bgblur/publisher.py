@@ -188,7 +188,8 @@ class Publisher:
             self._problems["picture"] = f"the picture cannot be made: {one_line(error)}"
             self._last = None
             return card(*self.size, PROBLEM)
-        self._problems.pop("picture", None)
+        if item is not None:  # a substitute says nothing of the compositor
+            self._problems.pop("picture", None)
         return picture
 
     def _own(self, item: Segmented, look: Look) -> Image:
