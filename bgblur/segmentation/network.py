@@ -16,13 +16,19 @@ def build_network(
     encoder: str = "resnet18",
     decoder_channels: tuple[int, ...] = (128, 64, 32, 16, 16),
     encoder_weights: str | None = None,
+    decoder: str = "unet",
 ) -> nn.Module:
-    """U-Net (Ronneberger et al. 2015) with a light decoder; one logit a pixel.
+    """U-Net (Ronneberger et al. 2015) with a narrow decoder; one logit a pixel.
 
     Takes normalised RGB ``(N, 3, H, W)``, H and W multiples of 32; gives ``(N, 1, H, W)``.
+    ``decoder`` is smp's own ("unet") or LightUnet's ("light").
     """
     import segmentation_models_pytorch as smp
 
+    if decoder == "light":
+        return LightUnet(
+            smp.encoders.get_encoder(encoder, depth=5, weights=encoder_weights), decoder_channels
+        )
     model: nn.Module = smp.Unet(
         encoder,
         encoder_weights=encoder_weights,
@@ -32,6 +38,43 @@ def build_network(
         classes=1,
     )
     return model
+
+
+class LightUnet(nn.Module):
+    """A U-Net for processors: two things cost most there, and neither is worth it.
+
+    The encoder's deepest features are narrowed to ``channels[0]`` before they are decoded, and
+    decoding ends at half resolution, where the logits are enlarged: the edge-aware filter that
+    follows knows better where the outline runs. The other channels are those of the four stages.
+    """
+
+    def __init__(self, encoder: nn.Module, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        widths: list[int] = list(encoder.out_channels)  # type: ignore[arg-type]
+        if len(channels) != len(widths) - 1:
+            raise ValueError(f"a light decoder has {len(widths) - 1} channels: {channels}")
+        self.encoder = encoder
+        self.narrow = nn.Sequential(*_convolution(widths[-1], channels[0], 1))
+        self.stages = nn.ModuleList(
+            nn.Sequential(*_convolution(before + skip, here, 3), *_convolution(here, here, 3))
+            for before, skip, here in zip(channels, widths[-2:0:-1], channels[1:], strict=False)
+        )
+        self.head = nn.Conv2d(channels[-1], 1, 3, padding=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: list[Tensor] = self.encoder(images)
+        x = self.narrow(features[-1])
+        for stage, skip in zip(self.stages, features[-2:0:-1], strict=True):
+            x = stage(torch.cat([F.interpolate(x, scale_factor=2.0), skip], 1))
+        return F.interpolate(self.head(x), scale_factor=2.0, mode="bilinear")
+
+
+def _convolution(before: int, after: int, size: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(before, after, size, padding=size // 2, bias=False),
+        nn.BatchNorm2d(after),
+        nn.ReLU(inplace=True),
+    ]
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def load_network(path: Path) -> tuple[nn.Module, str]:
     """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
     state = load_checkpoint(path)
     model = recipe_of(state, path).model
-    network = build_network(model.encoder, model.decoder_channels)
+    network = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
     if model.folded:
         network = fold_batch_norms(network.eval())
     restore(network, state["average"], path)

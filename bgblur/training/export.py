@@ -18,7 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.engine import CONTRACT
-from bgblur.segmentation.network import Segmenter
+from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data import Image
 
 LARGEST = 30_000_000  # bytes: the model travels inside the package
@@ -69,6 +69,9 @@ def export(network: nn.Module, target: Path, note: str = "") -> str:
     Weights are stored in half precision with batch norms folded in; they stay parameters of the
     frozen module (not graph constants), so that one file can be cast to fp16, bf16 or fp32.
     """
+    contract: dict[str, object] = {"version": 1, "note": note}
+    if isinstance(network, LightUnet):
+        contract["cpu_precision"] = "fp32"  # bf16 makes its depthwise convolutions slower
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
@@ -79,18 +82,21 @@ def export(network: nn.Module, target: Path, note: str = "") -> str:
         frozen = torch.jit._recursive.wrap_cpp_module(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )
-        frozen.save(str(target), _extra_files={CONTRACT: json.dumps({"version": 1, "note": note})})
+        frozen.save(str(target), _extra_files={CONTRACT: json.dumps(contract)})
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Every convolution directly followed by a batch norm, in declaration order, made one."""
+    """Every convolution directly followed by a batch norm, in declaration order, made one.
+
+    timm's batch norms carry the activation that follows them: it stays.
+    """
     for parent in list(module.modules()):
         previous: tuple[str, nn.Conv2d] | None = None
         for name, child in list(parent.named_children()):
             if isinstance(child, nn.BatchNorm2d) and previous is not None:
                 setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))
-                setattr(parent, name, nn.Identity())
+                setattr(parent, name, getattr(child, "act", nn.Identity()))
             previous = (name, child) if isinstance(child, nn.Conv2d) else None
     return module
 

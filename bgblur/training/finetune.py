@@ -21,7 +21,7 @@ from bgblur.training.export import fold_batch_norms, read_note
 from bgblur.training.settings import ModelSettings
 
 # What Recipe.summary writes into a model's note; the last run's stands last.
-_ARCHITECTURE = re.compile(r"encoder (\S+?)(?: \(\w+ weights\))?, decoder (\d+(?:-\d+)*);")
+_ARCHITECTURE = re.compile(r"encoder (\S+?)(?: \(\w+ weights\))?, (light )?decoder (\d+(?:-\d+)*);")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def load_start(path: Path) -> Start:
         return Start(folded, model.model_copy(update={"folded": True}), history)
     weights, note = _exported(path)
     model = _architecture(note, path)
-    network = fold_batch_norms(build_network(model.encoder, model.decoder_channels).eval())
+    bare = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
+    network = fold_batch_norms(bare.eval())
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -96,9 +97,12 @@ def _architecture(note: str, path: Path) -> ModelSettings:
             f"{path} does not say which network it is, as a model from elsewhere: "
             "only models of scripts/export.py can be trained on"
         )
-    encoder, channels = found[-1]
+    encoder, light, channels = found[-1]
     return ModelSettings(
-        encoder=encoder, decoder_channels=tuple(map(int, channels.split("-"))), folded=True
+        encoder=encoder,
+        decoder_channels=tuple(map(int, channels.split("-"))),
+        decoder="light" if light else "unet",
+        folded=True,
     )
 
 

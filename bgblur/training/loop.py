@@ -23,11 +23,11 @@ from bgblur.training.checkpoint import (
     training_summary,
 )
 from bgblur.training.data import Collection, DataError
-from bgblur.training.finetune import blend, distillation_loss, load_start
+from bgblur.training.finetune import blend, distillation_loss, initial_model, load_start
 from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
-from bgblur.training.loss import matte_loss
-from bgblur.training.settings import Recipe
+from bgblur.training.loss import laplacian_loss, matte_loss
+from bgblur.training.settings import Recipe, RunSettings
 
 CHECKPOINT = "last.ckpt"
 
@@ -62,7 +62,8 @@ def train(
     Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
     ``init`` names what a new run starts from: the averaged weights of a checkpoint, or, where the
     recipe's model is folded, an exported model too. With ``run.distillation`` it is also the
-    teacher. Raises DataError or ModelError where it is damaged, missing or of another network.
+    teacher, unless ``run.teacher`` names another. Raises DataError or ModelError where one of them
+    is damaged, missing or of another network.
     """
     run = recipe.run
     fabric = fabric or make_fabric(run.precision)
@@ -70,7 +71,7 @@ def train(
     network, before = _begin(recipe, init)
     network = network.to(memory_format=torch.channels_last)
     initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
-    teacher = _teacher(initial, fabric) if run.distillation else None
+    teacher = _teacher(run, initial, fabric) if run.distillation else None
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
     )
@@ -120,7 +121,8 @@ def train(
     model.train()
     began = time.perf_counter()
     for step, (images, alpha, weight) in enumerate(loader, start + 1):
-        loss = _step(fabric, model, optimizer, images, alpha, weight, teacher, run.distillation)
+        teach = teacher if step > run.teach_from * run.steps else None
+        loss = _step(fabric, model, optimizer, images, alpha, weight, teach, run)
         scheduler.step()
         average.update_parameters(network)
         seconds = time.perf_counter() - began
@@ -143,14 +145,16 @@ def train(
 def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
     """(network, how its weights came about, for the model card)."""
     model = recipe.model
-    if init is None and (model.folded or recipe.run.distillation or recipe.run.keep):
+    if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
         raise DataError("this recipe goes on from a trained model: name it with --init")
     if init is not None and model.folded:
         start = load_start(init)
         if start.model != model:
             raise DataError(f"{init} holds another network than the recipe: mend its [model]")
         return start.network, start.history
-    network = build_network(model.encoder, model.decoder_channels, model.encoder_weights)
+    network = build_network(
+        model.encoder, model.decoder_channels, model.encoder_weights, model.decoder
+    )
     if init is None:
         return network, ""
     first = load_checkpoint(init)
@@ -158,12 +162,21 @@ def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
     return network, training_summary(first, init)
 
 
-def _teacher(initial: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
-    """Normalised images to the initial network's logits."""
+def _taught_by_itself(run: RunSettings) -> bool:
+    return bool(run.distillation) and run.teacher is None
+
+
+def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
+    """Normalised images to the teacher's logits."""
+    network = initial
+    if run.teacher is not None:
+        network = load_start(initial_model(run.teacher)).network.eval().requires_grad_(False)
+        network = network.to(fabric.device).to(memory_format=torch.channels_last)
 
     def teach(inputs: Tensor) -> Tensor:
         with torch.no_grad(), fabric.autocast():
-            return initial(inputs).float()
+            answers: Tensor = network(inputs)
+            return answers.float()
 
     return teach
 
@@ -176,13 +189,15 @@ def _step(
     alpha: Tensor,
     weight: Tensor,
     teacher: Callable[[Tensor], Tensor] | None,
-    distillation: float,
+    run: RunSettings,
 ) -> float:
     inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
     logits = model(inputs).float()
     loss = matte_loss(logits, alpha, weight)
+    if run.laplacian:
+        loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
     if teacher is not None:
-        loss = loss + distillation * distillation_loss(logits, teacher(inputs), alpha, weight)
+        loss = loss + run.distillation * distillation_loss(logits, teacher(inputs), alpha, weight)
     fabric.backward(loss)
     # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
     fabric.clip_gradients(model, optimizer, max_norm=5.0, error_if_nonfinite=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,6 +22,25 @@ def matte_loss(logits: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     # The smoothing term keeps an empty room from dividing nothing by nothing.
     dice = 1 - (2 * overlap + 20) / (total + 20)
     return bce + 0.5 * dice.mean()
+
+
+def laplacian_loss(logits: Tensor, alpha: Tensor, weight: Tensor, levels: int = 4) -> Tensor:
+    """Absolute difference of the Laplacian pyramids, coarser levels heavier (Hou and Liu 2019;
+    Forte and Pitie 2020): what is sharp must be sharp, at every scale.
+
+    All ``(N, 1, H, W)``, at least ``2 ** levels`` each way; pixels of weight 0 count for nothing.
+    Returns a scalar.
+    """
+    # A pyramid is linear: that of the difference is the difference of the two.
+    apart = (logits.sigmoid() - alpha) * weight
+    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=apart.device) / 16
+    kernel = (taps[:, None] * taps)[None, None]
+    loss = apart.new_zeros(())
+    for level in range(levels):
+        smooth = F.conv2d(F.pad(apart, (2, 2, 2, 2), mode="replicate"), kernel)
+        loss = loss + 2**level * (apart - smooth).abs().mean()
+        apart = smooth[..., ::2, ::2]
+    return loss + 2**levels * apart.abs().mean()  # what is left when every edge is gone
 
 
 def outline(alpha: Tensor, radius: int = 2) -> Tensor:

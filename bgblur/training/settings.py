@@ -38,6 +38,7 @@ class ModelSettings(Part):
     encoder: str = "resnet18"
     decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
+    decoder: Literal["unet", "light"] = "unet"  # see network.build_network
     folded: bool = False  # batch norms are part of the convolutions: for fine-tuning
 
 
@@ -52,7 +53,10 @@ class RunSettings(Part):
     workers: NonNegativeInt = 1
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
-    distillation: NonNegativeFloat = 0.0  # weight of the initial model's answers in the loss
+    distillation: NonNegativeFloat = 0.0  # weight of the teacher's answers in the loss
+    teacher: str | None = None  # "auto", a model.ts or a last.ckpt; None: the initial model
+    teach_from: Share = 0.0  # of the steps: a teacher costs time, and truth alone teaches the start
+    laplacian: NonNegativeFloat = 0.0  # weight of loss.laplacian_loss
     keep: Share = 0.0  # share of the initial weights in those that result
 
 
@@ -113,17 +117,21 @@ class Recipe(Part):
         model, run = self.model, self.run
         channels = "-".join(map(str, model.decoder_channels))
         start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
-        held = f", distilled from the initial model at {run.distillation:g}"
+        light = "light " if model.decoder == "light" else ""
+        teacher = f"{run.teacher} model" if run.teacher else "initial model"
+        since = f" from {run.teach_from:.0%} on" if run.teach_from else ""
+        held = f", distilled from the {teacher} at {run.distillation:g}{since}"
         kept = (held if run.distillation else "") + (
             f", {run.keep:.0%} of the initial weights kept" if run.keep else ""
         )
+        kept += f", Laplacian loss at {run.laplacian:g}" if run.laplacian else ""
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "
             + ", ".join(f"{width}x{height}" for height, width in p.sizes)
             for p in self.phase
         )
         return (
-            f"U-Net, encoder {model.encoder}{start}, decoder {channels}; "
+            f"U-Net, encoder {model.encoder}{start}, {light}decoder {channels}; "
             f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
             f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
             f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}{kept}; "

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage import data
 from training_data import write_tree
 
-from bgblur.training.augment import Example, Mix, draw_example
+from bgblur.training.augment import Example, Mix, _motion_blur, _video_codec, draw_example
 from bgblur.training.data import Collection, Picture, load_collections
 
 seeds = st.integers(0, 2**32 - 1)
@@ -116,3 +117,23 @@ def test_sets_that_are_missing_are_not_drawn(collection: Collection) -> None:
     assert draw(collection, 1, mix).weight.all()  # eg1800 ignores nothing, ccp is not there
     bare = Collection({"eg1800": collection.photos["eg1800"]}, [], [])
     assert draw(bare, 1, Mix(composited=0.5, empty=0.5)).alpha.any()
+
+
+def test_motion_blur_runs_along_a_line() -> None:
+    dot = np.zeros((401, 401, 3), np.uint8)
+    dot[200, 200] = 255
+    moved = np.asarray(_motion_blur(dot, np.random.default_rng(3)))
+    ys, xs = np.nonzero(moved[..., 0])
+    spread = np.linalg.eigvalsh(np.cov(np.stack([ys, xs]).astype(float)))
+    assert len(ys) >= 9
+    assert spread[1] > 4 * spread[0]
+    assert abs(int(moved[..., 0].sum()) - 255) < 30  # no light is made or lost
+
+
+def test_video_codec_spoils_but_keeps_the_picture() -> None:
+    image = np.ascontiguousarray(data.astronaut()[:192, :256, ::-1])
+    coded = _video_codec(image, np.random.default_rng(1))
+    assert coded.shape == image.shape
+    assert coded.dtype == np.uint8
+    apart = np.abs(coded.astype(float) - image).mean()
+    assert 1 < apart < 20

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bgblur.training.loss import matte_loss, outline
+from bgblur.training.loss import laplacian_loss, matte_loss, outline
 
 
 def disc(size: int = 32) -> Tensor:
@@ -64,3 +64,34 @@ def test_an_empty_truth_or_nothing_to_judge_is_finite(weight: float) -> None:
 def test_outline_is_where_alpha_changes() -> None:
     edge = outline(disc())[0, 0]
     assert [edge[16, 16].item(), edge[0, 0].item(), edge[16, 7].item()] == [0, 0, 1]
+
+
+def test_laplacian_loss_wants_the_edges_sharp() -> None:
+    alpha = torch.zeros(1, 1, 32, 64)
+    alpha[..., 20:] = 1
+    everywhere = torch.ones_like(alpha)
+    right = alpha * 40 - 20
+    soft = torch.nn.functional.avg_pool2d(right, 5, stride=1, padding=2) * 0.2
+    assert laplacian_loss(right, alpha, everywhere) < 1e-3
+    assert laplacian_loss(soft, alpha, everywhere) > laplacian_loss(right * 0.3, alpha, everywhere)
+
+
+def test_laplacian_loss_leaves_out_what_is_not_known() -> None:
+    alpha = torch.zeros(1, 1, 32, 32)
+    wrong = torch.full_like(alpha, -20)
+    wrong[..., :16] = 20
+    known = torch.ones_like(alpha)
+    assert laplacian_loss(wrong, alpha, known) > 0.1
+    known[..., :16] = 0
+    assert laplacian_loss(wrong, alpha, known) < 1e-3
+
+
+def test_laplacian_loss_alone_finds_alpha() -> None:
+    alpha = disc()
+    logits = torch.zeros_like(alpha, requires_grad=True)
+    optimizer = torch.optim.Adam([logits], 0.2)
+    for _ in range(100):
+        optimizer.zero_grad()
+        laplacian_loss(logits, alpha, torch.ones_like(alpha)).backward()
+        optimizer.step()
+    assert (logits.sigmoid() - alpha).abs().max() < 0.2

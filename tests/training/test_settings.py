@@ -24,8 +24,12 @@ def load(folder: Path, text: str) -> Recipe:
     return load_recipe(path)
 
 
-def test_the_shipped_recipe_loads_and_survives_a_checkpoint() -> None:
-    recipe = load_recipe(SHIPPED)
+RECIPES = [path for path in SHIPPED.parent.glob("*.toml") if path.stem != "targets"]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_loads_and_survives_a_checkpoint(path: Path) -> None:
+    recipe = load_recipe(path)
     assert recipe.phases[-1].until == 1
     assert sum(weight for _, weight in recipe.data.mix.set_weights) == pytest.approx(1)
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe

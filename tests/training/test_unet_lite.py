@@ -1,0 +1,150 @@
+"""The light network: as small as it must be, exported whole, and distilled from another."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import lightning as L
+import pytest
+import torch
+from timm.layers.norm_act import BatchNormAct2d
+from torch import nn
+from training_data import write_tree
+
+from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.network import build_network
+from bgblur.training.checkpoint import load_network
+from bgblur.training.data import Collection, DataError, load_collections
+from bgblur.training.export import (
+    export,
+    fold_batch_norms,
+    max_difference,
+    parity_images,
+    read_note,
+)
+from bgblur.training.finetune import load_start
+from bgblur.training.loop import CHECKPOINT, Progress, train
+from bgblur.training.settings import ModelSettings, Recipe, load_recipe
+
+RECIPE = Path(__file__).resolve().parents[2] / "configs" / "training" / "unet-lite.toml"
+
+
+def lite(model: ModelSettings) -> nn.Module:
+    """Random weights, with batch norms that are not the identity."""
+    torch.manual_seed(0)
+    built = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
+    for norm in built.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            nn.init.uniform_(norm.weight, 0.7, 1.3)
+            nn.init.normal_(norm.bias, std=0.1)
+            assert norm.running_mean is not None
+            nn.init.normal_(norm.running_mean, std=0.1)
+    return built.eval()
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    return lite(load_recipe(RECIPE).model)
+
+
+def test_at_most_two_million_parameters(network: nn.Module) -> None:
+    assert sum(p.numel() for p in network.parameters()) <= 2_000_000
+
+
+@pytest.mark.parametrize("size", [(96, 160), (160, 288), (32, 32)])
+def test_logits_have_the_pictures_size(network: nn.Module, size: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        assert network(torch.zeros(2, 3, *size)).shape == (2, 1, *size)
+
+
+def test_folding_keeps_the_activations(network: nn.Module) -> None:
+    acting = [m for m in network.modules() if isinstance(m, BatchNormAct2d)]
+    assert any(not isinstance(norm.act, nn.Identity) for norm in acting)
+    folded = fold_batch_norms(copy.deepcopy(network))
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
+    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = network(images)
+        torch.testing.assert_close(folded(images), expected, atol=1e-4, rtol=1e-4)
+    assert expected.std() > 1e-3  # an all-zero network would prove nothing
+
+
+def test_export_is_the_network_and_runs_in_fp32(network: nn.Module, tmp_path: Path) -> None:
+    path = tmp_path / "lite.ts"
+    export(network, path, "how")
+    assert max_difference(network, path, parity_images()) <= 1e-2
+    assert path.stat().st_size < 5e6
+    assert read_note(path) == "how"
+    engine = TorchEngine(str(path), "cpu", input_height=96)
+    assert engine.precision == "fp32"
+    assert engine.infer(parity_images()[0]).shape == (96, 96)
+
+
+def test_a_light_decoder_of_a_wrong_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 5 channels"):
+        build_network("tu-mobilenetv3_small_050", (16, 8), decoder="light")
+
+
+# ------------------------------------------------------------ distillation
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
+
+
+def recipe(steps: int, light: bool, **run: object) -> Recipe:
+    model = {
+        "encoder": "tu-mobilenetv3_small_050",
+        "decoder": "light",
+        "decoder_channels": [24, 16, 16, 8, 8],
+    }
+    return Recipe.model_validate(
+        {
+            "model": model if light else {"decoder_channels": [32, 16, 16, 8, 8]},
+            "run": {"steps": steps, "precision": "32-true", "workers": 0, "warmup_steps": 2, **run},
+            "phase": [{"until": 1.0, "batch": 2, "sizes": [[64, 64]]}],
+        }
+    )
+
+
+def run(recipe: Recipe, collection: Collection, folder: Path) -> list[float]:
+    """The loss of every step."""
+    losses: list[float] = []
+    fabric = L.Fabric(accelerator="cpu", devices=1, precision="32-true")
+
+    def report(step: Progress) -> None:
+        losses.append(step.loss)
+
+    train(recipe, collection, folder, report=report, fabric=fabric)
+    return losses
+
+
+def test_distilled_from_a_network_of_another_kind(collection: Collection, tmp_path: Path) -> None:
+    run(recipe(2, light=False), collection, tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher" / CHECKPOINT)
+    taught = recipe(4, light=True, distillation=1.0, teacher=teacher, teach_from=0.5)
+    alone = run(recipe(4, light=True), collection, tmp_path / "alone")
+    together = run(taught, collection, tmp_path / "together")
+    assert together[:2] == alone[:2]  # the teacher comes in half-way
+    assert together[2] > alone[2]
+    history = load_network(tmp_path / "together" / CHECKPOINT)[1]
+    assert "light decoder 24-16-16-8-8" in history
+    assert "distilled from the" in history
+    assert "from 50% on" in history
+
+
+def test_what_was_exported_can_be_trained_on(collection: Collection, tmp_path: Path) -> None:
+    run(recipe(2, light=True), collection, tmp_path)
+    network, history = load_network(tmp_path / CHECKPOINT)
+    export(network, tmp_path / "lite.ts", history)
+    start = load_start(tmp_path / "lite.ts")
+    assert (start.model.decoder, start.model.folded) == ("light", True)
+    assert max_difference(start.network, tmp_path / "lite.ts", parity_images()) < 5e-3
+
+
+def test_a_missing_teacher_is_one_line(collection: Collection, tmp_path: Path) -> None:
+    gone = recipe(2, light=True, distillation=1.0, teacher=str(tmp_path / "gone.ckpt"))
+    with pytest.raises(DataError, match=r"no checkpoint .*gone\.ckpt"):
+        run(gone, collection, tmp_path / "run")
