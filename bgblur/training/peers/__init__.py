@@ -1,0 +1,1 @@
+"""bgblur beside other programs that do the same: the same frames, on the same machine, at once."""
