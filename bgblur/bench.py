@@ -1,4 +1,8 @@
-"""Measures the daemon's pipeline: one process a run, so that start-up and memory are its own."""
+"""Measures the daemon's pipeline: one process a run, so that start-up and memory are its own.
+
+A figure is the median over short parts of several runs, and its spread the least and the most of
+them: the runs alternate between the sizes, so what else the machine does meets all of them.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +11,115 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import median
 from typing import Any
 
+from bgblur.compositing.cover import cover
 from bgblur.config import Settings
-from bgblur.errors import BgblurError, ModelError
+from bgblur.errors import BgblurError, ModelError, UsageError
+from bgblur.frame import Frame
 from bgblur.overrides import Overrides
 from bgblur.parts import load_backend, look_of, mask_of, open_source
 from bgblur.pipeline import Pipeline
-from bgblur.report import Meter, machine, run_report
+from bgblur.report import Meter, loaded_torch, machine, run_report
 from bgblur.sinks.null import NullSink
+from bgblur.sources import Source
 from bgblur.stats import Stats
 
+SIZES = ((640, 360), (1280, 720), (1920, 1080))
+PARTS = 3  # of a run
+MEASURED = (
+    *("fps", "latency_ms", "stages_ms", "cpu_cores", "cpu_ms", "rss_mb", "gpu_mb", "startup_s"),
+    "input_height",  # changes with the machine's speed, if it may
+)
 _WARM_UP = 2.0  # seconds after the first frame that are not counted
 _START_WITHIN = 60.0
 
 
-def bench(settings: Settings, sizes: list[tuple[int, int]], seconds: float) -> dict[str, Any]:
-    """One run a size, each in a process of its own: the object that ``bench --json`` prints."""
-    runs: list[dict[str, Any]] = []
-    report: dict[str, Any] = {"machine": machine(), "runs": runs}
-    for width, height in sizes:
-        sized = Overrides({"camera.width": width, "camera.height": height}, settings)
-        command = [sys.executable, "-m", "bgblur.bench", str(seconds)]
-        done = subprocess.run(
-            command,
-            input=sized.over(settings).model_dump_json(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            failure = BgblurError(done.stderr.strip().splitlines()[-1])
-            failure.exit_code = done.returncode
-            raise failure
-        run = json.loads(done.stdout)
-        report["machine"] = run.pop("machine")  # the child has torch loaded and knows the GPU
-        runs.append(run)
-    return report
+def bench(
+    settings: Settings,
+    sizes: Sequence[tuple[int, int]],
+    seconds: float,
+    repeat: int = 3,
+    report: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """``repeat`` runs of ``seconds`` each a size: the object that ``bench --json`` prints.
+
+    ``report`` hears what is being measured.
+    """
+    parts: list[list[dict[str, Any]]] = [[] for _ in sizes]
+    limits: list[dict[str, Any]] = [{} for _ in sizes]
+    found: dict[str, Any] = {}
+    for number in range(repeat):
+        for index, (width, height) in enumerate(sizes):
+            report(f"{width}x{height}, run {number + 1} of {repeat}")
+            sized = Overrides({"camera.width": width, "camera.height": height}, settings)
+            answer = _in_a_process(sized.over(settings), seconds, with_limit=number == 0)
+            parts[index] += answer["parts"]
+            limits[index] = answer.get("limit", limits[index])
+            found = answer["machine"]  # the child has torch loaded and knows the GPU
+    runs = [merged(of) | {"limit": limit} for of, limit in zip(parts, limits, strict=True)]
+    return {"machine": found, "runs": runs}
 
 
-def measure(settings: Settings, seconds: float) -> dict[str, Any]:
-    """Run the pipeline here, into nowhere, for ``seconds`` after it has warmed up."""
-    meter, stats = Meter(), Stats()
+def merged(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One run of its parts: medians, and under "spread" [least, most] of the same keys."""
+    measured = {key: [part[key] for part in parts] for key in MEASURED}
+    whole = parts[-1] | {key: _of_all(values, median) for key, values in measured.items()}
+    whole["input_height"] = parts[-1]["input_height"]  # the median of two heights is none
+    for counted in ("frames", "obscured"):
+        whole[counted] = sum(part[counted] for part in parts)
+    spread = {key: _of_all(values, _ends) for key, values in measured.items()}
+    return whole | {"parts": len(parts), "spread": spread}
+
+
+def _of_all(values: Sequence[Any], summary: Callable[[Sequence[Any]], Any]) -> Any:
+    """``summary`` of numbers, or of each key's numbers; a stage may be missing from a part."""
+    known = [value for value in values if value is not None]
+    if known and isinstance(known[0], dict):
+        keys = dict.fromkeys(key for value in known for key in value)
+        return {key: _of_all([v[key] for v in known if key in v], summary) for key in keys}
+    return _rounded(summary(known)) if known else None
+
+
+def _ends(values: Sequence[float]) -> list[float]:
+    return [min(values), max(values)]
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
+
+
+def _in_a_process(settings: Settings, seconds: float, with_limit: bool) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bgblur.bench", str(seconds), str(int(with_limit))]
+    done = subprocess.run(
+        command,
+        input=settings.model_dump_json(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["the measured process ended without a word"]
+        failure = BgblurError(said[-1])
+        failure.exit_code = done.returncode if done.returncode > 0 else 1
+        raise failure
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def measure(settings: Settings, seconds: float, with_limit: bool = False) -> dict[str, Any]:
+    """Run the pipeline here, into nowhere, for ``seconds`` after it has warmed up.
+
+    "parts" has the reports of equal parts of that time, "limit" the network's roofline.
+    """
+    meter, stats = Meter(), Stats(_wait_for_gpu)
     pipeline = Pipeline(
-        lambda: open_source(settings.camera),
+        lambda: _open_sized(settings),
         lambda *_: NullSink(),
-        lambda: load_backend(settings.engine, stats),
+        lambda: load_backend(settings.engine, stats, fps=lambda: settings.camera.fps),
         look_of(settings),
         mask_of(settings),
         stats,
@@ -67,19 +134,61 @@ def measure(settings: Settings, seconds: float) -> dict[str, Any]:
                 raise ModelError(f"no frame within {_START_WITHIN:g} s")
             time.sleep(0.01)
         time.sleep(_WARM_UP)
-        stats.restart()
-        meter.start()
-        threading.Event().wait(seconds)
-        return {**run_report(pipeline, meter), "machine": machine()}
+        parts = [_part(pipeline, meter, seconds / PARTS) for _ in range(PARTS)]
+        answer = {"parts": parts, "machine": machine()}
     finally:
         pipeline.stop()
         pipeline.look.close()
+    if with_limit:
+        from bgblur.roofline import network_limit
+
+        last = parts[-1]
+        shape = last["width"], last["height"], last["input_height"]
+        answer["limit"] = network_limit(settings.engine, *shape)
+    return answer
+
+
+def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:
+    pipeline.stats.restart()
+    meter.start()
+    threading.Event().wait(seconds)
+    if pipeline.stats.frames < 2:
+        raise UsageError(f"fewer than two frames in {seconds:.1f} s: give --seconds more")
+    return run_report(pipeline, meter)
+
+
+class _Sized:
+    """A clip at the size that is measured, whatever its own."""
+
+    def __init__(self, source: Source, width: int, height: int) -> None:
+        self.name, self.remark, self.fps = source.name, source.remark, source.fps
+        self.width, self.height = width, height
+        self._source = source
+
+    def read(self) -> Frame:
+        frame = self._source.read()
+        picture = cover(frame.image, self.width, self.height)
+        return replace(frame, image=picture, captured=time.monotonic())
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def _open_sized(settings: Settings) -> Source:
+    source, wanted = open_source(settings.camera), (settings.camera.width, settings.camera.height)
+    return source if (source.width, source.height) == wanted else _Sized(source, *wanted)
+
+
+def _wait_for_gpu() -> None:
+    torch = loaded_torch()
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":
     try:
         chosen = Settings.model_validate_json(sys.stdin.read())
-        print(json.dumps(measure(chosen, float(sys.argv[1]))))
+        print(json.dumps(measure(chosen, float(sys.argv[1]), sys.argv[2] == "1")))
     except BgblurError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -26,7 +27,11 @@ class Meter:
 
     def cpu_cores(self) -> float:
         """Mean number of cores kept busy."""
-        return (self._cpu_seconds() - self._cpu) / max(1e-6, time.monotonic() - self._began)
+        return self.cpu_seconds() / max(1e-6, time.monotonic() - self._began)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all threads."""
+        return self._cpu_seconds() - self._cpu
 
     def rss_mb(self) -> float:
         return float(self._process.memory_info().rss) / 2**20
@@ -51,8 +56,10 @@ def run_report(pipeline: Pipeline, meter: Meter) -> dict[str, Any]:
         "device": backend.device if backend else None,
         "precision": backend.precision if backend else None,
         "input_height": backend.input_height if backend else None,
+        "effort": asdict(backend.effort) if backend and backend.effort else None,
         **stats.snapshot(),
         "cpu_cores": round(meter.cpu_cores(), 2),
+        "cpu_ms": round(1000 * meter.cpu_seconds() / stats.frames, 1) if stats.frames else None,
         "rss_mb": round(meter.rss_mb(), 1),
         "gpu_mb": round(_gpu_mb(), 1),
         "startup_s": round(first - meter.started(), 2) if first is not None else None,
@@ -84,14 +91,22 @@ def _cpu_name() -> str:
 
 
 def _gpu_mb() -> float:
-    torch = sys.modules.get("torch")  # not worth importing for a zero
+    torch = loaded_torch()
     if torch is None or not torch.cuda.is_available():
         return 0.0
     return float(torch.cuda.max_memory_reserved()) / 2**20
 
 
 def _gpu_name() -> str | None:
-    torch = sys.modules.get("torch")
+    torch = loaded_torch()
     if torch is None or not torch.cuda.is_available():
         return None
     return str(torch.cuda.get_device_name())
+
+
+def loaded_torch() -> Any:
+    """torch where it has been imported: not worth doing for a zero. None while another thread is
+    still at it, when it has no more than some of its names."""
+    torch = sys.modules.get("torch")
+    unfinished = getattr(getattr(torch, "__spec__", None), "_initializing", False)
+    return None if unfinished else torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,9 +14,15 @@ _WINDOW = 300  # newest values kept of each series: ten seconds at 30 fps
 
 
 class Stats:
-    """Written by every thread, read by any; values are milliseconds."""
+    """Written by every thread, read by any; values are milliseconds.
 
-    def __init__(self) -> None:
+    ``settle`` is called at the end of every stage: a measurement waits there for the GPU, so that
+    its work counts where it was asked for. The daemon has no reason to wait.
+    """
+
+    def __init__(self, settle: Callable[[], None] | None = None) -> None:
+        self._settle = settle
+        self._thread = threading.local()
         self._lock = threading.Lock()
         self._stages: dict[str, deque[float]] = {}
         self._latency: deque[float] = deque(maxlen=_WINDOW)
@@ -29,12 +35,18 @@ class Stats:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time the block as one run of the stage ``name``."""
+        """Time the block as one run of the stage ``name``; a stage inside it counts by itself."""
+        around = getattr(self._thread, "inside", 0.0)  # taken so far by stages in the outer one
+        self._thread.inside = 0.0
         began = time.perf_counter()
         try:
             yield
+            if self._settle is not None:
+                self._settle()
         finally:
-            self.add(name, (time.perf_counter() - began) * 1000)
+            took = (time.perf_counter() - began) * 1000
+            self.add(name, took - self._thread.inside)
+            self._thread.inside = around + took
 
     def add(self, name: str, milliseconds: float) -> None:
         with self._lock:

@@ -16,19 +16,33 @@ class StatusFile:
     """One file for this process, readable by its user alone, replaced whole at each write."""
 
     def __init__(self) -> None:
+        self.problem: str | None = None
         self._path = folder() / f"{os.getpid()}.json"
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def write(self, status: dict[str, Any]) -> None:
-        beside = self._path.with_suffix(".tmp")
-        no_link = getattr(os, "O_NOFOLLOW", 0)  # Windows has none
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | no_link, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(status, file)
-        beside.replace(self._path)
+        """A disk that is full or read-only becomes ``problem``: the pictures matter more."""
+        try:
+            self._replace(json.dumps(status))
+        except OSError as error:
+            self.problem = (
+                f"`bgblur-cam status` cannot see this daemon: cannot write {self._path}: "
+                f"{error.strerror}"
+            )
+        else:
+            self.problem = None
 
     def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _replace(self, text: str) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = self._path.with_suffix(".tmp")
+        beside.unlink(missing_ok=True)  # of a killed daemon; a link goes, and what it names stays
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        beside.replace(self._path)
 
 
 def folder() -> Path:
@@ -39,9 +53,12 @@ def running() -> list[dict[str, Any]]:
     """The status of every daemon of this user that is alive; files of dead ones are removed."""
     found = []
     for path in sorted(folder().glob("*.json")) if folder().is_dir() else []:
-        with contextlib.suppress(FileNotFoundError):  # its daemon ends at this moment
+        # Its daemon ends at this moment, or it is none of ours.
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             if _owner_lives(path):
-                found.append(json.loads(path.read_text(encoding="utf-8")))
+                status = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(status, dict):
+                    found.append(status)
             else:
                 path.unlink(missing_ok=True)
     return found

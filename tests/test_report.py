@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
@@ -16,7 +20,7 @@ from bgblur.sources.demo import DemoSource
 
 KEYS = {
     *("source", "width", "height", "device", "precision", "input_height", "fps", "latency_ms"),
-    *("stages_ms", "cpu_cores", "rss_mb", "gpu_mb", "startup_s"),
+    *("stages_ms", "cpu_cores", "cpu_ms", "rss_mb", "gpu_mb", "startup_s"),
 }
 
 
@@ -44,6 +48,7 @@ def test_a_run_that_has_not_begun() -> None:
     report = run_report(pipeline(), Meter())
     assert report.keys() >= KEYS
     assert report["device"] is None
+    assert report["cpu_ms"] is None
     assert report["startup_s"] is None
     assert json.loads(json.dumps(report)) == report
 
@@ -63,6 +68,7 @@ def test_a_run_on_its_way() -> None:
     assert (report["device"], report["precision"], report["input_height"]) == ("cpu", "fp32", 96)
     assert report["fps"] > 1
     assert report["startup_s"] > 0
+    assert 0 < report["cpu_ms"] < 1000
     assert report["latency_ms"]["p50"] > 0
     assert json.loads(json.dumps(report)) == report
 
@@ -76,6 +82,7 @@ def test_meter_sees_work_and_memory() -> None:
     while time.process_time() < until:
         pass
     assert meter.cpu_cores() > max(idle, 0.05)
+    assert 0.25 < meter.cpu_seconds() < 0.6
     before = meter.rss_mb()
     ballast = np.ones(2**26, np.uint8)
     assert meter.rss_mb() - before > 0.8 * ballast.nbytes / 2**20
@@ -88,3 +95,14 @@ def test_machine_is_described() -> None:
     assert described["cpu"]
     assert described["memory_gb"] > 0
     assert json.loads(json.dumps(described)) == described
+
+
+def test_the_daemon_reports_while_another_thread_still_imports_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = ModuleType("torch")  # it has no ``cuda`` yet
+    half.__spec__ = ModuleSpec("torch", None)
+    half.__spec__._initializing = True  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", half)
+    assert machine()["gpu"] is None
+    assert run_report(pipeline(), Meter())["gpu_mb"] == 0

@@ -34,6 +34,27 @@ def test_a_stage_is_timed_even_when_it_fails() -> None:
     assert 20 <= stages["inference"]["p50"] < 500
 
 
+def test_a_stage_inside_another_counts_once() -> None:
+    stats = Stats()
+    for _ in range(3):
+        with stats.stage("blur"):
+            time.sleep(0.02)
+            for _ in range(2):
+                with stats.stage("download"):
+                    time.sleep(0.05)
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert 50 <= stages["download"]["p50"] < 90
+    assert 20 <= stages["blur"]["p50"] < 50  # of 120 in all
+
+
+def test_what_settles_late_counts_where_it_was_asked_for() -> None:
+    stats = Stats(settle=lambda: time.sleep(0.03))  # a GPU that is still at it
+    with stats.stage("inference"):
+        pass
+    stages: Any = stats.snapshot()["stages_ms"]
+    assert stages["inference"]["p50"] >= 30
+
+
 def test_only_the_newest_count() -> None:
     stats = Stats()
     for _ in range(300):

@@ -53,13 +53,39 @@ def test_nobody_else_may_read_it() -> None:
 
 
 def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
-    file = StatusFile()
     target = tmp_path / "precious"
     target.write_text("precious")
-    (folder() / f"{os.getpid()}.tmp").symlink_to(target)
-    with pytest.raises(OSError, match="symbolic link"):
-        file.write({})
+    folder().mkdir(parents=True)
+    for suffix in ("tmp", "json"):
+        (folder() / f"{os.getpid()}.{suffix}").symlink_to(target)
+    file = StatusFile()
+    file.write({"fresh": True})
+    assert file.problem is None
+    assert running() == [{"fresh": True}]
     assert target.read_text() == "precious"
+    assert [path.is_symlink() for path in folder().iterdir()] == [False]
+
+
+def test_what_cannot_be_written_is_a_problem_that_passes() -> None:
+    folder().parent.mkdir(parents=True)
+    folder().touch()  # a file where the folder should be
+    file = StatusFile()
+    file.write({})
+    assert file.problem is not None
+    assert "cannot write" in file.problem
+    file.remove()
+    folder().unlink()
+    file.write({})
+    assert file.problem is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b"1"])
+def test_a_damaged_status_is_none(data: bytes) -> None:
+    StatusFile().write({"whole": True})
+    (folder() / f"{os.getpid()}.json").rename(folder() / "x.json")
+    StatusFile().write({"whole": True})
+    (folder() / f"{os.getppid()}.json").write_bytes(data)
+    assert running() == [{"whole": True}]
 
 
 def test_the_file_of_a_dead_daemon_is_removed() -> None:

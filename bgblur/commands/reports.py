@@ -1,14 +1,10 @@
-"""``bgblur-cam devices``, ``status`` and ``bench``: what there is, what runs, how fast."""
+"""``bgblur-cam devices`` and ``status``: what there is, and what runs."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
-import typer
-from rich.table import Table
-
-from bgblur.commands.options import ConfigOption, DebugOption, JsonOption, effective, out, say
+from bgblur.commands.options import JsonOption, out, say
 from bgblur.errors import UsageError
 from bgblur.v4l2 import Format, Size
 
@@ -51,46 +47,6 @@ def status(as_json: JsonOption = False) -> None:
             )
             if run["problem"]:
                 say(run["problem"])
-
-
-def bench(
-    source: Annotated[str, typer.Option(help="demo or a clip.")] = "demo",
-    size: Annotated[list[str] | None, typer.Option(help="WIDTHxHEIGHT, may be repeated.")] = None,
-    seconds: Annotated[float, typer.Option(help="Measured a run.")] = 10.0,
-    fps: Annotated[float, typer.Option(help="Offered by the demo source.")] = 30.0,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Measure speed, latency and memory of the whole pipeline on this machine."""
-    from bgblur.bench import bench as run_bench
-
-    settings = effective(config, {"camera.device": source, "camera.fps": fps})
-    report = run_bench(settings, [_size(text) for text in size or ["1280x720"]], seconds)
-    if as_json:
-        print(json.dumps(report))
-        return
-    out.print(f"{report['machine']['cpu']}, {report['machine']['cores']} cores", markup=False)
-    table = Table("size", "device", "fps", "latency p50/p95 ms", "cores", "MB", "start s", box=None)
-    for run in report["runs"]:
-        latency = run["latency_ms"]
-        table.add_row(
-            f"{run['width']}x{run['height']}",
-            f"{run['device']} {run['precision']} at {run['input_height']}",
-            f"{run['fps']:.1f}",
-            f"{latency['p50']:.0f}/{latency['p95']:.0f}",
-            f"{run['cpu_cores']:.2f}",
-            f"{run['rss_mb']:.0f}",
-            f"{run['startup_s']:.1f}",
-        )
-    out.print(table)
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f'--size is "{text}": write it as WIDTHxHEIGHT, like 1280x720')
-    return int(width), int(height)
 
 
 def format_lines(formats: list[Format]) -> list[str]:

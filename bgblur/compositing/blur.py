@@ -64,15 +64,18 @@ def room_weight(alpha: Alpha) -> Alpha:
     return np.asarray((1 - dilated / PERSON_FROM).clip(0, 1), np.float32)
 
 
-def blurred_room(pixels: Image, alpha: Alpha, sigma: float) -> Image:
-    """The frame without the person, blurred; the hole they leave is filled from around it."""
+def blurred_room(pixels: Image, alpha: Alpha, sigma: float, out: Image | None = None) -> Image:
+    """The frame without the person, blurred; the hole they leave is filled from around it.
+
+    ``out`` takes the result where it has its shape."""
     height, width = alpha.shape
     plan = plan_blur(width, height, sigma)
     image = shrink(pixels, plan.width, plan.height)
     weight = room_weight(shrink(alpha, plan.width, plan.height))
     # Saturating conversion before the costly step: bytes are a quarter of the traffic.
     low = cv2.convertScaleAbs(_normalised_blur(image, weight, plan))
-    return np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    wide = cv2.resize(low, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(wide, np.uint8)
 
 
 def _normalised_blur(image: Image, weight: Alpha, plan: BlurPlan) -> Alpha:

@@ -15,9 +15,9 @@ def even(image: Image) -> Image:
     return cv2.copyMakeBorder(image, 0, rows % 2, 0, columns % 2, cv2.BORDER_REPLICATE)
 
 
-def to_i420(image: Image) -> Image:
+def to_i420(image: Image, out: Image | None = None) -> Image:
     """BGR ``(H, W, 3)`` to planar YUV 4:2:0 ``(H * 3 // 2, W)``, BT.601 limited range.
 
-    Odd sizes are padded to even ones first.
+    Odd sizes are padded to even ones first. ``out`` takes the result where it has its shape.
     """
-    return cv2.cvtColor(even(image), cv2.COLOR_BGR2YUV_I420)
+    return cv2.cvtColor(even(image), cv2.COLOR_BGR2YUV_I420, dst=out)

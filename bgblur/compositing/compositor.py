@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.buffers import Buffers
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
 from bgblur.compositing.blur import blurred_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
@@ -18,6 +19,8 @@ from bgblur.frame import Alpha, Image
 
 _SOFT = 1 / 512  # alpha this near to 0 or 1 is 0 or 1: at most half a level of 255
 _PART = 4096  # pixels of the outline worked on at once
+
+Mask = NDArray[np.bool_]
 
 
 class Compositor(Protocol):
@@ -42,44 +45,68 @@ class CpuCompositor:
 
     def __init__(self) -> None:
         self._backdrops = BackdropCache()
+        self._buffers = Buffers()
 
     def compose(self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0) -> Image:
         if look.raw:
-            return _mirrored(pixels, look)
+            return self._mirrored(pixels, look)
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
+        picture = self._buffers.take(pixels.shape, np.uint8)
+        inside, outline = self._split(alpha)
         if backdrop is None:
-            picture = blurred_room(pixels, alpha, sigma_of(look.shown_strength, height))
-            _lay_over(picture, pixels, alpha)
+            picture = blurred_room(pixels, alpha, sigma_of(look.shown_strength, height), picture)
+            _lay_over(picture, pixels, alpha, inside, outline)
         else:
-            picture = backdrop.picture.copy()
-            _lay_clean_over(picture, pixels, alpha, backdrop, look.shown_light_wrap)
-        return _mirrored(picture, look)
+            np.copyto(picture, backdrop.picture)
+            wrapped = look.shown_light_wrap
+            _lay_clean_over(picture, pixels, alpha, inside, outline, backdrop, wrapped)
+        return self._mirrored(picture, look)
 
     def obscure(self, pixels: Image, look: Look, seconds: float = 0.0) -> Image:
         height, width = pixels.shape[:2]
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         if backdrop is not None:
-            return _mirrored(backdrop.picture, look)
+            return self._mirrored(backdrop.picture, look)
         nobody = np.zeros((height, width), np.float32)
-        return _mirrored(blurred_room(pixels, nobody, sigma_of(100, height)), look)
+        return self._mirrored(blurred_room(pixels, nobody, sigma_of(100, height)), look)
+
+    def _split(self, alpha: Alpha) -> tuple[Mask, Mask]:
+        """Where the person surely is, and where alpha lies between."""
+        inside = self._buffers.take(alpha.shape, np.bool_)
+        outline = self._buffers.take(alpha.shape, np.bool_)
+        np.greater_equal(alpha, 1 - _SOFT, out=inside)
+        np.greater(alpha, _SOFT, out=outline)
+        np.greater(outline, inside, out=outline)
+        return inside, outline
+
+    def _mirrored(self, picture: Image, look: Look) -> Image:
+        if not look.mirror:
+            return picture
+        return cv2.flip(picture, 1, dst=self._buffers.take(picture.shape, np.uint8))
 
 
-def _lay_over(picture: Image, pixels: Image, alpha: Alpha) -> None:
+def _lay_over(picture: Image, pixels: Image, alpha: Alpha, inside: Mask, outline: Mask) -> None:
     """Put the person of ``pixels`` into ``picture``."""
-    _copy_inside(picture, pixels, alpha)
-    for places in _in_parts((alpha > _SOFT) & (alpha < 1 - _SOFT)):
+    cv2.copyTo(pixels, inside.view(np.uint8), picture)
+    for places in _in_parts(outline):
         _blend(picture, places, pixels.reshape(-1, 3).take(places, 0), alpha)
 
 
 def _lay_clean_over(
-    picture: Image, pixels: Image, alpha: Alpha, backdrop: Backdrop, light_wrap: float
+    picture: Image,
+    pixels: Image,
+    alpha: Alpha,
+    inside: Mask,
+    outline: Mask,
+    backdrop: Backdrop,
+    light_wrap: float,
 ) -> None:
     """Put the person into ``picture``, without the room's colour and with the backdrop's light."""
-    _copy_inside(picture, pixels, alpha)
+    cv2.copyTo(pixels, inside.view(np.uint8), picture)
     sides = guess_sides(pixels, alpha)
     nearby = room_nearby(alpha) if light_wrap > 0 else None
-    for places in _in_parts((alpha > _SOFT) & (alpha < 1 - _SOFT)):
+    for places in _in_parts(outline):
         person: Any = pixels.reshape(-1, 3).take(places, 0)
         if sides is not None:
             guess = sample(sides, places, *picture.shape[1::-1])
@@ -88,7 +115,7 @@ def _lay_clean_over(
             person = _lit(person, backdrop.glow, nearby, places, light_wrap)
         _blend(picture, places, person, alpha)
     if nearby is not None:
-        for places in _in_parts((nearby > 1) & (alpha >= 1 - _SOFT)):
+        for places in _in_parts((nearby > 1) & inside):
             person = pixels.reshape(-1, 3).take(places, 0)
             lit = _lit(person, backdrop.glow, nearby, places, light_wrap)
             picture.reshape(-1, 3)[places] = lit + 0.5
@@ -99,11 +126,7 @@ def _lit(person: Any, glow: Image, nearby: Image, places: NDArray[np.intp], amou
     return wrap(person, light, nearby.take(places)[:, None], amount)
 
 
-def _copy_inside(picture: Image, pixels: Image, alpha: Alpha) -> None:
-    cv2.copyTo(pixels, (alpha >= 1 - _SOFT).view(np.uint8), picture)
-
-
-def _in_parts(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.intp]]:
+def _in_parts(mask: Mask) -> Iterator[NDArray[np.intp]]:
     """The flat indices of ``mask``, so many at a time that what is made of them stays in the
     processor's cache: fresh memory costs more than the arithmetic."""
     places = np.flatnonzero(mask)
@@ -115,7 +138,3 @@ def _blend(picture: Image, places: NDArray[np.intp], person: Any, alpha: Alpha) 
     flat = picture.reshape(-1, 3)
     room = flat.take(places, 0).astype(np.float32)
     flat[places] = room + (person - room) * alpha.take(places)[:, None] + 0.5
-
-
-def _mirrored(picture: Image, look: Look) -> Image:
-    return cv2.flip(picture, 1) if look.mirror else picture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,9 +17,17 @@ from bgblur.frame import Image
 
 
 class TorchCompositor:
-    """Takes tensors on its device (or arrays, which it uploads); downloads the result once."""
+    """Takes tensors on its device (or arrays, which it uploads); downloads the result once.
 
-    def __init__(self, device: str) -> None:
+    ``timed`` is entered for the download, which is a stage of its own.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        timed: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._timed = timed
         self._device = torch.device(device)
         self._backdrops = BackdropCache()
         self._uploaded: dict[str, tuple[Image, Tensor]] = {}
@@ -26,7 +36,7 @@ class TorchCompositor:
     def compose(self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0) -> Image:
         frame = self._tensor(pixels)
         if look.raw:
-            return _download(frame, look)
+            return self._download(frame, look)
         cover = self._tensor(alpha)
         height, width = cover.shape
         person = frame.permute(2, 0, 1).float()
@@ -38,7 +48,7 @@ class TorchCompositor:
             person = clean(person, cover)
             if look.shown_light_wrap > 0:
                 person = light_up(person, cover, self._glow(backdrop), look.shown_light_wrap)
-        return _download(_to_bytes(room + (person - room) * cover), look)
+        return self._download(_to_bytes(room + (person - room) * cover), look)
 
     @torch.inference_mode()
     def obscure(self, pixels: Any, look: Look, seconds: float = 0.0) -> Image:
@@ -46,10 +56,18 @@ class TorchCompositor:
         height, width = frame.shape[:2]
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         if backdrop is not None:
-            return _download(_to_bytes(self._picture(backdrop)), look)
+            return self._download(_to_bytes(self._picture(backdrop)), look)
         planes = frame.permute(2, 0, 1).float()
         nobody = torch.zeros((height, width), device=self._device)
-        return _download(_to_bytes(blurred_room(planes, nobody, sigma_of(100, height))), look)
+        return self._download(_to_bytes(blurred_room(planes, nobody, sigma_of(100, height))), look)
+
+    def _download(self, frame: Tensor, look: Look) -> Image:
+        if look.mirror:
+            frame = frame.flip(1)
+        whole = frame.contiguous()
+        with self._timed():
+            picture: Image = whole.cpu().numpy()
+        return picture
 
     def _tensor(self, data: Any) -> Tensor:
         tensor: Tensor = data if isinstance(data, Tensor) else torch.from_numpy(data)
@@ -72,10 +90,3 @@ class TorchCompositor:
 
 def _to_bytes(planes: Tensor) -> Tensor:
     return planes.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0)
-
-
-def _download(frame: Tensor, look: Look) -> Image:
-    if look.mirror:
-        frame = frame.flip(1)
-    picture: Image = frame.contiguous().cpu().numpy()
-    return picture

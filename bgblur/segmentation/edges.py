@@ -12,12 +12,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
 
 EPSILON = 1e-3  # luma variance (0..1 squared) below which a window counts as flat
 # What the network leaves below and above these counts as certain: a doubtful part of the room would
 # otherwise show as a ghost of itself, and a doubtful part of the person would be thin.
 _BLACK, _WHITE = 0.25, 0.75
+_GAIN = 1 / (_WHITE - _BLACK)
+
+_buffers = Buffers()
 
 
 def radius_of(rows: int) -> int:
@@ -31,17 +35,23 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     ``refine`` follows the picture's edges, else plain bilinear; ``feather`` 0..1 softens first.
     """
     rows, columns = alpha.shape
-    size = (image.shape[1], image.shape[0])
+    shape, size = image.shape[:2], (image.shape[1], image.shape[0])
     if feather > 0:
         alpha = cv2.GaussianBlur(alpha, (0, 0), feather_sigma(feather, rows))
+    full = _buffers.take(shape, np.float32)
+    # All of ``firm`` but its limits is done on the few pixels of the low resolution.
     if not refine:
-        return firm(cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR))
-    luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        full = cv2.resize((alpha - _BLACK) * _GAIN, size, dst=full)
+        return np.clip(full, 0, 1, out=full)
+    luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=_buffers.take(shape, np.uint8))
     low = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
     guide = np.multiply(low, 1 / 255, dtype=np.float32)
     a, b = _coefficients(alpha, guide, radius_of(rows))
-    full = cv2.multiply(cv2.resize(a / 255, size), luma, dtype=cv2.CV_32F)
-    return firm(cv2.add(full, cv2.resize(b, size), dst=full))
+    full = cv2.resize(a * (_GAIN / 255), size, dst=full)
+    full = cv2.multiply(full, luma, dst=full, dtype=cv2.CV_32F)
+    offset = cv2.resize((b - _BLACK) * _GAIN, size, dst=_buffers.take(shape, np.float32))
+    full = cv2.add(full, offset, dst=full)
+    return np.clip(full, 0, 1, out=full)
 
 
 def feather_sigma(feather: float, rows: int) -> float:
@@ -50,9 +60,9 @@ def feather_sigma(feather: float, rows: int) -> float:
 
 
 def firm(alpha: Any) -> Any:
-    """Stretch so that nearly certain becomes certain; arrays and tensors alike, in place."""
+    """Stretch so that nearly certain becomes certain; tensors too, in place."""
     alpha -= _BLACK
-    alpha *= 1 / (_WHITE - _BLACK)
+    alpha *= _GAIN
     return alpha.clip(0, 1)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +20,16 @@ import torch
 
 from bgblur.errors import ModelError, UsageError
 from bgblur.frame import Image
+from bgblur.paths import user_path
+from bgblur.segmentation.model_file import check_archive
 
 CONTRACT = "bgblur.json"  # the archive's extra file that says it keeps network.Segmenter's contract
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED = WEIGHTS / "unet-resnet18.ts"
+SHIPPED_MODELS = {"unet-resnet18": SHIPPED}  # by the name that engine.model may give
+AUTO_MODELS = {"cpu": "unet-resnet18", "mps": "unet-resnet18", "cuda": "unet-resnet18"}
+
+_WIDEST = 32  # times its height, of a picture
 
 _MAKE_ONE = "make one with scripts/export.py or scripts/import_fastai.py"
 _THREADS = torch.get_num_threads()  # as torch chose at import: one a core, or OMP_NUM_THREADS
@@ -61,10 +69,14 @@ class TorchEngine:
         self.precision = choose_precision(precision, self.device)
         kind = torch.device(self.device).type
         self.input_height = _HEIGHTS[kind] if isinstance(input_height, str) else input_height
-        path = SHIPPED if model == "auto" else Path(model).expanduser()
-        if model == "auto":
-            check_shipped(path)
-        self._module = _load(path, self.device, _DTYPES[self.precision])
+        shipped = shipped_model(model, self.device)
+        path = shipped or user_path(model, ModelError)
+        if shipped is not None:
+            check_shipped(shipped)
+        self._module, contract = _load(path, self.device)
+        if precision == "auto" and self.device == "cpu":  # a model may know its own
+            self.precision = contract.get("cpu_precision", self.precision)
+        self._module.to(_DTYPES[self.precision])
         self._warm_up(path)
 
     def upload(self, image: Image) -> Any:
@@ -74,9 +86,12 @@ class TorchEngine:
     def infer(self, pixels: Any) -> Any:
         on_cpu = self.device == "cpu"
         image = torch.from_numpy(pixels) if on_cpu else pixels
+        rows, columns = image.shape[:2]
+        if columns > _WIDEST * rows:  # the network sees it as wide as its shape asks: gigabytes
+            raise RuntimeError(f"a picture of {columns}x{rows} is too wide to find a person in")
         try:
             alpha = self._module(image, self.input_height)
-        except (RuntimeError, torch.jit.Error) as error:
+        except Exception as error:  # TorchScript's own, or one of its text that is damaged
             raise RuntimeError(_reason(error)) from error
         if not isinstance(alpha, torch.Tensor):
             raise RuntimeError(f"it gives {type(alpha).__name__}, not a tensor")
@@ -123,15 +138,38 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: str, device: str) -> str:
-    """fp16 on a GPU; on the CPU bf16 where the processor multiplies it natively, else fp32."""
+    """fp16 on a GPU; on the CPU bf16 where the processor is faster with it, else fp32."""
     if device == "cpu":
         if wanted == "fp16":
             raise UsageError('engine.precision "fp16" needs a GPU: set it to "auto" or "bf16"')
         if wanted == "auto":
             features = torch.cpu.get_capabilities()
             native = features.get("avx512_bf16") or features.get("amx_bf16")
-            return "bf16" if native else "fp32"
+            return "bf16" if native and bf16_is_faster() else "fp32"
     return "fp16" if wanted == "auto" else wanted
+
+
+@cache
+def bf16_is_faster() -> bool:
+    """Whether a convolution of the network's kind is. Some processors multiply bf16 natively and
+    yet at half the rate (a Xeon without AMX: 64 ms a frame against 41 in fp32): ask this one."""
+    best: dict[torch.dtype, float] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        planes = torch.zeros(1, 128, 20, 36, dtype=dtype).to(memory_format=torch.channels_last)
+        kernel = torch.zeros(128, 128, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
+        for run in range(6):
+            began = time.perf_counter()
+            torch.conv2d(planes, kernel, padding=1)
+            took = time.perf_counter() - began
+            if run:  # the first compiles
+                best[dtype] = min(took, best.get(dtype, took))
+    return best[torch.bfloat16] < best[torch.float32]
+
+
+def shipped_model(wanted: str, device: str) -> Path | None:
+    """The file of ``auto`` on the device, or of a shipped model's name; None for a path."""
+    name = AUTO_MODELS[torch.device(device).type] if wanted == "auto" else wanted
+    return SHIPPED_MODELS.get(name)
 
 
 def check_shipped(path: Path) -> None:
@@ -148,30 +186,37 @@ def check_shipped(path: Path) -> None:
         raise ModelError(f"the shipped model {path} is damaged or changed: install bgblur again")
 
 
-def _load(path: Path, device: str, dtype: torch.dtype) -> Any:
+def _load(path: Path, device: str) -> tuple[Any, dict[str, Any]]:
+    """(module in eval mode, what its file's contract says). Raises ModelError."""
     if not path.is_file():
-        raise ModelError(f"there is no model file {path}: check engine.model")
+        names = ", ".join(("auto", *SHIPPED_MODELS))
+        raise ModelError(f"there is no model file {path}: check engine.model, or set it to {names}")
     if path.stat().st_size == 0:
         raise ModelError(f"the model file {path} is empty: export it anew")
     extra = {CONTRACT: ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see above
         try:
+            check_archive(path)
             module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
-        except RuntimeError as error:
+        except ModelError:
+            raise
+        except Exception as error:  # damaged text in it is a UnicodeDecodeError, and so on
             raise ModelError(
                 f"{path} is not a TorchScript model, or it is damaged: {_MAKE_ONE}"
             ) from error
-        if _version(extra[CONTRACT]) != 1:
-            raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}")
-        return module.to(dtype).eval()
+    contract = _contract(extra[CONTRACT])
+    if contract.get("version") != 1 or contract.get("cpu_precision", "fp32") not in _DTYPES:
+        raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}")
+    return module.eval(), contract
 
 
-def _version(contract: str) -> object:
+def _contract(text: str) -> dict[str, Any]:
     try:
-        return json.loads(contract)["version"]
-    except (ValueError, TypeError, KeyError):
-        return None
+        contract = json.loads(text)
+    except ValueError:
+        return {}
+    return contract if isinstance(contract, dict) else {}
 
 
 def _reason(error: Exception) -> str:

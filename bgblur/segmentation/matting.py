@@ -12,6 +12,9 @@ from bgblur.segmentation.options import MaskOptions
 from bgblur.segmentation.smoothing import TemporalSmoother
 from bgblur.stats import Stats
 
+_ROUNDED = 32  # columns: networks take sizes that are multiples of 32
+_SLACK = 0.01  # of half precision
+
 
 class Matting:
     """Applies one engine to frame after frame."""
@@ -29,12 +32,7 @@ class Matting:
         """
         with self._stats.stage("upload"):
             pixels = self.engine.upload(image)
-        with self._stats.stage("inference"):
-            alpha = self.engine.infer(pixels)
-            check_alpha(alpha)
-        with self._stats.stage("smoothing"):
-            self._smooth.strength = options.smoothing
-            alpha = self._smooth(alpha)
+        alpha = self._find(image, pixels, options)
         with self._stats.stage("edges"):
             alpha = self._upsample(alpha, pixels, options.refine_edges, options.feather)
         return pixels, alpha
@@ -43,14 +41,36 @@ class Matting:
         """The next frame does not follow the last."""
         self._smooth.reset()
 
+    def _find(self, image: Image, pixels: Any, options: MaskOptions) -> Any:
+        """Alpha at the network's resolution, smoothed."""
+        with self._stats.stage("inference"):
+            alpha = self.engine.infer(pixels)
+            check_alpha(alpha)
+            check_shape(alpha, image)
+        with self._stats.stage("smoothing"):
+            self._smooth.strength = options.smoothing
+            return self._smooth(alpha)
+
 
 def check_alpha(alpha: Any) -> None:
-    """Raises RuntimeError unless ``alpha`` is a finite plane: a NaN would show the raw frame."""
+    """Raises RuntimeError unless ``alpha`` is a plane of 0..1: a NaN, or logits in its place, would
+    show the raw frame."""
     if alpha.ndim != 2 or 0 in alpha.shape:
         raise RuntimeError(f"the model gave a {tuple(alpha.shape)} array instead of an alpha plane")
-    # A sum is finite only if every term is; it is one pass, without a temporary.
-    if not np.isfinite(float(alpha.sum())):
+    low, high = float(alpha.min()), float(alpha.max())  # a NaN comes through both
+    if not np.isfinite(low + high):
         raise RuntimeError("the model gave values that are not numbers")
+    if low < -_SLACK or high > 1 + _SLACK:
+        raise RuntimeError(f"the model gave {low:.3g} to {high:.3g} instead of an alpha of 0 to 1")
+
+
+def check_shape(alpha: Any, image: Image) -> None:
+    """Raises RuntimeError where ``alpha`` would have to be stretched onto ``image``: turned on its
+    side, it would show the room in the person's place."""
+    rows, columns = alpha.shape
+    expected = rows * image.shape[1] / image.shape[0]
+    if abs(columns - expected) > _ROUNDED + columns / 8:
+        raise RuntimeError(f"the model gave {columns}x{rows} for a frame of another shape")
 
 
 def _upsampler(device: str) -> Any:

@@ -13,6 +13,7 @@ from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 from scenes import portrait
 
 from bgblur.errors import ModelError, UsageError
+from bgblur.segmentation import engine
 from bgblur.segmentation.engine import (
     SHIPPED,
     TorchEngine,
@@ -66,6 +67,10 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "logits": (script("    return image.float()[:, :, 0] - 5"), "does not give alpha"),
     "a tuple": (script(FIRST_PLANE + ", 1"), "it gives tuple, not a tensor"),
     "a failure": (script("    assert image.size(0) == 1\n    return image"), "does not run on cpu"),
+    "no precision": (
+        script(FIRST_PLANE, '{"version": 1, "cpu_precision": "fp13"}'),
+        "is not a bgblur model",
+    ),
     "a bad shape": (script("    return image.float().view(7, 11)"), "does not run on cpu"),
 }
 
@@ -170,6 +175,33 @@ def test_auto_is_cuda_in_half_precision() -> None:
     assert (engine.device, engine.precision, engine.input_height) == ("cuda", "fp16", 288)
 
 
+def test_a_shipped_model_by_its_name() -> None:
+    for name, path in engine.SHIPPED_MODELS.items():
+        assert path.stem == name
+        assert engine.shipped_model(name, "cpu") == path
+        check_shipped(path)
+    assert engine.shipped_model("unet.ts", "cpu") is None
+    assert TorchEngine("unet-resnet18", "cpu", "fp32", 96).infer(portrait(160, 96)).shape[0] == 96
+
+
+def test_an_unknown_name_lists_the_shipped_ones() -> None:
+    with pytest.raises(ModelError, match=r"no model file unet-huge: .*auto, unet-resnet18"):
+        TorchEngine("unet-huge", "cpu", "fp32")
+
+
+def test_auto_chooses_by_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    light = tmp_path / "unet-lite.ts"
+    write_model(light, BRIGHT_AT_ITS_HEIGHT)
+    monkeypatch.setitem(engine.SHIPPED_MODELS, "unet-lite", light)
+    monkeypatch.setitem(engine.AUTO_MODELS, "cpu", "unet-lite")
+    assert engine.shipped_model("auto", "cpu") == light
+    assert engine.shipped_model("auto", "cuda:1") == SHIPPED
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  unet-lite.ts\n")
+    for wanted in ("auto", "unet-lite"):  # whichever way it is chosen, a damaged one is refused
+        with pytest.raises(ModelError, match="damaged or changed"):
+            TorchEngine(wanted, "cpu", "fp32", 96)
+
+
 # ------------------------------------------------------------ integrity, device, precision
 
 
@@ -227,6 +259,30 @@ def test_precision(wanted: str, device: str) -> None:
     elif device == "cpu":
         features = torch.cpu.get_capabilities()
         native = features.get("avx512_bf16") or features.get("amx_bf16")
-        assert choose_precision(wanted, device) == ("bf16" if native else "fp32")
+        faster = native and engine.bf16_is_faster()
+        assert choose_precision(wanted, device) == ("bf16" if faster else "fp32")
     else:
         assert choose_precision(wanted, device) == "fp16"
+
+
+@pytest.mark.parametrize(("faster", "chosen"), [(True, "bf16"), (False, "fp32")])
+def test_bf16_only_where_it_is_faster(
+    monkeypatch: pytest.MonkeyPatch, faster: bool, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(engine, "bf16_is_faster", lambda: faster)
+    assert choose_precision("auto", "cpu") == chosen
+
+
+def test_a_model_may_know_the_precision_it_is_fastest_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(engine, "bf16_is_faster", lambda: True)
+    body = "    return image.float()[:, :, 0] / 255"
+    contract = '{"version": 1, "cpu_precision": "fp32"}'
+    path = str(write_model(tmp_path / "knows.ts", body, contract))
+    assert TorchEngine(path, "cpu", "auto", 96).precision == "fp32"
+    assert TorchEngine(path, "cpu", "bf16", 96).precision == "bf16"  # the user's word counts
+    plain = str(write_model(tmp_path / "plain.ts", body))
+    assert TorchEngine(plain, "cpu", "auto", 96).precision == "bf16"

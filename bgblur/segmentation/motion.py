@@ -1,0 +1,61 @@
+"""Whether anything moved since a frame: the network need not look twice at the same picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bgblur.frame import Image
+
+ROWS = 90  # of the small pictures that are compared: a finger is about two pixels wide in them
+_CELL = (3, 3)  # small pixels that are averaged: noise goes, a finger stays
+_SIGMAS = 7.0  # what noise reaches among tens of thousands of cells, with room to spare
+_LEAST, _MOST = 2.0, 4.0  # bounds of that threshold, grey levels: a dim camera must not hide a hand
+_LIGHT = 0.03  # change of the whole picture's brightness that counts as light, not as motion
+
+
+def small_picture(image: Image) -> Image:
+    """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same shape."""
+    rows, columns = image.shape[:2]
+    width = max(16, round(ROWS * columns / rows))
+    small: Image = cv2.resize(image, (width, ROWS), interpolation=cv2.INTER_AREA)
+    return small
+
+
+class StillScene:
+    """Compares small pictures with one that was ``keep``-ed.
+
+    The reference stays until the next ``keep``, so what creeps adds up and is seen in the end.
+    """
+
+    def __init__(self) -> None:
+        self._reference: NDArray[np.float32] | None = None
+
+    def keep(self, small: Image) -> None:
+        self._reference = _cells(small)
+
+    def forget(self) -> None:
+        self._reference = None
+
+    def holds(self, small: Image) -> bool:
+        """Whether ``small`` shows what the reference shows; no where there is none.
+
+        The largest difference of all cells and colours decides, not the mean: a hand is small. Only
+        the threshold follows the picture's own noise, the median difference.
+        """
+        if self._reference is None:
+            return False
+        cells = _cells(small)
+        if cells.shape != self._reference.shape:
+            return False
+        light = float(cells.mean()) / max(1.0, float(self._reference.mean()))
+        light = min(max(light, 1 - _LIGHT), 1 + _LIGHT)
+        apart = np.abs(cells - light * self._reference)
+        noise = 1.48 * float(np.median(apart))  # standard deviation, were the noise normal
+        return float(apart.max()) <= min(max(_SIGMAS * noise, _LEAST), _MOST)
+
+
+def _cells(small: Image) -> NDArray[np.float32]:
+    cells: NDArray[np.float32] = cv2.blur(small.astype(np.float32), _CELL)
+    return cells

@@ -1,0 +1,207 @@
+"""The governor, driven with a time of the test's own; and with an engine of a set speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bgblur.frame import Alpha, Image
+from bgblur.segmentation.governor import Governor, Work
+from bgblur.segmentation.live import LiveMatting
+from bgblur.segmentation.options import MaskOptions
+from bgblur.stats import Stats
+
+LADDER = range(96, 289, 32)
+SHARP = MaskOptions(refine_edges=False, smoothing=0.0)
+
+
+class Stream:
+    """A camera of ``fps`` before a governor; ``cost(height, now)`` seconds is one inference."""
+
+    def __init__(self, cost: Callable[[int, float], float], fps: float = 30.0) -> None:
+        self.cost, self.fps = cost, fps
+        self.governor = Governor(LADDER, 160, lambda: 30.0, 0.9)
+        self.now = 0.0
+        self.frames = 0
+        self.changes: list[tuple[float, int, int]] = []
+
+    def run(self, seconds: float) -> None:
+        governor, end = self.governor, self.now + seconds
+        last: Work = "held"
+        while self.now < end:
+            before = governor.height, governor.every
+            carries = governor.every == 2 and last == "inferred"
+            last = "carried" if carries else "inferred"
+            began = self.now
+            self.now += 0.008 if carries else self.cost(governor.height, self.now)
+            governor.note(began, self.now, last)
+            self.frames += 1
+            if (governor.height, governor.every) != before:
+                self.changes.append((self.now, governor.height, governor.every))
+            if self.now * self.fps < np.ceil(began * self.fps) + 1:  # waits for the next frame
+                self.now = (np.floor(began * self.fps + 1e-6) + 1) / self.fps
+
+
+def per_pixel(at_160: float, fixed: float = 0.004) -> Callable[[int, float], float]:
+    return lambda height, now: fixed + at_160 * (height / 160) ** 2
+
+
+@pytest.mark.parametrize(
+    ("at_160", "height", "every"),
+    [
+        (0.004, 288, 1),
+        (0.014, 192, 1),
+        (0.022, 160, 1),
+        (0.032, 128, 1),
+        (0.060, 96, 1),
+        (0.110, 96, 2),
+        (0.300, 96, 2),
+    ],
+)
+def test_settles_at_the_largest_height_that_holds_the_rate(
+    at_160: float, height: int, every: int
+) -> None:
+    stream = Stream(per_pixel(at_160))
+    stream.run(30)
+    assert (stream.governor.height, stream.governor.every) == (height, every)
+    settled = len(stream.changes)
+    frames = stream.frames
+    stream.run(60)
+    assert len(stream.changes) == settled
+    if every == 1:
+        assert stream.frames - frames >= 60 * 29
+
+
+def test_gives_way_within_two_seconds_and_comes_back() -> None:
+    load = 1.0
+    cost = per_pixel(0.012)
+    stream = Stream(lambda height, now: load * cost(height, now))
+    stream.run(20)
+    top = stream.governor.height
+    load, loaded_at = 5.0, stream.now
+    stream.run(20)
+    assert stream.governor.height < top
+    assert stream.changes[-1][0] - loaded_at < 6
+    first = next(at for at, *_ in stream.changes if at > loaded_at)
+    assert first - loaded_at < 2.5
+    load = 30.0
+    stream.run(20)
+    assert (stream.governor.height, stream.governor.every) == (96, 2)
+    load = 1.0
+    stream.run(60)
+    assert (stream.governor.height, stream.governor.every) == (top, 1)
+
+
+def test_a_hiccup_changes_nothing() -> None:
+    cost = per_pixel(0.020)
+    stream = Stream(lambda height, now: 0.4 if int(now * 4) % 40 == 0 else cost(height, now))
+    stream.run(120)
+    assert not stream.changes
+
+
+def test_a_height_that_does_not_hold_is_tried_ever_more_rarely() -> None:
+    """128 would fit by its pixels, and does not."""
+    stream = Stream(lambda height, now: 0.012 if height == 96 else 0.05)
+    stream.run(600)
+    raised = [at for at, height, _ in stream.changes if height > 96]
+    assert 3 <= len(raised) <= 8
+    assert sum(at < 60 for at in raised) <= 3
+    assert raised[-1] - raised[-2] > 100
+
+
+def test_a_slow_camera_leaves_time_for_a_larger_height() -> None:
+    quick, slow = Stream(per_pixel(0.020)), Stream(per_pixel(0.020), fps=15)
+    quick.run(40)
+    slow.run(40)
+    assert slow.governor.height > quick.governor.height
+
+
+def test_a_pause_says_nothing_of_the_speed() -> None:
+    stream = Stream(per_pixel(0.022))
+    stream.run(10)
+    for _ in range(20):
+        stream.now += 30
+        stream.run(0.4)
+    assert not stream.changes
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(0.002, 0.2),
+    st.floats(0.0, 0.35),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([15.0, 25.0, 30.0, 60.0]),
+)
+def test_noise_does_not_make_it_pump(at_160: float, noise: float, seed: int, fps: float) -> None:
+    random = np.random.default_rng(seed)
+    cost = per_pixel(at_160)
+    stream = Stream(
+        lambda height, now: cost(height, now) * float(np.exp(random.normal(0, noise))), fps
+    )
+    stream.run(30)
+    settled = len(stream.changes)
+    assert settled <= 6
+    stream.run(60)
+    assert len(stream.changes) - settled <= 4
+    assert stream.governor.height in LADDER
+
+
+# ------------------------------------------------------------ an engine of a set speed
+
+
+class Paced:
+    """Sees what is bright; an inference takes as long as the test says, on its own clock."""
+
+    device, precision = "cpu", "fp32"
+
+    def __init__(self, at_160: float) -> None:
+        self.at_160 = at_160
+        self.input_height = 160
+        self.now = 0.0
+        self.heights: list[int] = []
+
+    def upload(self, image: Image) -> Image:
+        return image
+
+    def infer(self, pixels: Image) -> Alpha:
+        self.now += self.at_160 * (self.input_height / 160) ** 2
+        self.heights.append(self.input_height)
+        shape = (self.input_height, self.input_height * pixels.shape[1] // pixels.shape[0])
+        return np.zeros(shape, np.float32)
+
+
+def test_an_engine_of_a_set_speed_is_governed() -> None:
+    engine = Paced(0.010)
+    governor = Governor(LADDER, 160, lambda: 30.0, 0.9)
+    matting = LiveMatting(engine, Stats(), governor, True, lambda: engine.now)
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (5, 9, 16, 3), dtype=np.uint8)  # nothing is ever still
+
+    indices = count()
+
+    def watch(seconds: float) -> None:
+        until = engine.now + seconds
+        while engine.now < until:
+            began = engine.now
+            matting(pictures[next(indices) % 5], SHARP)
+            engine.now = max(engine.now, began + 1 / 30)
+
+    watch(10)
+    assert matting.effort.height == engine.input_height == 256
+    assert (matting.effort.every, matting.effort.carried) == (1, 0)
+    engine.at_160 = 0.2
+    watch(10)
+    effort = matting.effort
+    assert (effort.height, effort.every) == (96, 2)
+    inferred, carried = effort.inferred, effort.carried
+    watch(10)
+    assert abs((effort.inferred - inferred) - (effort.carried - carried)) <= 1
+    engine.at_160 = 0.010
+    watch(30)
+    assert (effort.height, effort.every) == (256, 1)
+    assert effort.held == 0
