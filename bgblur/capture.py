@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
-from bgblur.errors import one_line
-from bgblur.frame import Frame, LatestSlot
+import numpy as np
+
+from bgblur.errors import CameraError, one_line
+from bgblur.frame import Frame, LatestSlot, is_image
 from bgblur.sources import Source
 from bgblur.stats import Stats
 from bgblur.worker import Turn
@@ -50,6 +54,12 @@ class Capture:
         self._first = self._note(self._open_source())
         return self._first
 
+    def close_first(self) -> None:
+        """Where ``run`` is not to follow."""
+        if self._first is not None:
+            _close(self._first)
+            self._first = None
+
     def replace(self, open_source: OpenSource) -> None:
         self._open_source = open_source
         self._asked_for = True
@@ -71,11 +81,12 @@ class Capture:
         while not turn.over():
             try:
                 if source is not None and (self.resting or self._asked_for):
-                    source.close()
+                    _close(source)
                     source = None
                 if self.resting:
                     turn.beat(OPENS_WITHIN)
                     self.newest = None
+                    self._problems.pop("camera", None)  # what is closed on purpose has none
                     self._sleep(1.0)
                     continue
                 if source is None:
@@ -84,7 +95,7 @@ class Capture:
                     continue
                 turn.beat(READS_WITHIN)
                 with self._stats.stage("capture"):
-                    frame = source.read()
+                    frame = _sound(source.read())
                 if turn.over():
                     break
                 self.newest = frame
@@ -93,7 +104,7 @@ class Capture:
                 wait = RETRY_FIRST
             except Exception as error:  # drivers raise what they like
                 if source is not None:
-                    source.close()
+                    _close(source)
                     source = None
                 if turn.over():
                     break
@@ -102,7 +113,7 @@ class Capture:
                 self._sleep(wait)
                 wait = min(2 * wait, RETRY_LAST)
         if source is not None:
-            source.close()
+            _close(source)
 
     def _reopened(self, turn: Turn) -> Source:
         asked_for, self._asked_for = self._asked_for, False
@@ -125,3 +136,20 @@ class Capture:
         """Until the time is up or something was asked for."""
         self._changed.wait(seconds)
         self._changed.clear()
+
+
+def _sound(frame: Frame) -> Frame:
+    """With its pixels in one piece, which torch and OpenCV want. Raises CameraError for anything
+    but a colour picture: a driver may give what it likes."""
+    image = frame.image
+    if not is_image(image):
+        form = f"{getattr(image, 'shape', None)} {getattr(image, 'dtype', type(image).__name__)}"
+        raise CameraError(f"the camera gives {form} instead of colour pictures: try another fourcc")
+    whole = np.require(image, requirements=["C", "W"])
+    return frame if whole is image else replace(frame, image=whole)
+
+
+def _close(source: Source) -> None:
+    """A driver that fails in closing, too, must not end the thread: the next camera waits."""
+    with contextlib.suppress(Exception):
+        source.close()

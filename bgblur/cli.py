@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bgblur import __version__
-from bgblur.commands import config, files, machine, reports, service, tray
+from bgblur.commands import bench, config, files, machine, reports, service, tray
 from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
@@ -94,7 +94,7 @@ for command in (
     files.image,
     reports.devices,
     reports.status,
-    reports.bench,
+    bench.bench,
     machine.doctor,
     machine.setup,
     config.toggle,

@@ -110,6 +110,8 @@ class EngineSettings(Area):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     model: Name = "auto"
     input_height: Annotated[int | Literal["auto"], BeforeValidator(_input_height)] = "auto"
+    cpu_budget: Annotated[float, Field(ge=0.1, le=1)] = 0.9
+    skip_static: bool = True
 
 
 class IdleSettings(Area):

@@ -22,6 +22,8 @@ from bgblur.errors import UsageError
 
 Value = str | int | float | bool
 
+MOST_BYTES = 64 * 1024  # the file with every key in it has two thousand
+
 
 def default_path() -> Path:
     return user_config_path("bgblur", appauthor=False) / "config.toml"
@@ -43,11 +45,17 @@ def load(path: Path) -> Settings:
 def read_text(path: Path) -> str | None:
     """The file's text; None if there is no such file. Raises UsageError if it is unreadable."""
     try:
-        data = path.read_bytes()
+        # A pipe or a device may have no end.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UsageError(f"cannot read {path}: it is not a file; check the name")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{path.name} is longer than {MOST_BYTES} bytes: is it the right file?")
     try:
         return data.decode("utf-8-sig")  # Windows' editors like to begin with a mark
     except UnicodeDecodeError as error:
@@ -110,6 +118,8 @@ def _writing(path: Path) -> Iterator[Path]:
 
 
 def _set(path: Path, key: str, value: Value) -> Settings:
+    if isinstance(value, str) and not _is_text(value):
+        raise UsageError(f"{key} would not be text in UTF-8: type it anew")
     area, _, name = key.partition(".")
     first = re.split(r"[.\[]", name)[0]
     if isinstance(getattr(getattr(Settings(), area, None), first, None), list):
@@ -144,6 +154,15 @@ def _set(path: Path, key: str, value: Value) -> Settings:
     if changed != original:
         config_state.write_atomically(path, changed)
     return settings
+
+
+def _is_text(value: str) -> bool:
+    """Half a character, as JSON's escapes and broken file names allow, is none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _edit(text: str, area: str, name: str, value: Value) -> str:

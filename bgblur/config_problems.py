@@ -46,6 +46,8 @@ _SYNTAX_HINTS = {
     "Invalid statement": "not valid TOML: write KEY = VALUE or [TABLE]",
 }
 
+_MOST_LINES = 100  # of one statement
+
 _SWITCHES = {"true": "true", "yes": "true", "on": "true"}
 _SWITCHES |= {"false": "false", "no": "false", "off": "false"}
 
@@ -63,10 +65,13 @@ def statements(text: str) -> Iterator[Statement]:
     """Cut TOML into statements: a value that spans lines parses only once it is whole.
 
     TOML parsers do not tell where a key stood; this asks tomllib itself instead of having a
-    second opinion on quotes and brackets. Stops before a statement that never becomes whole.
+    second opinion on quotes and brackets. Stops before a statement that never becomes whole, or
+    is longer than any sane one: each of its lines costs another parse.
     """
     first, pending = 1, ""
     for number, line in enumerate(text.split("\n"), 1):
+        if number - first >= _MOST_LINES:
+            return
         pending += line + "\n"
         try:
             data = tomllib.loads(pending)
@@ -149,7 +154,7 @@ def syntax_problem(text: str, error: Exception) -> str:
         return (
             f"line {first}: the value that begins here is not closed, or wrong on line {reported}"
         )
-    return f"line {first}: {_syntax_hint(lines[first - 1], what)}"
+    return _cut(f"line {first}: {_syntax_hint(lines[first - 1], what)}")
 
 
 def _syntax_hint(line: str, what: str) -> str:
@@ -169,10 +174,10 @@ def value_problem(error: ValidationError, lines: Mapping[KeyPath, int] | None = 
     """The first thing wrong, as ``line 9: ...``; without ``lines`` (no file), just what."""
     details = error.errors(include_url=False)
     if lines is None:
-        return _what(details[0])
+        return _cut(_what(details[0]))
     # A key that is missing may be one that is misspelt: then that is the better thing to tell.
     detail = min(details, key=lambda d: (d["type"] == "missing", _line(d, lines)))
-    return f"line {_line(detail, lines)}: {_what(detail)}"
+    return _cut(f"line {_line(detail, lines)}: {_what(detail)}")
 
 
 def _line(detail: ErrorDetails, lines: Mapping[KeyPath, int]) -> int:
@@ -181,7 +186,9 @@ def _line(detail: ErrorDetails, lines: Mapping[KeyPath, int]) -> int:
         path = (*path, "mode")
     if detail["type"] == "missing":
         path = path[:-1]
-    return lines[path]
+    while path and path not in lines:  # it stands in a statement too long to look into
+        path = path[:-1]
+    return lines.get(path, 1)
 
 
 def _what(detail: ErrorDetails) -> str:
@@ -239,5 +246,11 @@ def dotted(path: KeyPath) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
+    try:
+        return _cut(json.dumps(value, default=str), 60)
+    except ValueError:  # Python prints no number of more than 4300 digits
+        return "a number without end"
+
+
+def _cut(text: str, length: int = 500) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."

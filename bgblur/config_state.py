@@ -66,7 +66,7 @@ def last_strength(config: Path) -> int:
     """The last nonzero strength, 1..100; the default when none is known."""
     try:
         strength = int(_state_file(config, ".strength").read_text())
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return BackgroundSettings().strength
     return strength if 1 <= strength <= 100 else BackgroundSettings().strength
 

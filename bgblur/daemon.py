@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -39,8 +40,9 @@ class Daemon:
         self._from_file = settings
         self._overrides = Overrides(options, settings)
         self._settings = self._overrides.over(settings)
-        self._say = say
+        self._say = _unfailing(say)
         self._meter = Meter()
+        self._status_file = StatusFile()
         self._config_problem: str | None = None
         self._said: dict[str, str] = {}
         self._changing = threading.Lock()
@@ -51,7 +53,7 @@ class Daemon:
         self.pipeline = Pipeline(
             source_opener(effective.camera),
             self._sink_opener(effective.output.device),
-            lambda: load_backend(effective.engine, stats),
+            lambda: load_backend(effective.engine, stats, fps=self._wanted_fps),
             look_of(effective),
             mask_of(effective),
             stats,
@@ -64,7 +66,7 @@ class Daemon:
     def run(self, stop: threading.Event, duration: float | None = None) -> None:
         """Raises the BgblurError that keeps the daemon from starting."""
         began = time.monotonic()
-        status_file, next_status = StatusFile(), 0.0
+        next_status = 0.0
         notifier = Notifier()
         try:
             self.pipeline.start()
@@ -81,7 +83,7 @@ class Daemon:
                     notifier.tick(self._stats.published, self._in_words())
                     now = time.monotonic()
                     if now >= next_status:
-                        status_file.write(self.report())
+                        self._status_file.write(self.report())
                         next_status = now + _STATUS_EVERY
                     if duration is not None and now - began >= duration:
                         break
@@ -90,7 +92,7 @@ class Daemon:
             self._on_demand.close()
             self.pipeline.stop()
             self.pipeline.look.close()
-            status_file.remove()
+            self._status_file.remove()
 
     # ------------------------------------------------------------ reports
 
@@ -130,6 +132,8 @@ class Daemon:
         problems = dict(self.pipeline.problems)
         if self._config_problem is not None:
             problems["config"] = self._config_problem
+        if self._status_file.problem is not None:
+            problems["status"] = self._status_file.problem
         clip = self.pipeline.look.clip
         if clip is not None and clip.problem is not None:
             problems["background"] = clip.problem
@@ -182,13 +186,18 @@ class Daemon:
         if new.output.device != old.output.device:
             pipeline.replace_sink(self._sink_opener(new.output.device))
         if new.engine != old.engine:
-            pipeline.replace_backend(lambda: load_backend(new.engine, self._stats))
+            pipeline.replace_backend(
+                lambda: load_backend(new.engine, self._stats, fps=self._wanted_fps)
+            )
         if self._has_preview(new) != self._has_preview(old):
             pipeline.replace_preview(self._open_preview if self._has_preview(new) else None)
         self._on_demand.change(new)
 
     def _note_config_problem(self, problem: str | None) -> None:
         self._config_problem = problem
+
+    def _wanted_fps(self) -> float:
+        return self._settings.camera.fps
 
     @staticmethod
     def _has_preview(settings: Settings) -> bool:
@@ -232,3 +241,13 @@ class Daemon:
         set_value(self._config_path, key, value)
         self._overrides.drop(key)
         self._changed(load(self._config_path))
+
+
+def _unfailing(say: Say) -> Say:
+    """A log on a full disk, or whose reader has gone, is no reason to end the stream."""
+
+    def said(line: str) -> None:
+        with contextlib.suppress(OSError):
+            say(line)
+
+    return said

@@ -8,6 +8,9 @@ class BgblurError(Exception):
 
     exit_code = 1
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_printable(message))
+
 
 class UsageError(BgblurError):
     """A wrong argument, configuration or input file."""
@@ -35,6 +38,13 @@ class ModelError(BgblurError):
     """The model file is missing, broken, or not a bgblur model."""
 
     exit_code = 5
+
+
+def _printable(text: str) -> str:
+    """File names and files may hold line breaks, terminal commands and bytes that are no text."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def one_line(error: Exception) -> str:

@@ -19,6 +19,17 @@ Alpha = NDArray[np.float32]
 T = TypeVar("T")
 
 
+def is_image(value: object) -> bool:
+    """Whether it is what ``Image`` promises, with something in it."""
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == np.uint8
+        and value.ndim == 3
+        and value.shape[2] == 3
+        and value.size > 0
+    )
+
+
 @dataclass(frozen=True)
 class Frame:
     """A captured picture. ``captured`` is ``time.monotonic()`` at capture, in seconds."""

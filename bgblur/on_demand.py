@@ -11,7 +11,6 @@ from bgblur.config import Settings
 from bgblur.pipeline import Pipeline
 from bgblur.publisher import Rest
 from bgblur.sinks import Sink
-from bgblur.sinks.virtual_camera import VirtualCameraSink
 
 if TYPE_CHECKING:
     from bgblur.desktop.presence import ClientWatch
@@ -44,10 +43,11 @@ class OnDemand:
     def output_opened(self, sink: Sink) -> None:
         """The output is ``sink`` from now on; the pipeline feeds it already."""
         self.close()
-        if isinstance(sink, VirtualCameraSink) and sys.platform == "linux":
+        device = getattr(sink, "device", None)  # only a virtual camera has one
+        if device is not None and sys.platform == "linux":
             from bgblur.desktop.presence import ClientWatch
 
-            self._watch = ClientWatch(sink.device, self.update)
+            self._watch = ClientWatch(device, self.update)
 
     def change(self, settings: Settings) -> None:
         self._settings = settings

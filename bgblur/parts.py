@@ -5,18 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.config import CameraSettings, EngineSettings, Settings
-from bgblur.errors import CameraBusyError, CameraError
+from bgblur.errors import CameraBusyError, CameraError, OutputError
+from bgblur.paths import user_path
 from bgblur.pictures import read_picture
 from bgblur.segment import Backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
 from bgblur.sources import Source
 from bgblur.stats import Stats
+
+if TYPE_CHECKING:
+    from bgblur.segmentation.engine import Engine
+    from bgblur.segmentation.live import LiveMatting
 
 
 def open_source(camera: CameraSettings) -> Source:
@@ -29,7 +35,7 @@ def open_source(camera: CameraSettings) -> Source:
     if is_file_name(device):
         from bgblur.sources.video import VideoSource
 
-        return VideoSource(Path(device).expanduser())
+        return VideoSource(user_path(device, CameraError))
     from bgblur.sources.camera import CameraSource
 
     return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
@@ -66,7 +72,7 @@ def is_file_name(device: str) -> bool:
     """Whether the user means a clip: something with an ending, or that lies on the disk."""
     if device.startswith("/dev/"):
         return False
-    path = Path(device).expanduser()
+    path = user_path(device, CameraError)
     # Cameras are called "USB2.0 HD UVC WebCam" and the like: no ending has a space, or no letter.
     return bool(re.fullmatch(r"\.[0-9]*[A-Za-z]\w*", path.suffix)) or path.is_file()
 
@@ -83,23 +89,29 @@ def open_sink(
     if Path(device).suffix and not device.startswith("/dev/"):
         from bgblur.sinks.video import VideoSink
 
-        return VideoSink(Path(device).expanduser(), width, height, fps)
+        return VideoSink(user_path(device, OutputError), width, height, fps)
     from bgblur.sinks.virtual_camera import VirtualCameraSink
 
     return VirtualCameraSink(None if device == "auto" else device, width, height, fps)
 
 
-def load_backend(settings: EngineSettings, stats: Stats, live: bool = True) -> Backend:
+def load_backend(
+    settings: EngineSettings,
+    stats: Stats,
+    spare_core: bool = True,
+    fps: Callable[[], float] | None = None,
+) -> Backend:
     """The engine, its matting, and the compositor that shares its device.
 
-    ``live`` leaves a core to the stages that run beside the engine.
+    ``spare_core`` leaves one to the stages that run beside the engine. ``fps`` tells the rate that
+    is wanted of a live stream; without it every frame is inferred, at one height.
 
     Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
     """
     from bgblur.segmentation.engine import TorchEngine, share_cores
     from bgblur.segmentation.matting import Matting
 
-    if live:
+    if spare_core:
         share_cores()
     engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
     compositor: Compositor
@@ -108,10 +120,25 @@ def load_backend(settings: EngineSettings, stats: Stats, live: bool = True) -> B
     else:
         from bgblur.compositing.torch_compositor import TorchCompositor
 
-        compositor = TorchCompositor(engine.device)
-    return Backend(
-        Matting(engine, stats), compositor, engine.device, engine.precision, engine.input_height
-    )
+        compositor = TorchCompositor(engine.device, lambda: stats.stage("download"))
+    names = engine.device, engine.precision, engine.input_height
+    if fps is None:
+        return Backend(Matting(engine, stats), compositor, *names)
+    live = _live_matting(engine, settings, stats, fps)
+    return Backend(live, compositor, *names, live.effort)
+
+
+def _live_matting(
+    engine: Engine, settings: EngineSettings, stats: Stats, fps: Callable[[], float]
+) -> LiveMatting:
+    from bgblur.segmentation.governor import HEIGHTS, Governor
+    from bgblur.segmentation.live import LiveMatting
+
+    governor = None
+    if settings.input_height == "auto":
+        heights = HEIGHTS[engine.device.partition(":")[0]]
+        governor = Governor(heights, engine.input_height, fps, settings.cpu_budget)
+    return LiveMatting(engine, stats, governor, settings.skip_static)
 
 
 def look_of(settings: Settings, live: bool = True) -> Look:
@@ -123,7 +150,7 @@ def look_of(settings: Settings, live: bool = True) -> Look:
     background = settings.background
     picture, clip = None, None
     if background.mode == "image":
-        path = Path(background.image).expanduser()
+        path = user_path(background.image)
         if is_picture(path):
             picture = read_picture(path)
         else:

@@ -31,6 +31,8 @@ _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 # Where OpenCV leaves the turning to us when it reads a file as it is.
 _TURNED_HERE = {"JPEG", "MPO", "PNG", "WEBP", "AVIF"}
 _ORIENTATION = 0x0112  # EXIF's tag
+_LARGEST_FILE = 2**30  # bytes
+_MOST_PIXELS = 2**28  # a tiny file may claim any number of them
 _PNG_START = 33  # bytes of signature and IHDR, after which a colour profile may stand
 
 
@@ -52,15 +54,24 @@ def read_photo(path: Path) -> Photo:
             "16-bit PNG or TIFF, with darktable or RawTherapee"
         )
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device may have no end
+            raise UsageError(f"cannot read {path}: it is not a file; check the name")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise UsageError(f"cannot read {path}: it is too large for a picture; check the name")
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; check the name") from error
+    turn, profile, count = _header(path)
+    if count > _MOST_PIXELS:
+        raise UsageError(
+            f"cannot read {path}: it has {count / 1e6:.0f} million pixels, and "
+            f"{_MOST_PIXELS / 1e6:.0f} are the most; scale it down"
+        )
     stored = _decoded(data, cv2.IMREAD_UNCHANGED)
     if stored is not None and stored.dtype not in (np.uint8, np.uint16):
         stored = _decoded(data, cv2.IMREAD_COLOR)  # floats of a rendering
     if stored is None:
         raise UsageError(f"cannot read {path}: {_why_not(data)}")
-    turn, profile = _header(path)
     if stored.ndim == 2:
         stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
     pixels, opacity = stored, None
@@ -147,8 +158,9 @@ def _why_not(data: NDArray[np.uint8]) -> str:
     return "it is not a picture, or it is damaged; convert it to PNG or JPEG"
 
 
-def _header(path: Path) -> tuple[Turn, bytes | None]:
-    """Which way is up, where OpenCV does not see to it, and the colour profile if it is for RGB."""
+def _header(path: Path) -> tuple[Turn, bytes | None, int]:
+    """Which way is up, where OpenCV does not see to it, the colour profile if it is for RGB, and
+    how many pixels there are, 0 where that is not to be had."""
     from PIL import Image as Pillow
 
     Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has a limit of its own
@@ -157,11 +169,13 @@ def _header(path: Path) -> tuple[Turn, bytes | None]:
             orientation = header.getexif().get(_ORIENTATION, 1)
             profile = header.info.get("icc_profile") or b""
             turned_here = header.format in _TURNED_HERE
+            count = header.width * header.height
     except Exception:  # a header Pillow cannot make sense of raises what it likes
-        return Turn(), None
+        return Turn(), None, 0
     return (
         Turn.of_exif(orientation) if turned_here else Turn(),
         profile if profile[16:20] == b"RGB " else None,
+        count,
     )
 
 

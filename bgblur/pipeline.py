@@ -13,7 +13,8 @@ from bgblur.capture import Capture, OpenSource
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image, LatestSlot
-from bgblur.publisher import OpenPreview, OpenSink, Publisher, Rest, Segmented
+from bgblur.output import OpenPreview, OpenSink
+from bgblur.publisher import Publisher, Rest, Segmented
 from bgblur.segment import Backend, LoadBackend, Segmenter
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sources import Source
@@ -22,7 +23,9 @@ from bgblur.worker import Turn, Worker
 
 KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
+FINISH_WITHIN = 10.0  # more seconds, for an output that is at its end but has a file to complete
 SUPERVISE_EVERY = 0.25
+FEED_EVERY = 0.02  # seconds between looks at whether the output waits for a picture
 
 
 class Pipeline:
@@ -50,7 +53,9 @@ class Pipeline:
         self._rest: Rest | None = None
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
-        self._publisher = Publisher(open_sink, self.stats, self.problems)
+        self._publisher = Publisher(
+            open_sink, self.stats, self.problems, lambda: self.look.raw and self._rest is None
+        )
         self._capture = Capture(
             open_source, self._captured, self._resize, self.problems, self.stats
         )
@@ -79,12 +84,14 @@ class Pipeline:
                 except CameraBusyError as error:
                     self.problems["camera"] = str(error)
             self._publisher.open(*size)
-        except BgblurError:
+        except BaseException:  # a driver's own exception, or Ctrl-C
             self._stopping.set()
+            self._capture.close_first()
             raise
         self._workers.append(Worker("capture", self._capture.run, self._stopping))
         self._composite = Worker("composite", self._publish, self._stopping)
         threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
+        threading.Thread(target=self._feed, name="feed", daemon=True).start()
 
     def stop(self) -> None:
         """End the threads, leave the card as the last picture, close the output."""
@@ -96,8 +103,10 @@ class Pipeline:
         deadline = time.monotonic() + STOP_WITHIN
         for worker in self._workers:
             worker.join(deadline - time.monotonic())
-        if self._composite is not None and self._composite.join(deadline - time.monotonic()):
-            self._publisher.end()
+        if self._composite is not None:
+            self._composite.join(deadline - time.monotonic())
+            if self._publisher.output.closing:
+                self._composite.join(FINISH_WITHIN)
 
     def rest(self, reason: Rest | None) -> None:
         """Close the camera and show a card, while nobody watches ("idle") or because the user
@@ -110,11 +119,11 @@ class Pipeline:
         self._capture.replace(open_source)
 
     def replace_sink(self, open_sink: OpenSink) -> None:
-        self._publisher.replace(open_sink)
+        self._publisher.output.replace(open_sink)
 
     def replace_preview(self, open_preview: OpenPreview | None) -> None:
         """Show the pictures in a second output too, or no longer."""
-        self._publisher.replace_preview(open_preview)
+        self._publisher.output.replace_preview(open_preview)
 
     def replace_backend(self, load_backend: LoadBackend) -> None:
         """Load another model; until it is ready the whole frame is blurred."""
@@ -159,7 +168,7 @@ class Pipeline:
     @property
     def size(self) -> tuple[int, int]:
         """Of the published pictures, (width, height)."""
-        return self._publisher.size
+        return self._publisher.output.size
 
     @property
     def state(self) -> str:
@@ -168,7 +177,7 @@ class Pipeline:
 
     @property
     def sink_name(self) -> str:
-        return self._publisher.sink_name
+        return self._publisher.output.name
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
@@ -181,11 +190,18 @@ class Pipeline:
     # ------------------------------------------------------------ threads
 
     def _publish(self, turn: Turn) -> None:
+        # At once: the first picture may take long to make, and needs one to go before it.
+        self._publisher.show(None, self.look, None, self._rest)
         while not turn.over():
             item = self._segmented.take(KEEP_ALIVE)
             if not turn.over():
                 self._publisher.show(item, self.look, self._capture.newest, self._rest)
                 self.stats.dropped = self._captured.replaced + self._segmented.replaced
+        self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
+
+    def _feed(self) -> None:
+        while not self._stopping.wait(FEED_EVERY):
+            self._publisher.output.repeat()
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):
@@ -195,4 +211,4 @@ class Pipeline:
                     self.problems[part] = f"the {worker.name} thread hangs: started another"
 
     def _resize(self, source: Source) -> None:
-        self._publisher.resize(source.width, source.height, source.fps)
+        self._publisher.output.resize(source.width, source.height, source.fps)

@@ -12,6 +12,7 @@ from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame, Image, LatestSlot
 from bgblur.publisher import Segmented
+from bgblur.segmentation.governor import Effort
 from bgblur.segmentation.options import MaskOptions
 from bgblur.worker import Turn
 
@@ -30,7 +31,13 @@ class Backend:
     compositor: Compositor
     device: str
     precision: str
-    input_height: int
+    height: int  # of the network's input; a live engine may have changed it since
+    effort: Effort | None = None  # what a live engine does now
+
+    @property
+    def input_height(self) -> int:
+        """The one in force."""
+        return self.effort.height if self.effort is not None else self.height
 
 
 LoadBackend = Callable[[], Backend]

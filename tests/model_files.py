@@ -17,12 +17,25 @@ BRIGHT_AT_ITS_HEIGHT = f"""
 """
 
 
-def write_model(path: Path, body: str, contract: str | None = '{"version": 1}') -> Path:
-    """``body`` is the TorchScript of ``forward(self, image, input_height: int)``."""
+def write_model(
+    path: Path,
+    body: str,
+    contract: str | None = '{"version": 1}',
+    weight: torch.Tensor | None = None,
+) -> Path:
+    """``body`` is the TorchScript of ``forward(self, image, input_height: int)``, which may use
+    ``self.weight`` where there is one."""
+
+    def begin(self: torch.jit.ScriptModule) -> None:
+        torch.jit.ScriptModule.__init__(self)
+        if weight is not None:
+            self.weight = torch.nn.Parameter(weight)
+
     extra = {} if contract is None else {CONTRACT: contract}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
-        module = type("Model", (torch.jit.ScriptModule,), {})()  # a class defines a method once
+        # A class defines a method once.
+        module = type("Model", (torch.jit.ScriptModule,), {"__init__": begin})()
         module.define(f"def forward(self, image: Tensor, input_height: int):\n{body}\n")
         torch.jit.save(module, str(path), _extra_files=extra)
     return path

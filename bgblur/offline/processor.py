@@ -44,7 +44,7 @@ class Processor:
         """The engine, loaded by the first call. Raises ModelError or UsageError."""
         if self._backend is None:
             # A film's other stages run beside the engine and need a core, as they do live.
-            self._backend = load_backend(self._engine, self.stats, live=not self._stills)
+            self._backend = load_backend(self._engine, self.stats, spare_core=not self._stills)
         return self._backend
 
     def restart(self) -> None:

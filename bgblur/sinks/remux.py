@@ -11,7 +11,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from bgblur.sources.video import origin_of
+from bgblur.sources.video import open_file, origin_of
 
 _KINDS = {"audio": "sound", "subtitle": "subtitles"}
 # Each container writes its own; a room that is blurred needs no place on the map beside it.
@@ -30,7 +30,7 @@ class Remux:
         self._name = source.name
         self._target = target
         self._warnings = warnings
-        self._container = av.open(f"file:{source}")
+        self._container = open_file(source)
         self._origin = origin_of(self._container)
         target.metadata.update(_kept(self._container.metadata))
         target.set_chapters(self._container.chapters())

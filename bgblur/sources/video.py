@@ -24,6 +24,7 @@ from bgblur.sources.picture_tags import PictureTags, colorspace_of, matrix_of, t
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 _LONGEST_WAIT = 1.0  # seconds between two pictures of a camera's stand-in, whatever the file says
 _LATE = 0.1  # seconds that may be caught up
+MOST_PIXELS = 8192 * 4320  # of one picture: a few damaged bytes may claim gigabytes
 _BROKE_OFF = 0.25  # seconds of the promised length that may be missing unremarked
 
 
@@ -182,6 +183,14 @@ def origin_of(container: InputContainer) -> Fraction:
     return Fraction(container.start_time or 0, av.time_base) if from_anywhere else Fraction(0)
 
 
+def open_file(path: Path) -> InputContainer:
+    """Raises FFmpegError and OSError."""
+    # "file:": a colon in the name is no protocol, and a playlist may name nothing elsewhere.
+    # Tags in another encoding than UTF-8 are no reason to refuse the pictures.
+    only_files = {"protocol_whitelist": "file"}
+    return av.open(f"file:{path}", options=only_files, metadata_errors="replace")
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
     if not path.is_file():
@@ -190,7 +199,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
     if path.stat().st_size == 0:
         raise UsageError(f"cannot read {path}: the file is empty (0 bytes); copy or record it anew")
     try:
-        container = av.open(f"file:{path}")  # "file:": a colon in the name is no protocol
+        container = open_file(path)
     except PermissionError:
         raise UsageError(f"cannot read {path}: permission denied; check its owner") from None
     except (av.FFmpegError, OSError) as error:
@@ -205,6 +214,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     for stream in container.streams.video:
         cover = av.stream.Disposition.attached_pic
         if stream.codec_context is not None and not stream.disposition & cover:
+            if stream.width * stream.height > MOST_PIXELS:
+                raise UsageError(
+                    f"cannot read {path}: its pictures are {stream.width}x{stream.height}, more "
+                    "than 8K; scale it down with ffmpeg"
+                )
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # it may change
             return stream
     raise UsageError(f"cannot read {path}: it has no video, only sound or data; name a video file")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +87,12 @@ class RecordFolder:
             raise _unwritable(self.root, error) from error
 
     def reject(self, shot: Shot) -> None:
-        shot.image.unlink()
-        shot.mask.unlink()
+        """A second window of the page may have been quicker."""
+        try:
+            shot.image.unlink(missing_ok=True)
+            shot.mask.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(self.root, error) from error
 
     def tidy(self) -> None:
         """Remove unreviewed/ where nothing waits in it."""
@@ -117,11 +122,20 @@ def _encoded(suffix: str, pixels: Image, flags: list[int]) -> bytes:
 
 def _checked(mask: bytes, shot: Shot) -> bytes:
     """The mask as a grey PNG of the picture's size."""
-    pixels = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_COLOR) if mask else None
     before = cv2.imread(str(shot.mask), cv2.IMREAD_GRAYSCALE)
-    if pixels is None or before is None or pixels.shape[:2] != before.shape:
+    fits = before is not None and _png_size(mask) == before.shape
+    pixels = cv2.imdecode(np.frombuffer(mask, np.uint8), cv2.IMREAD_COLOR) if fits else None
+    if pixels is None:
         raise UsageError(f"the mask of {shot.name} must be a PNG of the picture's size")
     return _encoded(".png", np.ascontiguousarray(pixels[..., 2]), [])
+
+
+def _png_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) by its header: a few bytes may claim gigabytes of pixels."""
+    if len(data) < 24 or not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"):
+        return None
+    width, height = struct.unpack(">II", data[16:24])
+    return height, width
 
 
 def _unwritable(root: Path, error: OSError) -> OutputError:

@@ -14,18 +14,17 @@ from starlette.responses import (
     JSONResponse,
     PlainTextResponse,
     Response,
-    StreamingResponse,
 )
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
-from bgblur.sinks.web_server import MEDIA_TYPES, STREAM_TYPE
+from bgblur.sinks.web_server import MEDIA_TYPES, Streams
 from bgblur.sinks.web_server import PAGE as PREVIEW_PAGE
 from bgblur.sinks.web_stream import JpegFeed, Newest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from bgblur.training.record import Recorder
     from bgblur.training.record_folder import RecordFolder, Shot
@@ -54,14 +53,6 @@ def build_record_app(
         content = file.read_text("utf-8").replace("%TOKEN%", token)
         return Route(path, lambda _: Response(content, media_type=media_type))
 
-    async def parts() -> AsyncIterator[bytes]:
-        with feed.watched():
-            async for part in feed.parts():
-                yield part
-
-    async def stream(_: Request) -> Response:
-        return StreamingResponse(parts(), media_type=STREAM_TYPE)
-
     def state(_: Request) -> Response:
         return JSONResponse(
             {
@@ -79,12 +70,12 @@ def build_record_app(
 
     actions = {"pause": recorder.pause, "resume": recorder.resume, "finish": finish}
 
-    def act(request: Request) -> Response:
-        action = actions.get(request.path_params["action"])
-        if action is None:
-            raise HTTPException(404, "Unknown action: use pause, resume or finish.\n")
-        action()
-        return state(request)
+    def acting(action: Callable[[], None]) -> Callable[[Request], Response]:
+        def act(request: Request) -> Response:
+            action()
+            return state(request)
+
+        return act
 
     def picture(request: Request) -> Response:
         return FileResponse(_shot(folder, request).image, media_type="image/jpeg")
@@ -110,9 +101,9 @@ def build_record_app(
         routes=[
             page_file("/", PAGE / "index.html", "text/html"),
             *(page_file(f"/{file.name}", file, MEDIA_TYPES[file.suffix]) for file in FILES),
-            Route("/stream", stream),
+            Route("/stream", Streams({"after": feed}), methods=["GET"]),
             Route("/api/state", state),
-            Route("/api/{action}", act, methods=["POST"]),
+            *(Route(f"/api/{name}", acting(do), methods=["POST"]) for name, do in actions.items()),
             Route("/api/picture/{name}", picture),
             Route("/api/mask/{name}", mask),
             Route("/api/accept/{name}", accept, methods=["POST"]),

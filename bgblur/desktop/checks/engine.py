@@ -39,13 +39,13 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
             return Check("warn", title, detail, mend)
         return Check("warn", title, detail, "bgblur-cam config set engine.device auto")
     if device == "cpu" and precision == "fp32" and engine.precision == "auto":
-        detail += " (it has no bf16 of its own, which would be faster)"
+        detail += " (bf16 would be no faster on it)"
     return Check("ok", title, detail)
 
 
 def check_model(engine: EngineSettings) -> Check:
     """Whether the file is the shipped one, or at least a model; loads it and runs it."""
-    from bgblur.segmentation.engine import SHIPPED, TorchEngine
+    from bgblur.segmentation.engine import TorchEngine, shipped_model
 
     own = engine.model != "auto"
     try:
@@ -53,19 +53,20 @@ def check_model(engine: EngineSettings) -> Check:
     except BgblurError as error:
         mend = "bgblur-cam config set engine.model auto" if own else "install bgblur again"
         return Check("fail", "model", str(error), mend, error.exit_code)
-    name = engine.model if own else f"{SHIPPED.name} (its SHA-256 is the pinned one)"
+    shipped = shipped_model(engine.model, loaded.device)
+    name = f"{shipped.name} (its SHA-256 is the pinned one)" if shipped else engine.model
     return Check("ok", "model", f"{name} gives alpha from {loaded.input_height} rows")
 
 
 def check_speed(settings: Settings) -> Check:
     """Two seconds from the demo picture to nowhere, with everything between as it is set."""
-    from bgblur.bench import measure
+    from bgblur.bench import measure, merged
 
     demo = settings.camera.model_copy(update={"device": "demo"})
     # Blurring, whatever is set: the raw picture would tell nothing.
     measured = settings.model_copy(update={"camera": demo, "background": BackgroundSettings()})
     try:
-        run = measure(measured, _SECONDS)
+        run = merged(measure(measured, _SECONDS)["parts"])
     except BgblurError as error:
         mend = "bgblur-cam bench --debug tells more"
         return Check("fail", "speed", str(error), mend, error.exit_code)

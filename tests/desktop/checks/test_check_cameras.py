@@ -93,6 +93,7 @@ def test_who_has_a_camera_open(tmp_path: Path) -> None:
         system.path(f"/proc/{pid}/comm").write_text(f"{name}\n")
     status = StatusFile()
     running = status._path.with_name(f"{ours}.json")
+    running.parent.mkdir(parents=True)
     running.write_text("{}")
     try:
         checks = {check.status: check for check in check_holders([WEBCAM, VIRTUAL], system)}

@@ -1,0 +1,104 @@
+"""Every fault of every part: at the start, in mid-stream, again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from fairness import Heartbeat, no_descriptor_stays
+from fault_parts import Camera, Model, Output
+from fault_rig import FaultRig, impatient, tried
+
+from bgblur.compositing.look import Look
+
+# A thread of the pipeline that ends by an exception is a failure even where another replaces it.
+pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+
+FAULTS = [
+    *(("camera", fault) for fault in Camera.FAULTS),
+    *(("model", fault) for fault in Model.FAULTS),
+    *(("output", fault) for fault in Output.FAULTS),
+    *(("preview", fault) for fault in Output.FAULTS),
+]
+
+
+@pytest.fixture
+def heart() -> Iterator[Heartbeat]:
+    with impatient(), no_descriptor_stays(), Heartbeat() as heart:
+        yield heart
+
+
+@pytest.mark.parametrize(("part", "fault"), FAULTS)
+def test_a_fault_at_the_start_in_mid_stream_and_repeated(
+    part: str, fault: str, heart: Heartbeat
+) -> None:
+    rig = FaultRig(heart, pixel_format="i420" if part == "camera" else "bgr")
+    switch = getattr(rig, part).switch
+    if not (part in ("camera", "output") and fault == "hangs"):  # ``start`` itself would hang
+        switch.set(fault)
+        tried()
+    rig.start()
+    if not rig.running:
+        rig.stop()
+        rig.ended()
+        rig = FaultRig(heart)
+        switch = getattr(rig, part).switch
+        rig.start()
+    rig.pipeline.replace_preview(rig.preview.open_preview)
+    rig.watch(0.2)
+    if rig.pipeline.fatal is None:
+        rig.recover()
+    else:  # the daemon ends with it; here it gets a model that is well
+        rig.mend()
+        rig.pipeline.replace_backend(rig.model.load)
+        rig.recover()
+    for pause in (0.25, 0.03, 0.0):
+        rig.pipeline.replace_preview(rig.preview.open_preview)
+        switch.set(fault)
+        tried()
+        rig.watch(pause)
+        switch.set(None)
+        rig.watch(pause / 4)
+    rig.recover()
+    switch.set(fault)
+    tried()
+    time.sleep(0.05)
+    if part == "preview":
+        assert rig.output.opened == 1  # a preview's fault is not the output's
+    rig.stop()
+    rig.ended()
+
+
+@pytest.mark.parametrize("fault", ["hangs", "raises", "late"])
+def test_turning_the_blur_on_while_the_model_is_broken_hides_the_room_at_once(
+    fault: str, heart: Heartbeat
+) -> None:
+    rig = FaultRig(heart, Look(strength=0))
+    rig.start()
+    rig.recover()
+    for _ in range(5):
+        rig.model.switch.set(fault)
+        rig.show(Look(strength=60))
+        tried()
+        rig.watch(0.1)
+        rig.show(Look(mode="none"))
+        rig.model.switch.set(None)
+        rig.watch(0.1)
+    rig.stop()
+    rig.ended()
+
+
+def test_a_raw_picture_in_the_making_is_not_shown_once_the_blur_is_on(heart: Heartbeat) -> None:
+    rig = FaultRig(heart, Look(strength=0))
+    rig.start()
+    rig.recover()
+    rig.model.switch.set("slow pictures")
+    for _ in range(3):
+        rig.show(Look(mode="none"))
+        tried()
+        rig.watch(0.5)  # one has just been begun, or is soon
+        rig.show(Look(strength=60))
+        rig.watch(0.5)
+    rig.stop()
+    rig.ended()

@@ -1,0 +1,49 @@
+"""A full disk costs the change that was to be written, never the picture."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from fairness import Heartbeat, feed_problem
+from fault_daemon import fault_daemon
+from full_disk import full_disk, write_on_a_full_disk
+
+from bgblur.config_file import create, toggle
+from bgblur.errors import UsageError
+
+
+@pytest.mark.parametrize("room", [0, 9])
+def test_a_change_leaves_the_file_as_it_was(tmp_path: Path, room: int) -> None:
+    write_on_a_full_disk(tmp_path / "config.toml", room)
+
+
+def test_neither_toggle_nor_create_leave_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    with full_disk():
+        for write in (toggle, create):
+            with pytest.raises(UsageError, match="cannot write in"):
+                write(path)
+            assert list(tmp_path.iterdir()) == []
+
+
+def test_the_daemon_streams_on_without_disk_and_without_anywhere_to_talk_to(tmp_path: Path) -> None:
+    def log_is_full(line: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with fault_daemon(tmp_path / "config.toml", log_is_full) as parts, Heartbeat() as heart:
+        pipeline = parts.daemon.pipeline
+        while pipeline.state != "blurring":
+            assert not parts.ended, parts.ended
+            time.sleep(0.01)
+        with full_disk():
+            heart.reset()
+            since = time.monotonic()
+            time.sleep(1.5)
+            until = time.monotonic()
+            assert "cannot see this daemon" in str(parts.daemon.status()["problem"])
+        assert feed_problem(list(parts.output.times), since, until, heart) is None
+        assert not parts.output.wrong
+        time.sleep(1.2)
+        assert parts.daemon.status()["problem"] is None

@@ -1,0 +1,207 @@
+"""Faults and orders in any combination, over the real pipeline.
+
+A minute's worth by default; BGBLUR_FAULT_MINUTES=60 goes on for about an hour, each run another.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+import weakref
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from fairness import Heartbeat, no_descriptor_stays
+from fault_parts import SIZES, Camera, Model, Output
+from fault_rig import FaultRig, impatient, tried
+from full_disk import write_on_a_full_disk
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from pipeline_parts import SHARP
+
+from bgblur.compositing.look import Look
+from bgblur.segmentation.options import MaskOptions
+
+MINUTES = float(os.environ.get("BGBLUR_FAULT_MINUTES", "0"))
+STEPS = 20 if MINUTES else 8
+EXAMPLES = max(1, round(MINUTES * 60 / 7)) if MINUTES else 12  # one takes about seven seconds
+GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has had ever more threads
+
+GREY = np.full((90, 160, 3), 90, np.uint8)
+HIDING = [
+    *(Look(strength=strength) for strength in (40, 60, 100)),
+    Look(strength=60, mirror=True),
+    Look(mode="color", color=(90, 90, 90)),
+    Look(mode="image", picture=GREY, light_wrap=0.5),
+]
+RAW = [Look(strength=0), Look(mode="none"), Look(mode="none", mirror=True)]
+MASKS = [SHARP, MaskOptions(), MaskOptions(feather=0.5)]
+
+memory: list[int] = []  # resident bytes after each example
+
+
+class AnyFaults(RuleBasedStateMachine):
+    """After every step: no raw frame, ten pictures a second, no thread too many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        self._stack.enter_context(no_descriptor_stays())
+        self._stack.enter_context(impatient())
+        self._heart = self._stack.enter_context(Heartbeat())
+        self._folder = Path(self._stack.enter_context(TemporaryDirectory()))
+        self._clock = time.time
+        self._rig: Any = None
+
+    @initialize(
+        look=st.sampled_from(HIDING + RAW),
+        mask=st.sampled_from(MASKS),
+        pixel_format=st.sampled_from(["bgr", "i420"]),
+        broken=st.sampled_from([None, *Camera.RAISES, *Model.FAULTS]),
+        rest=st.sampled_from([None, None, "idle", "paused"]),
+    )
+    def start(
+        self, look: Look, mask: MaskOptions, pixel_format: Any, broken: Any, rest: Any
+    ) -> None:
+        self._rig = FaultRig(self._heart, look, mask, pixel_format)
+        part = self._rig.camera if broken in Camera.RAISES else self._rig.model
+        if broken not in (*Model.LOADS, "unplugged", "driver error"):  # those end the start
+            part.switch.set(broken)
+            tried()
+        if rest:
+            self._rig.rest(rest)
+        self._rig.start()
+        self._rig.watch(0.2)
+
+    @rule(fault=st.sampled_from([*Camera.FAULTS, None]))
+    def camera(self, fault: str | None) -> None:
+        self._break(self._rig.camera, fault)
+
+    @rule(fault=st.sampled_from([*Model.FAULTS, None]))
+    def model(self, fault: str | None) -> None:
+        self._break(self._rig.model, fault)
+
+    @rule(fault=st.sampled_from([*Output.FAULTS, None, None]))
+    def output(self, fault: str | None) -> None:
+        self._break(self._rig.output, fault)
+
+    @rule(fault=st.sampled_from([*Output.FAULTS, None]), shown=st.booleans())
+    def preview(self, fault: str | None, shown: bool) -> None:
+        preview = self._rig.preview
+        self._rig.pipeline.replace_preview(preview.open_preview if shown else None)
+        self._break(preview, fault)
+
+    @rule(look=st.sampled_from(HIDING))
+    def hide(self, look: Look) -> None:
+        self._order(lambda: self._rig.show(look))
+
+    @rule(look=st.sampled_from(RAW), again=st.sampled_from(HIDING))
+    def show_and_hide(self, look: Look, again: Look) -> None:
+        self._order(lambda: self._rig.show(look))
+        self._order(lambda: self._rig.show(again))
+
+    @rule(mask=st.sampled_from(MASKS))
+    def mask(self, mask: MaskOptions) -> None:
+        self._order(lambda: setattr(self._rig.pipeline, "mask", mask))
+
+    @rule(reasons=st.lists(st.sampled_from([None, "idle", "paused"]), min_size=1, max_size=5))
+    def clients_come_and_go(self, reasons: list[Any]) -> None:
+        for reason in reasons:
+            self._rig.rest(reason)
+        self._order(lambda: None)
+
+    @rule(size=st.sampled_from(SIZES), asked_for=st.booleans())
+    def resize(self, size: tuple[int, int], asked_for: bool) -> None:
+        """By the user's choice, or because the camera was plugged in elsewhere."""
+        rig = self._rig
+        if asked_for:
+            self._order(lambda: rig.use_camera(Camera(size)))
+        else:
+            rig.camera.size = size
+            self._break(rig.camera, "unplugged")
+            self._break(rig.camera, None)
+
+    @rule()
+    def reload(self) -> None:
+        self._order(lambda: self._rig.pipeline.replace_backend(self._rig.model.load))
+
+    @rule()
+    def other_output(self) -> None:
+        self._order(lambda: self._rig.pipeline.replace_sink(self._rig.output.open))
+
+    @rule(seconds=st.sampled_from([-86400.0, -3.0, 3.0, 3600.0]))
+    def clock_jumps(self, seconds: float) -> None:
+        clock = self._clock
+        time.time = lambda: clock() + seconds
+        self._order(lambda: None)
+
+    @rule()
+    def disk_full(self) -> None:
+        self._order(lambda: write_on_a_full_disk(self._folder / "config.toml"))
+
+    @rule()
+    def recover(self) -> None:
+        if self._rig.pipeline.fatal is None:
+            self._rig.recover()
+            self._rig.watch(0.2)
+
+    @rule()
+    def stop_and_start(self) -> None:
+        old = self._rig
+        old.stop()
+        old.ended()
+        self._rig = FaultRig(self._heart, old.pipeline.look, old.pipeline.mask)
+        self._rig.start()
+        self._order(lambda: None)
+
+    def teardown(self) -> None:
+        try:
+            if self._rig is not None:
+                self._rig.stop()
+                self._rig.ended()
+                pipeline, self._rig = weakref.ref(self._rig.pipeline), None
+                gc.collect()
+                assert pipeline() is None, "a pipeline outlives its end"
+        finally:
+            time.time = self._clock
+            self._stack.close()
+        memory.append(psutil.Process().memory_info().rss)
+
+    def _break(self, part: Any, fault: str | None) -> None:
+        part.switch.set(fault)
+        tried()
+        self._rig.watch(0.2)
+
+    def _order(self, order: Any) -> None:
+        order()
+        tried()
+        self._rig.watch(0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None:
+    memory.clear()
+    run_state_machine_as_test(
+        AnyFaults,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            derandomize=not MINUTES,
+            phases=[Phase.generate],  # the steps are printed; shrinking would take hours
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    told = "resident memory after each example, MiB: " + " ".join(str(m >> 20) for m in memory)
+    print(told)
+    assert len(memory) >= EXAMPLES
+    assert memory[-1] - memory[len(memory) // 2] < GROWTH, told

@@ -1,0 +1,30 @@
+"""Files that went bad: bits turned, ends missing, parts repeated or blanked."""
+
+from __future__ import annotations
+
+import random
+
+
+def mutant(data: bytes, seed: int) -> bytes:
+    """One of endlessly many damaged copies, always the same for a seed."""
+    chance = random.Random(seed)
+    kind = seed % 6
+    if kind == 0:
+        return data[: chance.randrange(len(data))]
+    changed = bytearray(data)
+    if kind == 1:  # a sector that was never written
+        start = chance.randrange(len(data))
+        changed[start : start + 512] = bytes(len(changed[start : start + 512]))
+    elif kind == 2:  # a part of it somewhere else
+        start, there = chance.randrange(len(data)), chance.randrange(len(data))
+        changed[there:there] = data[start : start + chance.randrange(1, 4096)]
+    elif kind == 3:  # headers are where it hurts
+        for _ in range(chance.randrange(1, 6)):
+            changed[chance.randrange(min(1024, len(data)))] = chance.randrange(256)
+    elif kind == 4:  # so are the last bytes, of formats with their index at the end
+        for _ in range(chance.randrange(1, 6)):
+            changed[-1 - chance.randrange(min(1024, len(data)))] = chance.randrange(256)
+    else:
+        for _ in range(chance.choice([1, 3, 30])):
+            changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return bytes(changed)

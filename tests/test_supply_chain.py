@@ -1,0 +1,45 @@
+"""What bgblur is made of: bounded dependencies, and weights that are what their sums say."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from bgblur.segmentation.engine import WEIGHTS
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+ASKED = [
+    *PROJECT["build-system"]["requires"],
+    *PROJECT["project"]["dependencies"],
+    *(line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines),
+]
+
+
+@pytest.mark.parametrize("line", ASKED)
+def test_no_dependency_may_change_its_major_version_unseen(line: str) -> None:
+    wanted = Requirement(line)
+    if wanted.name == PROJECT["project"]["name"]:
+        return  # an extra that takes in the others
+    assert wanted.url is None, "from an index, not from an address"
+    bounds = {bound.operator: Version(bound.version) for bound in wanted.specifier}
+    assert set(bounds) == {">=", "<"}
+    below, least = bounds["<"], bounds[">="]
+    assert below.release[1:] in ((), (0,)), "a whole major version"
+    assert least < below
+
+
+def test_every_model_has_its_sum_and_every_sum_its_model() -> None:
+    lines = (WEIGHTS / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert len(sums) == len(lines)
+    models = {path.name: path for path in WEIGHTS.glob("*.ts")}
+    assert sums.keys() == models.keys()
+    for name, path in models.items():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == sums[name]
+    assert {path.suffix for path in WEIGHTS.iterdir()} <= {".ts", ".md", ""}
