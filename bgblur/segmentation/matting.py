@@ -8,6 +8,7 @@ import numpy as np
 
 from bgblur.frame import Image
 from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.hysteresis import Hysteresis
 from bgblur.segmentation.options import MaskOptions
 from bgblur.segmentation.smoothing import TemporalSmoother
 from bgblur.stats import Stats
@@ -22,6 +23,7 @@ class Matting:
     def __init__(self, engine: Engine, stats: Stats) -> None:
         self.engine = engine
         self._stats = stats
+        self._certain = Hysteresis()
         self._smooth = TemporalSmoother()
         self._upsample = _upsampler(engine.device)
 
@@ -39,15 +41,17 @@ class Matting:
 
     def reset(self) -> None:
         """The next frame does not follow the last."""
+        self._certain.reset()
         self._smooth.reset()
 
     def _find(self, image: Image, pixels: Any, options: MaskOptions) -> Any:
-        """Alpha at the network's resolution, smoothed."""
+        """Alpha at the network's resolution, of whom is certain, smoothed."""
         with self._stats.stage("inference"):
             alpha = self.engine.infer(pixels)
             check_alpha(alpha)
             check_shape(alpha, image)
         with self._stats.stage("smoothing"):
+            alpha = self._certain(alpha, follows=options.smoothing > 0)
             self._smooth.strength = options.smoothing
             return self._smooth(alpha)
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import psutil
 import pytest
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
 
 from bgblur.config import Settings
 from bgblur.errors import ModelError
@@ -92,8 +92,7 @@ def test_a_film_knows_nothing_of_the_one_before(
     tmp_path: Path, jobs: list[VideoJob], workers: int
 ) -> None:
     """With the strongest smoothing a second film would begin with the first one's person."""
-    body = "    return image.float()[:96, :96, 0] / 2550 + 0.45"
-    model = write_model(tmp_path / "shade.ts", body)
+    model = write_model(tmp_path / "shade.ts", SHADE)
     some = settings(model).model_copy(
         update={"mask": Settings().mask.model_copy(update={"smoothing": 1.0})}
     )

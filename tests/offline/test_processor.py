@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from looks import detail
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
 from scenes import checkerboard, portrait
 
 from bgblur.config import Settings
@@ -64,9 +64,7 @@ def test_no_frame_rather_than_one_not_blurred(tmp_path: Path, name: str) -> None
 
 def test_stills_do_not_smooth_into_each_other(bright: Path) -> None:
     grey, white = np.full((96, 160, 3), 100, np.uint8), np.full((96, 160, 3), 255, np.uint8)
-    shade = write_model(
-        bright.with_name("shade.ts"), "    return image.float()[:96, :160, 0] / 2550 + 0.45"
-    )
+    shade = write_model(bright.with_name("shade.ts"), SHADE)
     mask = {"smoothing": 1.0, "refine_edges": False}
     wanted = Processor(settings(shade, mask=mask), stills=True)(white)[1]
     stills = Processor(settings(shade, mask=mask), stills=True)
@@ -110,9 +108,7 @@ def test_the_networks_own_word_is_to_be_had(bright: Path) -> None:
 
 
 def test_a_film_begins_anew_after_restart(bright: Path) -> None:
-    shade = write_model(
-        bright.with_name("shade.ts"), "    return image.float()[:96, :160, 0] / 2550 + 0.45"
-    )
+    shade = write_model(bright.with_name("shade.ts"), SHADE)
     grey, white = np.full((96, 160, 3), 100, np.uint8), np.full((96, 160, 3), 255, np.uint8)
     process = Processor(settings(shade, mask={"smoothing": 1.0, "refine_edges": False}))
     wanted = process(white)[1]

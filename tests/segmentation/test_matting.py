@@ -45,13 +45,19 @@ def test_smoothing_is_forgotten_on_reset() -> None:
     options = MaskOptions(refine_edges=False, smoothing=1.0)
     image = portrait(160, 96)
     first, second = (np.full((96, 160), value, np.float32) for value in (0.50, 0.54))
+    first[0, 0] = second[0, 0] = 1  # somebody is there for certain
     matting = Matting(Fixed(first, second, first, second), Stats())
     matting(image, options)
-    assert matting(image, options)[1].max() < 0.51
+    assert matting(image, options)[1][48, 80] < 0.51
     matting.reset()
     matting(image, options)
     matting.reset()
-    assert matting(image, options)[1].min() > 0.54
+    assert matting(image, options)[1][48, 80] > 0.54
+
+
+def test_what_is_nowhere_certain_is_not_shown() -> None:
+    matting = Matting(Fixed(disc(160, 96) * 0.9), Stats())
+    assert matting(portrait(160, 96), MaskOptions())[1].max() == 0
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
     from bgblur.training.data import Collection
 
-HEIGHTS = (160, 288)
+HEIGHTS = (160, 192, 288)  # what a processor starts with, and the two that are judged
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="An exported model.ts, or a training last.ckpt.")],
     data: DataOption = Path("data"),
     input_height: Annotated[
-        list[int] | None, typer.Option(min=32, help="Repeatable; 160 and 288 if none is given.")
+        list[int] | None,
+        typer.Option(min=32, help="Repeatable; 160, 192 and 288 if none is given."),
     ] = None,
     device: Annotated[str, typer.Option(help="Of a model.ts: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[

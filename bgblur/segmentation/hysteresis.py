@@ -1,0 +1,68 @@
+"""What is nowhere certainly a person is no person: hysteresis thresholding (Canny 1986).
+
+A network gives furniture a middling alpha in passing; a person it is sure of somewhere. Each
+connected region of alpha stays whole where its peak is certain, and goes to 0 else, to prevent
+background disclosure. Over time a region that was certain needs less to stay, so that it does not
+come and go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_SEEN = 0.25  # alpha above which a pixel belongs to a region: edges.firm makes 0 of the rest
+_CERTAIN = 0.95  # the peak that a region must have
+_STAYS = 0.6  # and that of one which was there a frame ago
+_OVERLAP = 0.5  # of a region's cells that must have been there
+_CELL = 4  # pixels a side, within which only the largest alpha counts
+
+
+class Hysteresis:
+    """Works on arrays and tensors alike; the decision is made on a coarse grid, on the CPU."""
+
+    def __init__(self) -> None:
+        self._before: NDArray[np.bool_] | None = None
+
+    def __call__(self, alpha: Any, follows: bool = True) -> Any:
+        """``alpha`` (h, w) in 0..1 of the next frame; not ``follows``: of an unrelated picture."""
+        peaks = _peaks(alpha)
+        seen = peaks > _SEEN
+        count, regions = cv2.connectedComponents(seen.view(np.uint8), connectivity=8)
+        highest = np.zeros(count, np.float32)
+        np.maximum.at(highest, regions, peaks)
+        stays = highest >= _CERTAIN
+        if follows and self._before is not None and self._before.shape == seen.shape:
+            cells = np.bincount(regions.ravel(), minlength=count)
+            known = np.bincount(regions[self._before], minlength=count)
+            stays |= (highest >= _STAYS) & (known >= _OVERLAP * cells)
+        stays[0] = False  # what is in no region
+        kept = stays[regions]
+        self._before = kept
+        return alpha if kept.sum() == seen.sum() else alpha * _enlarged(kept, alpha)
+
+    def reset(self) -> None:
+        """Forget the past: the scene was cut."""
+        self._before = None
+
+
+def _peaks(alpha: Any) -> NDArray[np.float32]:
+    """The largest alpha of each cell; those at the right and lower edge may be smaller."""
+    if isinstance(alpha, np.ndarray):
+        rows, columns = (np.arange(0, length, _CELL) for length in alpha.shape)
+        return np.maximum.reduceat(np.maximum.reduceat(alpha, rows, 0), columns, 1)
+    from torch.nn import functional as F
+
+    cells = F.max_pool2d(alpha[None, None].float(), _CELL, ceil_mode=True)[0, 0]
+    peaks: NDArray[np.float32] = cells.cpu().numpy()
+    return peaks
+
+
+def _enlarged(kept: NDArray[np.bool_], alpha: Any) -> Any:
+    """Cells to pixels, of the kind that ``alpha`` is."""
+    rows, columns = alpha.shape
+    pixels = kept.repeat(_CELL, 0).repeat(_CELL, 1)[:rows, :columns]
+    return pixels if isinstance(alpha, np.ndarray) else alpha.new_tensor(pixels)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from clips import composited, with_matte
+from scenes import disc
+
+from bgblur.frame import Alpha
+from bgblur.segmentation.hysteresis import Hysteresis
+
+KINDS = [np.asarray, torch.from_numpy]
+WIDTH, HEIGHT = 128, 72
+
+
+def blob(x: int, y: int, peak: float, size: int = 12) -> Alpha:
+    """A square of ``size`` whose middle is ``peak`` and whose rim is 0.4."""
+    alpha = np.zeros((HEIGHT, WIDTH), np.float32)
+    alpha[y : y + size, x : x + size] = 0.4
+    alpha[y + size // 3 : y + 2 * size // 3, x + size // 3 : x + 2 * size // 3] = peak
+    return alpha
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_person_stays_whole_and_a_doubtful_blob_goes(kind: Any) -> None:
+    person, chair = blob(20, 20, 0.99, 30), blob(90, 40, 0.9)
+    kept = np.asarray(Hysteresis()(kind(np.maximum(person, chair))))
+    np.testing.assert_array_equal(kept, person)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_certain_person_nothing_is_touched(kind: Any) -> None:
+    person = kind(disc(WIDTH, HEIGHT))
+    assert Hysteresis()(person) is person
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (4, 4), (73, 131)])
+def test_any_size(kind: Any, shape: tuple[int, int]) -> None:
+    assert np.asarray(Hysteresis()(kind(np.full(shape, 0.9, np.float32)))).max() == 0
+    sure = np.full(shape, 0.3, np.float32)
+    sure[-1, -1] = 1
+    np.testing.assert_array_equal(np.asarray(Hysteresis()(kind(sure))), sure)
+
+
+def test_who_was_certain_needs_less_to_stay() -> None:
+    certain = Hysteresis()
+    certain(blob(20, 20, 0.99))
+    for x in range(20, 40):  # fainter, and moving
+        faint = blob(x, 20, 0.7)
+        np.testing.assert_array_equal(certain(faint), faint)
+    assert certain(blob(80, 20, 0.7)).max() == 0  # elsewhere it is another
+    assert certain(blob(39, 20, 0.7)).max() == 0  # and the first is gone by now
+    certain(blob(20, 20, 0.99))
+    assert certain(blob(20, 20, 0.5)).max() == 0  # too faint
+    certain(blob(20, 20, 0.99))
+    certain.reset()
+    assert certain(blob(20, 20, 0.7)).max() == 0
+
+
+def test_an_unrelated_picture_has_no_past() -> None:
+    certain = Hysteresis()
+    certain(blob(20, 20, 0.99))
+    assert certain(blob(20, 20, 0.7), follows=False).max() == 0
+
+
+def test_who_grows_beyond_what_was_known_must_be_certain_anew() -> None:
+    certain = Hysteresis()
+    certain(blob(20, 20, 0.99, 12))
+    assert certain(blob(10, 10, 0.8, 40)).max() == 0
+
+
+def test_real_people_stay_as_they_are(data: Any) -> None:
+    """Their true mattes, of every clip, pass unchanged but for specks apart from them."""
+    for clip in composited(data):
+        certain = Hysteresis()
+        for _, truth in list(with_matte(clip))[::15]:
+            assert np.abs(certain(truth) - truth).mean() < 1e-3
