@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Alpha, Image
+from bgblur.resize import shrink
 
 _SIGMA_LOW = 1.8  # pixels at the low resolution, at least; with less the upsampling would show
 # The low resolution has this many lines or a power of two times as many: the same for a frame of
@@ -46,16 +46,6 @@ def plan_blur(width: int, height: int, sigma: float) -> BlurPlan:
     sigma_low = max(1e-3, sigma * low_height / height)
     kernel = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma_low)) + 1, sigma_low, cv2.CV_32F)
     return BlurPlan(low_width, low_height, np.asarray(kernel[:, 0], np.float32))
-
-
-def shrink(plane: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """Averages over areas; by halves where that is the same, which OpenCV does ten times as
-    fast."""
-    rows, columns = plane.shape[:2]
-    while rows % (2 * height) == columns % (2 * width) == 0:
-        rows, columns = rows // 2, columns // 2
-        plane = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
-    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def room_weight(alpha: Alpha) -> Alpha:

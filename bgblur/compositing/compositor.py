@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
+from bgblur.compositing.blend import lay_over
 from bgblur.compositing.blur import blurred_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
@@ -40,8 +41,8 @@ class Compositor(Protocol):
 
 
 class CpuCompositor:
-    """OpenCV on ``uint8``. Only the outline, a few hundredths of a frame, is worked on in
-    floating point; elsewhere whole pixels are copied."""
+    """OpenCV on ``uint8``. Over a backdrop only the outline, a few hundredths of a frame, is worked
+    on in floating point; elsewhere whole pixels are copied."""
 
     def __init__(self) -> None:
         self._backdrops = BackdropCache()
@@ -53,11 +54,11 @@ class CpuCompositor:
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         picture = self._buffers.take(pixels.shape, np.uint8)
-        inside, outline = self._split(alpha)
         if backdrop is None:
             picture = blurred_room(pixels, alpha, sigma_of(look.shown_strength, height), picture)
-            _lay_over(picture, pixels, alpha, inside, outline)
+            lay_over(picture, pixels, alpha, self._buffers)
         else:
+            inside, outline = self._split(alpha)
             np.copyto(picture, backdrop.picture)
             wrapped = look.shown_light_wrap
             _lay_clean_over(picture, pixels, alpha, inside, outline, backdrop, wrapped)
@@ -84,13 +85,6 @@ class CpuCompositor:
         if not look.mirror:
             return picture
         return cv2.flip(picture, 1, dst=self._buffers.take(picture.shape, np.uint8))
-
-
-def _lay_over(picture: Image, pixels: Image, alpha: Alpha, inside: Mask, outline: Mask) -> None:
-    """Put the person of ``pixels`` into ``picture``."""
-    cv2.copyTo(pixels, inside.view(np.uint8), picture)
-    for places in _in_parts(outline):
-        _blend(picture, places, pixels.reshape(-1, 3).take(places, 0), alpha)
 
 
 def _lay_clean_over(

@@ -14,6 +14,7 @@ import numpy as np
 
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
+from bgblur.resize import shrink
 
 EPSILON = 1e-3  # luma variance (0..1 squared) below which a window counts as flat
 # What the network leaves below and above these counts as certain: a doubtful part of the room would
@@ -44,7 +45,7 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
         full = cv2.resize((alpha - _BLACK) * _GAIN, size, dst=full)
         return np.clip(full, 0, 1, out=full)
     luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=_buffers.take(shape, np.uint8))
-    low = cv2.resize(luma, (columns, rows), interpolation=cv2.INTER_AREA)
+    low = shrink(luma, columns, rows, roughly=True)
     guide = np.multiply(low, 1 / 255, dtype=np.float32)
     a, b = _coefficients(alpha, guide, radius_of(rows))
     full = cv2.resize(a * (_GAIN / 255), size, dst=full)
