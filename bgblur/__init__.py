@@ -6,3 +6,5 @@ __version__ = "0.1.0"
 
 # Seconds of silence after which a V4L2 camera counts as lost. OpenCV reads it once, when loaded.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "3")
+# torch's warnings from below Python are for those who develop it; it reads this when loaded, too.
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")

@@ -107,7 +107,7 @@ class MaskSettings(Area):
 
 class EngineSettings(Area):
     device: TorchDevice = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Literal["auto", "int8", "fp32", "bf16", "fp16"] = "auto"
     model: Name = "auto"
     input_height: Annotated[int | Literal["auto"], BeforeValidator(_input_height)] = "auto"
     cpu_budget: Annotated[float, Field(ge=0.1, le=1)] = 0.9

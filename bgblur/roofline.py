@@ -51,6 +51,10 @@ class _Cost(TorchDispatchMode):
             self.flops += formula(*args, **(kwargs or {}), out_val=result)
             tensors = [t for t in tree_leaves((args, result)) if isinstance(t, torch.Tensor)]
             self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+        elif func.namespace == "quantized" and "conv2d" in str(func):
+            weight = args[1].unpack()[0]  # int8's convolutions are not among torch's formulas
+            self.flops += 2 * result.numel() * weight[0].numel()
+            self.bytes += args[0].numel() + weight.numel() + result.numel()
         return result
 
 
@@ -64,9 +68,20 @@ def network_cost(engine: Engine, width: int, height: int) -> tuple[int, int]:
 
 def peak_rate(device: str, precision: str) -> float:
     """Operations a second of a matrix product."""
+    if precision == "int8":
+        return 2 * _SIDE**3 / _fastest(_int8_product(), device)
     side = _SIDE if device == "cpu" else _GPU_SIDE
     factor = torch.ones(side, side, dtype=_DTYPES[precision], device=device)
     return 2 * side**3 / _fastest(lambda: factor @ factor, device)
+
+
+def _int8_product() -> Callable[[], object]:
+    """By the kernels that quantized convolutions use, too."""
+    ones = torch.ones(_SIDE, _SIDE)
+    factor = torch.quantize_per_tensor(ones, 1.0, 0, torch.quint8)
+    weight = torch.quantize_per_tensor(ones, 1.0, 0, torch.qint8)
+    packed = torch.ops.quantized.linear_prepack(weight, None)
+    return lambda: torch.ops.quantized.linear(factor, packed, 8.0, 0)
 
 
 def peak_bandwidth(device: str) -> float:

@@ -71,7 +71,7 @@ BAD: list[tuple[str, Any]] = [
     ("mask.refine_edges", "yes"),
     ("engine.device", "gpu"),
     ("engine.device", "cuda:"),
-    ("engine.precision", "int8"),
+    ("engine.precision", "int4"),
     ("engine.model", ""),
     ("engine.input_height", 64),
     ("engine.input_height", 100),

@@ -25,9 +25,14 @@ from bgblur.segmentation.model_file import check_archive
 
 CONTRACT = "bgblur.json"  # the archive's extra file that says it keeps network.Segmenter's contract
 WEIGHTS = Path(__file__).parent.parent / "weights"
-SHIPPED = WEIGHTS / "unet-resnet18.ts"
-SHIPPED_MODELS = {"unet-resnet18": SHIPPED}  # by the name that engine.model may give
-AUTO_MODELS = {"cpu": "unet-resnet18", "mps": "unet-resnet18", "cuda": "unet-resnet18"}
+SHIPPED_MODELS = {  # by the name that engine.model may give
+    name: WEIGHTS / f"{name}.ts" for name in ("unet-resnet18", "unet-resnet18-int8", "unet-lite")
+}
+AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"
+
+# In int8 the two sides of a skip connection differ in scale. That is exact enough, as export
+# measures; torch would say it anew with every frame.
+warnings.filterwarnings("ignore", "All inputs of this cat operator")
 
 _WIDEST = 32  # times its height, of a picture
 
@@ -66,17 +71,19 @@ class TorchEngine:
         input_height: int | str = "auto",
     ) -> None:
         self.device = choose_device(device)
-        self.precision = choose_precision(precision, self.device)
         kind = torch.device(self.device).type
         self.input_height = _HEIGHTS[kind] if isinstance(input_height, str) else input_height
-        shipped = shipped_model(model, self.device)
+        chosen = choose_precision(precision, self.device)
+        shipped = shipped_model(model, self.device, precision)
         path = shipped or user_path(model, ModelError)
         if shipped is not None:
             check_shipped(shipped)
-        self._module, contract = _load(path, self.device)
-        if precision == "auto" and self.device == "cpu":  # a model may know its own
-            self.precision = contract.get("cpu_precision", self.precision)
-        self._module.to(_DTYPES[self.precision])
+        self._module, contract = _load(path)
+        own = contract.get("cpu_precision")  # a model may know in which it is fastest
+        _check_int8(path, own, precision, self.device)
+        self.precision = own if own and precision == "auto" and self.device == "cpu" else chosen
+        if self.precision != "int8":
+            self._module.to(self.device, _DTYPES[self.precision])
         self._warm_up(path)
 
     def upload(self, image: Image) -> Any:
@@ -138,7 +145,12 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: str, device: str) -> str:
-    """fp16 on a GPU; on the CPU bf16 where the processor is faster with it, else fp32."""
+    """fp16 on a GPU; on the CPU bf16 where the processor is faster with it, else fp32.
+
+    int8 is a model's own, see ``shipped_model``: "auto" is never that here.
+    """
+    if wanted == "int8" and device != "cpu":
+        raise UsageError('engine.precision "int8" needs a processor: set it to "auto" or "fp16"')
     if device == "cpu":
         if wanted == "fp16":
             raise UsageError('engine.precision "fp16" needs a GPU: set it to "auto" or "bf16"')
@@ -166,10 +178,45 @@ def bf16_is_faster() -> bool:
     return best[torch.bfloat16] < best[torch.float32]
 
 
-def shipped_model(wanted: str, device: str) -> Path | None:
-    """The file of ``auto`` on the device, or of a shipped model's name; None for a path."""
-    name = AUTO_MODELS[torch.device(device).type] if wanted == "auto" else wanted
-    return SHIPPED_MODELS.get(name)
+def shipped_model(wanted: str, device: str, precision: str = "auto") -> Path | None:
+    """The file of ``auto``, or of a shipped model's name; None for a path.
+
+    On processors ``auto`` is int8, unless another ``precision`` is wanted: two to four times as
+    fast as fp32, and alpha is the same but for a hundredth.
+    """
+    if wanted == "auto":
+        int8 = device == "cpu" and precision in ("auto", "int8") and _multiplies_int8()
+        wanted = AUTO_INT8 if int8 else AUTO_MODEL
+    return SHIPPED_MODELS.get(wanted)
+
+
+def auto_precision(model: str, wanted: str, device: str) -> str:
+    """What ``wanted`` comes to with the model that is set, before it is loaded."""
+    precision = choose_precision(wanted, device)
+    int8 = shipped_model(model, device, wanted) == SHIPPED_MODELS[AUTO_INT8]
+    return "int8" if int8 else precision
+
+
+def _multiplies_int8() -> bool:
+    """Whether torch does so here with the kernels that the model was made for."""
+    x86 = torch.backends.quantized.engine in ("x86", "fbgemm", "onednn")
+    return x86 and hasattr(torch, "quantize_per_tensor")  # upstream means to remove it
+
+
+def _check_int8(path: Path, own: str | None, wanted: str, device: str) -> None:
+    """Raises UsageError where a model and the settings do not agree about int8."""
+    if own == "int8" and device != "cpu":
+        raise UsageError(
+            f'the model {path} is int8, which needs a processor: set engine.device to "cpu", '
+            'or engine.model to "auto"'
+        )
+    if own == "int8" and wanted not in ("auto", "int8"):
+        raise UsageError(f'the model {path} is int8: set engine.precision to "auto"')
+    if own != "int8" and wanted == "int8":
+        raise UsageError(
+            f'the model {path} is not int8: set engine.precision to "auto", '
+            "or make one with scripts/export.py --int8"
+        )
 
 
 def check_shipped(path: Path) -> None:
@@ -186,7 +233,7 @@ def check_shipped(path: Path) -> None:
         raise ModelError(f"the shipped model {path} is damaged or changed: install bgblur again")
 
 
-def _load(path: Path, device: str) -> tuple[Any, dict[str, Any]]:
+def _load(path: Path) -> tuple[Any, dict[str, Any]]:
     """(module in eval mode, what its file's contract says). Raises ModelError."""
     if not path.is_file():
         names = ", ".join(("auto", *SHIPPED_MODELS))
@@ -198,7 +245,7 @@ def _load(path: Path, device: str) -> tuple[Any, dict[str, Any]]:
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see above
         try:
             check_archive(path)
-            module = torch.jit.load(str(path), map_location=device, _extra_files=extra)
+            module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
         except ModelError:
             raise
         except Exception as error:  # damaged text in it is a UnicodeDecodeError, and so on
@@ -206,7 +253,8 @@ def _load(path: Path, device: str) -> tuple[Any, dict[str, Any]]:
                 f"{path} is not a TorchScript model, or it is damaged: {_MAKE_ONE}"
             ) from error
     contract = _contract(extra[CONTRACT])
-    if contract.get("version") != 1 or contract.get("cpu_precision", "fp32") not in _DTYPES:
+    kinds = (*_DTYPES, "int8")
+    if contract.get("version") != 1 or contract.get("cpu_precision", "fp32") not in kinds:
         raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}")
     return module.eval(), contract
 

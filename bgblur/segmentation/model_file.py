@@ -14,13 +14,11 @@ import torch
 
 from bgblur.errors import ModelError
 
-_UNPACKED = (
-    64 * 2**20
-)  # bytes that code may have beyond the file's own size; weights are not packed
+_UNPACKED = 64 * 2**20  # bytes that code may have beyond the file's size; weights are not packed
 _REACHES_OUT = re.compile(
     rb"\b(?P<word>save|from_file|rpc_async|rpc_sync|rpc_remote)\b"
     rb"|\bops\s*\.\s*(?P<space>(?!prim\b|aten\b|quantized\b)\w+)"
-    rb"|\b(?P<classes>torch\s*\.\s*classes)\b"
+    rb"|\b(?P<classes>torch\s*\.\s*classes\b(?!\s*\.\s*quantized\b))"  # but for int8's weights
 )
 
 

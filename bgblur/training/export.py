@@ -1,4 +1,4 @@
-"""From a checkpoint to the one file the daemon runs: half-precision, frozen TorchScript."""
+"""From a checkpoint to the one file the daemon runs: frozen TorchScript, half-precision or int8."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import hashlib
 import json
 import warnings
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.engine import CONTRACT
 from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data import Image
+from bgblur.training.quantize import quantized
 
 LARGEST = 30_000_000  # bytes: the model travels inside the package
-TOLERANCE = 1e-2  # of alpha, against the network before export
+TOLERANCE = 1e-2  # of alpha at any pixel, against the network before export
+INT8_TOLERANCE = 5e-3  # of alpha in the mean: an outline may move by a fraction of a pixel
 SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """``difference`` is the largest of alpha from the network's own."""
+    """``difference`` is that of alpha from the network's own: the largest, or in int8 the mean."""
 
     size: int
     sha256: str
     difference: float
 
 
-def publish(network: nn.Module, target: Path, note: str) -> Exported:
+def publish(
+    network: nn.Module, target: Path, note: str, calibrate: Iterable[Tensor] | None = None
+) -> Exported:
     """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
 
-    Raises ModelError, and leaves what was there, where the file is too large or not the network.
+    ``calibrate`` makes it int8, see ``export``. Raises ModelError, and leaves what was there, where
+    the file is too large or not the network.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.new")
     try:
-        digest = export(network, beside, note)
+        digest = export(network, beside, note, calibrate)
         size = beside.stat().st_size
         if size > LARGEST:
             raise ModelError(
                 f"the model takes {size / 1e6:.1f} MB of {LARGEST / 1e6:.0f}: "
                 "choose a smaller encoder or decoder"
             )
-        difference = max_difference(network, beside, parity_images())
-        if not difference <= TOLERANCE:
-            raise ModelError(
-                f"exported alpha differs by {difference:.4f} from the network's, more than "
-                f"{TOLERANCE}: its weights do not fit half precision, train on or anew"
-            )
+        difference = _checked(network, beside, int8=calibrate is not None)
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
@@ -63,22 +63,44 @@ def publish(network: nn.Module, target: Path, note: str) -> Exported:
     return Exported(size, digest, difference)
 
 
-def export(network: nn.Module, target: Path, note: str = "") -> str:
+def _checked(network: nn.Module, exported: Path, int8: bool) -> float:
+    """How far apart the two are; raises ModelError where it is too far."""
+    if int8:
+        photos = parity_images()[:2]  # its ranges are those of pictures, not of noise
+        difference, limit = float(differences(network, exported, photos).mean()), INT8_TOLERANCE
+    else:
+        difference, limit = max_difference(network, exported, parity_images()), TOLERANCE
+    if not difference <= limit:
+        kind = "int8" if int8 else "half precision"
+        raise ModelError(
+            f"exported alpha differs by {difference:.4f} from the network's, more than "
+            f"{limit}: its weights do not fit {kind}, train on or anew"
+        )
+    return difference
+
+
+def export(
+    network: nn.Module, target: Path, note: str = "", calibrate: Iterable[Tensor] | None = None
+) -> str:
     """Write ``target`` and return its SHA-256.
 
     Weights are stored in half precision with batch norms folded in; they stay parameters of the
-    frozen module (not graph constants), so that one file can be cast to fp16, bf16 or fp32.
+    frozen module (not graph constants), so that one file can be cast to fp16, bf16 or fp32. With
+    inputs to ``calibrate`` by, the network is int8, and runs on processors alone.
     """
     contract: dict[str, object] = {"version": 1, "note": note}
     if isinstance(network, LightUnet):
         contract["cpu_precision"] = "fp32"  # bf16 makes its depthwise convolutions slower
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
+    if calibrate is not None:
+        contract["cpu_precision"] = "int8"
+        folded = quantized(folded, calibrate)
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
         example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)
         segmenter.network = torch.jit.trace(folded, example)
-        scripted = torch.jit.script(segmenter.half())
+        scripted = torch.jit.script(segmenter.half() if calibrate is None else segmenter)
         frozen = torch.jit._recursive.wrap_cpp_module(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )
@@ -101,18 +123,24 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
     return module
 
 
+def max_difference(network: nn.Module, exported: Path, images: Sequence[Image]) -> float:
+    """Largest difference of the file's alpha from the network's."""
+    return float(differences(network, exported, images).max())
+
+
 @torch.inference_mode()
-def max_difference(
+def differences(
     network: nn.Module, exported: Path, images: Sequence[Image], input_height: int = 192
-) -> float:
-    """Largest difference of the file's alpha from the network's, both in fp32 on the CPU."""
+) -> Tensor:
+    """Of the file's alpha from the network's, at every pixel of all ``images``; the network's in
+    fp32 on the CPU, and the file's, where it is not int8."""
     segmenter = Segmenter(copy.deepcopy(network).cpu()).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = torch.jit.load(str(exported), map_location="cpu").float().eval()
-    tensors = [torch.from_numpy(image) for image in images]
-    pairs = [(module(image, input_height), segmenter(image, input_height)) for image in tensors]
-    return max(float((alpha - truth).abs().max()) for alpha, truth in pairs)
+        tensors = [torch.from_numpy(image) for image in images]
+        pairs = [(module(image, input_height), segmenter(image, input_height)) for image in tensors]
+    return torch.cat([(alpha - truth).abs().flatten() for alpha, truth in pairs])
 
 
 def parity_images() -> list[Image]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED, check_shipped
+from bgblur.segmentation.engine import AUTO_MODEL, SHIPPED_MODELS, check_shipped
 from bgblur.segmentation.network import build_network
 from bgblur.training.checkpoint import load_checkpoint, load_network, recipe_of
 from bgblur.training.data import DataError
@@ -37,11 +37,12 @@ class Start:
 
 
 def initial_model(init: str) -> Path:
-    """``auto`` is the shipped model, as in ``[engine] model``. Raises ModelError."""
-    if init != "auto":
+    """A shipped model by its name, "auto" for the usual one, or a path. Raises ModelError."""
+    shipped = SHIPPED_MODELS.get(AUTO_MODEL if init == "auto" else init)
+    if shipped is None:
         return Path(init).expanduser()
-    check_shipped(SHIPPED)
-    return SHIPPED
+    check_shipped(shipped)
+    return shipped
 
 
 def load_start(path: Path) -> Start:

@@ -22,7 +22,7 @@ from bgblur.stats import Stats
 
 def outcome(path: Path, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
     try:
-        engine = TorchEngine(str(path), "cpu", "fp32", 96)
+        engine = TorchEngine(str(path), "cpu", "auto", 96)
     except ModelError as error:
         return "refused" if str(error).isprintable() else f"[{error}]"
     except Exception as error:

@@ -20,7 +20,7 @@ from model_files import write_model
 from mutants import mutant
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED, WEIGHTS, TorchEngine, check_shipped
+from bgblur.segmentation.engine import SHIPPED_MODELS, WEIGHTS, TorchEngine, check_shipped
 
 TESTS = Path(__file__).resolve().parents[1]
 WEIGHED = """
@@ -59,7 +59,7 @@ def test_a_damaged_model_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_the_shipped_model_damaged_as_ones_own(tmp_path: Path) -> None:
-    found = tried(SHIPPED, 3 * min(FACTOR, 20))
+    found = tried(SHIPPED_MODELS["unet-resnet18-int8"], 3 * min(FACTOR, 20))
     assert found["refused"] > 0
 
 

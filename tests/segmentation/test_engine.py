@@ -15,7 +15,7 @@ from scenes import portrait
 from bgblur.errors import ModelError, UsageError
 from bgblur.segmentation import engine
 from bgblur.segmentation.engine import (
-    SHIPPED,
+    SHIPPED_MODELS,
     TorchEngine,
     check_shipped,
     choose_device,
@@ -23,6 +23,11 @@ from bgblur.segmentation.engine import (
 )
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+needs_int8 = pytest.mark.skipif(
+    torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
+    reason="torch has no int8 kernels for this processor",
+)
+SHIPPED = SHIPPED_MODELS["unet-resnet18"]
 FIRST_PLANE = "    return image.float()[:, :, 0] / 255"
 
 
@@ -176,37 +181,66 @@ def test_auto_is_cuda_in_half_precision() -> None:
 
 
 def test_a_shipped_model_by_its_name() -> None:
-    for name, path in engine.SHIPPED_MODELS.items():
+    assert engine.shipped_model("unet.ts", "cpu") is None
+    for name, path in SHIPPED_MODELS.items():
         assert path.stem == name
         assert engine.shipped_model(name, "cpu") == path
         check_shipped(path)
-    assert engine.shipped_model("unet.ts", "cpu") is None
-    assert TorchEngine("unet-resnet18", "cpu", "fp32", 96).infer(portrait(160, 96)).shape[0] == 96
+        assert TorchEngine(name, "cpu", "auto", 96).infer(portrait(160, 96)).shape[0] == 96
 
 
 def test_an_unknown_name_lists_the_shipped_ones() -> None:
-    with pytest.raises(ModelError, match=r"no model file unet-huge: .*auto, unet-resnet18"):
+    with pytest.raises(ModelError, match=r"unet-huge: .*auto, unet-resnet18, unet-res"):
         TorchEngine("unet-huge", "cpu", "fp32")
 
 
-def test_auto_chooses_by_the_device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    light = tmp_path / "unet-lite.ts"
-    write_model(light, BRIGHT_AT_ITS_HEIGHT)
-    monkeypatch.setitem(engine.SHIPPED_MODELS, "unet-lite", light)
-    monkeypatch.setitem(engine.AUTO_MODELS, "cpu", "unet-lite")
-    assert engine.shipped_model("auto", "cpu") == light
-    assert engine.shipped_model("auto", "cuda:1") == SHIPPED
-    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  unet-lite.ts\n")
-    for wanted in ("auto", "unet-lite"):  # whichever way it is chosen, a damaged one is refused
+@needs_int8
+def test_auto_is_int8_on_a_processor() -> None:
+    light = TorchEngine("auto", "cpu", "auto", 96)
+    assert (light.device, light.precision) == ("cpu", "int8")
+    same = TorchEngine("unet-resnet18-int8", "cpu", "int8", 96)
+    full = TorchEngine("auto", "cpu", "fp32", 96)
+    assert (same.precision, full.precision) == ("int8", "fp32")
+    picture = portrait(320, 192)
+    np.testing.assert_array_equal(light.infer(picture), same.infer(picture))
+    assert 0 < np.abs(light.infer(picture) - full.infer(picture)).mean() < 0.01
+
+
+def test_auto_goes_with_device_precision_and_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    int8 = SHIPPED_MODELS["unet-resnet18-int8"]
+    monkeypatch.setattr(engine, "_multiplies_int8", lambda: True)
+    assert engine.shipped_model("auto", "cpu") == int8
+    assert engine.shipped_model("auto", "cpu", "int8") == int8
+    for elsewhere in (("cpu", "fp32"), ("cpu", "bf16"), ("cuda:1", "auto"), ("mps", "auto")):
+        assert engine.shipped_model("auto", *elsewhere) == SHIPPED
+    monkeypatch.setattr(engine, "_multiplies_int8", lambda: False)
+    assert engine.shipped_model("auto", "cpu") == SHIPPED
+    assert engine.auto_precision("auto", "auto", "cpu") in ("fp32", "bf16")
+
+
+def test_a_model_and_settings_that_disagree_about_int8(tmp_path: Path) -> None:
+    int8 = str(SHIPPED_MODELS["unet-resnet18-int8"])
+    with pytest.raises(UsageError, match=r'is int8: set engine.precision to "auto"'):
+        TorchEngine(int8, "cpu", "fp32", 96)
+    plain = str(write_model(tmp_path / "plain.ts", BRIGHT_AT_ITS_HEIGHT))
+    with pytest.raises(UsageError, match=r"plain\.ts is not int8: .*--int8"):
+        TorchEngine(plain, "cpu", "int8", 96)
+    with pytest.raises(UsageError, match=r"needs a processor"):
+        choose_precision("int8", "cuda")
+
+
+def test_a_damaged_shipped_file_is_refused_whichever_way_it_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = write_model(tmp_path / "unet-resnet18.ts", BRIGHT_AT_ITS_HEIGHT)
+    monkeypatch.setitem(engine.SHIPPED_MODELS, "unet-resnet18", changed)
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  unet-resnet18.ts\n")
+    for wanted in ("auto", "unet-resnet18"):
         with pytest.raises(ModelError, match="damaged or changed"):
             TorchEngine(wanted, "cpu", "fp32", 96)
 
 
 # ------------------------------------------------------------ integrity, device, precision
-
-
-def test_shipped_file_is_what_its_sum_says() -> None:
-    check_shipped(SHIPPED)
 
 
 def test_a_changed_shipped_file_is_refused(tmp_path: Path) -> None:

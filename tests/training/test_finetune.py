@@ -17,7 +17,7 @@ from torch import nn
 from training_data import person, picture, write_tree
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED, TorchEngine
+from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
 from bgblur.training.checkpoint import load_network
 from bgblur.training.data import OWN, DataError, load_collections, mixed, stock_rooms
 from bgblur.training.evaluation import score_clip, score_photos
@@ -27,6 +27,7 @@ from bgblur.training.predictors import clip_predictor, still_predictor
 
 TRAIN = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 RECORD = TRAIN.with_name("record.py")
+SHIPPED = SHIPPED_MODELS["unet-resnet18"]  # what "auto" starts from
 FINETUNE = TRAIN.parents[1] / "configs" / "training" / "finetune.toml"
 
 
@@ -74,14 +75,15 @@ def write_own(root: Path, photos: int = 6) -> Path:
 # ---- the start ----
 
 
-def test_the_shipped_file_gives_its_network_back() -> None:
-    start = load_start(SHIPPED)
+@pytest.mark.parametrize("shipped", [p for n, p in SHIPPED_MODELS.items() if "int8" not in n])
+def test_a_shipped_file_gives_its_network_back(shipped: Path) -> None:
+    start = load_start(shipped)
     # The file has the normalisation in half precision too.
-    assert max_difference(start.network, SHIPPED, parity_images()) < 5e-3
+    assert max_difference(start.network, shipped, parity_images()) < 5e-3
     assert not any(isinstance(module, nn.BatchNorm2d) for module in start.network.modules())
     assert all(p.requires_grad and p.dtype == torch.float32 for p in start.network.parameters())
-    assert start.model.encoder == "resnet18"
-    assert start.history == read_note(SHIPPED)
+    assert start.model.folded
+    assert start.history == read_note(shipped)
 
 
 def test_a_model_of_unknown_making_is_refused(tmp_path: Path) -> None:

@@ -20,11 +20,10 @@ def start_daemon(
     tiny: bool = True,
     settings: str = "",
 ) -> Process:
-    """The daemon, fresh, of a user with these ``settings`` (TOML); with the tiny model unless the
+    """The daemon, fresh, of a user with these ``settings`` (TOML); with the tiny model unless a
     real one is wanted. See ``announced``."""
-    engine = '[engine]\ndevice = "cpu"\nprecision = "fp32"\ninput_height = 96\n'
-    if tiny:
-        engine += f'model = "{guest.exchange / "tiny.ts"}"\n'
+    model = guest.exchange / "tiny.ts" if tiny else "unet-lite"
+    engine = f'[engine]\ndevice = "cpu"\nprecision = "fp32"\ninput_height = 96\nmodel = "{model}"\n'
     file = guest.exchange / f"{output.rpartition('/')[2]}.toml"
     file.write_text(engine + settings, encoding="utf-8")
     return guest.bgblur(

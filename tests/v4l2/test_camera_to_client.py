@@ -43,7 +43,7 @@ def test_size_rate_and_colours(guest: Guest) -> None:
     assert difference.max() <= 6
 
 
-def test_the_real_model_lets_nothing_raw_through(guest: Guest) -> None:
+def test_a_real_model_lets_nothing_raw_through(guest: Guest) -> None:
     """Under emulation it takes seconds a frame: the picture stays whole-frame blurred."""
     set_pattern(guest, CHECKERS)
     with announced(guest, start_daemon(guest, strength=60, tiny=False)), Watcher(guest) as watcher:

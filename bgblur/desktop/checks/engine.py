@@ -16,12 +16,12 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
     import torch
 
     from bgblur.report import machine
-    from bgblur.segmentation.engine import choose_device, choose_precision
+    from bgblur.segmentation.engine import auto_precision, choose_device
 
     title = "processor"
     try:
         device = choose_device(engine.device)
-        precision = choose_precision(engine.precision, device)
+        precision = auto_precision(engine.model, engine.precision, device)
     except BgblurError as error:
         mend = "bgblur-cam config set engine.device auto, and engine.precision auto"
         return Check("fail", title, str(error), mend, error.exit_code)
@@ -53,7 +53,7 @@ def check_model(engine: EngineSettings) -> Check:
     except BgblurError as error:
         mend = "bgblur-cam config set engine.model auto" if own else "install bgblur again"
         return Check("fail", "model", str(error), mend, error.exit_code)
-    shipped = shipped_model(engine.model, loaded.device)
+    shipped = shipped_model(engine.model, loaded.device, engine.precision)
     name = f"{shipped.name} (its SHA-256 is the pinned one)" if shipped else engine.model
     return Check("ok", "model", f"{name} gives alpha from {loaded.input_height} rows")
 

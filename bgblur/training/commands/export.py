@@ -7,25 +7,39 @@ from typing import Annotated
 
 import typer
 
-from bgblur.training.commands.shell import run
+from bgblur.training.commands.shell import DataOption, run
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A last.ckpt of scripts/train.py.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A last.ckpt of scripts/train.py, or an exported model.ts.")
+    ],
     target: Annotated[Path, typer.Argument(help="The TorchScript file to write.")],
     note: Annotated[
         str, typer.Option(help="Put before the recipe's summary in the file and the model card.")
     ] = "",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="For processors; the ranges come from --data's pictures.")
+    ] = False,
+    data: DataOption = Path("data"),
 ) -> None:
     """Export the averaged network, verify it, and enter it in SHA256SUMS beside the target."""
     from bgblur.training.checkpoint import load_network
+    from bgblur.training.data import load_collections
     from bgblur.training.export import publish
+    from bgblur.training.finetune import load_start
+    from bgblur.training.quantize import calibration
 
-    network, summary = load_network(checkpoint)
-    exported = publish(network, target, f"{note} {summary}".strip())
+    if checkpoint.suffix == ".ckpt":
+        network, summary = load_network(checkpoint)
+    else:
+        start = load_start(checkpoint)
+        network, summary = start.network.requires_grad_(False).eval(), start.history
+    calibrate = calibration(load_collections(data)[0]) if int8 else None
+    exported = publish(network, target, f"{note} {summary}".strip(), calibrate)
     typer.echo(
-        f"{target}: {exported.size / 1e6:.1f} MB, alpha within {exported.difference:.4f} of the "
-        f"checkpoint's\n{exported.sha256}"
+        f"{target}: {exported.size / 1e6:.1f} MB, alpha within {exported.difference:.4f}"
+        f"{' in the mean' if int8 else ''} of the network's\n{exported.sha256}"
     )
 
 

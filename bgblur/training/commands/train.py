@@ -39,12 +39,15 @@ def train(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="What to start from: a last.ckpt; to fine-tune a model.ts or auto too."),
+        typer.Option(help="What to start from: a last.ckpt; to fine-tune a model.ts, or auto."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     export: Annotated[
         Path | None, typer.Option(help="The TorchScript file to write in the end.")
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Export for processors: several times as fast there.")
+    ] = False,
 ) -> None:
     """Train from a recipe, resumable: run it again after an interruption."""
     import cv2
@@ -119,7 +122,7 @@ def train(
         )
     if writer is not None:
         writer.close()
-        _finish(network, out / loop.CHECKPOINT, export)
+        _finish(network, out / loop.CHECKPOINT, export, collection if int8 else None)
 
 
 def _config(config: Path | None, init: str | None) -> Path:
@@ -168,14 +171,19 @@ def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collectio
     return own, held_out
 
 
-def _finish(network: nn.Module, checkpoint: Path, target: Path | None) -> None:
+def _finish(
+    network: nn.Module, checkpoint: Path, target: Path | None, pictures: Collection | None
+) -> None:
+    """``pictures``: for an int8 model, whose ranges they tell."""
     from bgblur.training.checkpoint import load_network
     from bgblur.training.export import publish
+    from bgblur.training.quantize import calibration
 
     if target is None:
         console.print(f"done: {checkpoint}; next: scripts/export.py {checkpoint} MODEL.ts")
         return
-    exported = publish(network, target, load_network(checkpoint)[1])
+    calibrate = calibration(pictures) if pictures is not None else None
+    exported = publish(network, target, load_network(checkpoint)[1], calibrate)
     console.print(
         f"done: {target}, {exported.size / 1e6:.1f} MB; use it: "
         f"bgblur-cam config set engine.model {target.resolve()}"

@@ -1,0 +1,87 @@
+"""int8: as exact as an outline needs, for any network of ours, from any pictures."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scenes import portrait
+from torch import nn
+from training_data import write_tree
+
+from bgblur.errors import ModelError
+from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
+from bgblur.training import export as exporting
+from bgblur.training.data import Collection, load_collections
+from bgblur.training.export import differences, publish, read_note
+from bgblur.training.finetune import load_start
+from bgblur.training.quantize import calibration, quantized
+
+pytestmark = pytest.mark.skipif(
+    torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
+    reason="torch has no int8 kernels for this processor",
+)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    return load_start(SHIPPED_MODELS["unet-resnet18"]).network.requires_grad_(False).eval()
+
+
+def photos() -> list[torch.Tensor]:
+    """Of the portrait alone: enough for what is asked of it here."""
+    from bgblur.segmentation.network import normalise
+
+    rgb = np.ascontiguousarray(portrait(288, 160)[..., ::-1].transpose(2, 0, 1))
+    return [normalise(torch.from_numpy(rgb)[None].float())]
+
+
+def test_calibration_is_the_same_each_time_and_of_every_size(collection: Collection) -> None:
+    one, other = list(calibration(collection)), list(calibration(collection))
+    assert len({tuple(images.shape) for images in one}) == 4
+    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_network_in_int8_gives_nearly_the_same(network: nn.Module) -> None:
+    converted = quantized(copy.deepcopy(network), photos())
+    kinds = {type(module).__module__.split(".")[-3] for module in converted.modules()}
+    assert any("quantized" in type(module).__module__ for module in converted.modules()), kinds
+    assert not any(type(module) is nn.Conv2d for module in converted.modules())
+    with torch.inference_mode():
+        apart = (converted(photos()[0]).sigmoid() - network(photos()[0]).sigmoid()).abs()
+    assert 0 < apart.mean() < 0.01
+
+
+def test_published_and_run(network: nn.Module, tmp_path: Path) -> None:
+    target = tmp_path / "own.ts"
+    published = publish(network, target, "how", photos())
+    assert published.difference <= exporting.INT8_TOLERANCE
+    assert published.size < 0.6 * SHIPPED_MODELS["unet-resnet18"].stat().st_size
+    assert read_note(target) == "how"
+    assert float(differences(network, target, [portrait(320, 192)]).mean()) < 0.01
+    engine = TorchEngine(str(target), "cpu", "auto", 96)
+    assert engine.precision == "int8"
+    for size in ((160, 96), (301, 403), (64, 640)):
+        assert engine.infer(portrait(*size)).max() <= 1
+
+
+def test_a_network_that_does_not_fit_is_not_published(
+    network: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "INT8_TOLERANCE", 1e-9)
+    with pytest.raises(ModelError, match="do not fit int8"):
+        publish(network, tmp_path / "own.ts", "", photos())
+    assert not list(tmp_path.glob("*own*"))
+
+
+def test_the_shipped_one_is_of_the_shipped_network() -> None:
+    notes = [read_note(SHIPPED_MODELS[name]) for name in ("unet-resnet18", "unet-resnet18-int8")]
+    assert notes[0] == notes[1]
