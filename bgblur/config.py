@@ -101,7 +101,7 @@ class BackgroundSettings(Area):
 
 class MaskSettings(Area):
     refine_edges: bool = True
-    smoothing: Fraction = 0.5
+    smoothing: Fraction = 0.8
     feather: Fraction = 0.0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from bgblur.training.data import Collection, load_collections
 from bgblur.training.export import differences, publish, read_note
 from bgblur.training.finetune import load_start
 from bgblur.training.quantize import calibration, quantized
+
+EXPORT = Path(__file__).resolve().parents[2] / "scripts" / "export.py"
 
 pytestmark = pytest.mark.skipif(
     torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
@@ -85,3 +89,18 @@ def test_a_network_that_does_not_fit_is_not_published(
 def test_the_shipped_one_is_of_the_shipped_network() -> None:
     notes = [read_note(SHIPPED_MODELS[name]) for name in ("unet-resnet18", "unet-resnet18-int8")]
     assert notes[0] == notes[1]
+
+
+@pytest.mark.slow
+def test_the_command_makes_one_of_an_exported_model(tmp_path: Path) -> None:
+    target = tmp_path / "own.ts"
+    data = write_tree(tmp_path / "data")
+    done = subprocess.run(
+        [sys.executable, EXPORT, SHIPPED_MODELS["unet-resnet18"], target, "--int8", "--data", data],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "in the mean of the network's" in done.stdout
+    assert TorchEngine(str(target), "cpu", "int8", 96).precision == "int8"
