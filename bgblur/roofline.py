@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from bgblur.config import EngineSettings
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine import AUTO_MODEL, TorchEngine, shipped_model
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
@@ -51,10 +51,6 @@ class _Cost(TorchDispatchMode):
             self.flops += formula(*args, **(kwargs or {}), out_val=result)
             tensors = [t for t in tree_leaves((args, result)) if isinstance(t, torch.Tensor)]
             self.bytes += sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        elif func.namespace == "quantized" and "conv2d" in str(func):
-            weight = args[1].unpack()[0]  # int8's convolutions are not among torch's formulas
-            self.flops += 2 * result.numel() * weight[0].numel()
-            self.bytes += args[0].numel() + weight.numel() + result.numel()
         return result
 
 
@@ -100,9 +96,17 @@ def limit_ms(flops: float, moved: float, rate: float, bandwidth: float) -> tuple
 def network_limit(
     settings: EngineSettings, width: int, height: int, input_height: int
 ) -> dict[str, Any]:
-    """The roofline of this network here, for frames of ``width`` x ``height``."""
-    engine = TorchEngine(settings.model, settings.device, settings.precision, input_height)
-    flops, moved = network_cost(engine, width, height)
+    """The roofline of this network here, for frames of ``width`` x ``height``; empty for an int8
+    model of one's own, into which torch's counters cannot see."""
+    engine: Engine = TorchEngine(settings.model, settings.device, settings.precision, input_height)
+    if engine.precision != "int8":
+        flops, moved = network_cost(engine, width, height)
+    elif shipped_model(settings.model, engine.device, settings.precision) is None:
+        return {}
+    else:  # the same network, of which every number takes a byte instead of four
+        floats = TorchEngine(AUTO_MODEL, "cpu", "fp32", input_height)
+        flops, moved = network_cost(floats, width, height)
+        moved //= 4
     rate, bandwidth = peak_rate(engine.device, engine.precision), peak_bandwidth(engine.device)
     best, bound = limit_ms(flops, moved, rate, bandwidth)
     return {

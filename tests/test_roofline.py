@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from bgblur.roofline import limit_ms, network_cost, peak_bandwidth, peak_rate
+from bgblur.config import EngineSettings
+from bgblur.roofline import limit_ms, network_cost, network_limit, peak_bandwidth, peak_rate
 from bgblur.segmentation.engine import TorchEngine
 
 
@@ -39,6 +40,20 @@ def test_operations_of_the_shipped_network_go_with_its_pixels() -> None:
     large, _ = network_cost(engine, 640, 320)
     assert large == pytest.approx(4 * small, rel=0.01)
     assert 0.5e9 < small < 5e9
+
+
+def test_the_limit_of_int8_is_that_of_the_same_network_in_bytes() -> None:
+    floats = EngineSettings(device="cpu", precision="fp32")
+    found = {
+        kind: network_limit(settings, 640, 360, 96)
+        for kind, settings in (
+            ("fp32", floats),
+            ("int8", floats.model_copy(update={"precision": "int8"})),
+        )
+    }
+    assert found["int8"]["gflop"] == found["fp32"]["gflop"] > 0
+    assert found["int8"]["mb"] == pytest.approx(found["fp32"]["mb"] / 4, abs=0.1)
+    assert found["int8"]["gflop_per_s"] > 0
 
 
 def test_the_slower_of_the_two_sets_the_limit() -> None:

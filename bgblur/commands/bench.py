@@ -61,7 +61,7 @@ def bench(
         out.print()
         out.print(table)
     out.print("\nmilliseconds of stages: p50/p95; capture waits for the next frame", markup=False)
-    for line in dict.fromkeys(limit_line(run) for run in runs):
+    for line in dict.fromkeys(limit_line(run) for run in runs if run["limit"]):
         out.print(line, markup=False)
 
 
