@@ -181,8 +181,8 @@ def bf16_is_faster() -> bool:
 def shipped_model(wanted: str, device: str, precision: str = "auto") -> Path | None:
     """The file of ``auto``, or of a shipped model's name; None for a path.
 
-    On processors ``auto`` is int8, unless another ``precision`` is wanted: two to four times as
-    fast as fp32, and alpha is the same but for a hundredth.
+    On processors ``auto`` is int8, unless another ``precision`` is wanted: half again to
+    twice as fast as fp32 with AVX2, and alpha is the same but for a hundredth.
     """
     if wanted == "auto":
         int8 = device == "cpu" and precision in ("auto", "int8") and _multiplies_int8()
