@@ -1,8 +1,8 @@
 """Post-training static quantization: int8 weights by channel, int8 activations (Jacob et al. 2018,
 arXiv:1712.05877), their ranges found on training pictures.
 
-Inference is half again to twice as fast as in fp32 with AVX2. ``torch.ao.quantization`` lives in this
-file alone: upstream means to move it.
+Inference is half again to twice as fast as in fp32 with AVX2. ``torch.ao.quantization`` lives in
+this file alone: upstream means to move it.
 """
 
 from __future__ import annotations
