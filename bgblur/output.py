@@ -23,6 +23,7 @@ from bgblur.stats import Stats
 
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of a sink that is opened again, seconds
 REPEAT_AFTER, REPEAT_UNTIL = 0.08, 3.0  # seconds since a picture in which it may be shown again
+_SOON = 0.02  # seconds until the next look at a sink that is being used or changed
 
 OpenSink = Callable[[int, int, float], Sink]
 OpenPreview = Callable[[], Sink]
@@ -141,32 +142,39 @@ class Output:
         self._retry = min(2 * self._retry, RETRY_LAST)
         self._reopen.set()
 
-    def repeat(self) -> None:
+    def repeat(self) -> float:
         """Show the last picture again where the next takes long to make: programs hide a camera
         that gives fewer than ten a second. Never raises; what fails here fails in ``feed`` too.
 
-        What was raw by choice gives way to a dark card once that choice has changed.
+        What was raw by choice gives way to a dark card once that choice has changed. Returns the
+        seconds in which nothing can become due: waking a thread is most of what resting costs.
         """
         if self._reopen.is_set() or not self._sending.acquire(blocking=False):
-            return
+            return _SOON
         try:
-            if self._sink is None or self._sent is None:
-                return
-            picture, raw, at = self._sent
-            due = max(at, self._repeated) + REPEAT_AFTER
-            # Not for ever: a thread that hangs must be seen to hang.
-            if not due < time.monotonic() < at + REPEAT_UNTIL:
-                return
-            if raw and not self._may_be_raw():
-                dark = card(*self.size, "")
-                picture = to_i420(dark) if self._sink.pixel_format == "i420" else dark
-                self._sent = picture, False, at
-            self._sink.publish(picture)
-            self._repeated = time.monotonic()
+            return self._repeat_if_due(time.monotonic())
         except Exception:
             self._sent = None
+            return _SOON
         finally:
             self._sending.release()
+
+    def _repeat_if_due(self, now: float) -> float:
+        if self._sink is None or self._sent is None:
+            return REPEAT_AFTER
+        picture, raw, at = self._sent
+        due = max(at, self._repeated) + REPEAT_AFTER
+        if now < due:
+            return due - now
+        if now >= at + REPEAT_UNTIL:  # not for ever: a thread that hangs must be seen to hang
+            return REPEAT_AFTER
+        if raw and not self._may_be_raw():
+            dark = card(*self.size, "")
+            picture = to_i420(dark) if self._sink.pixel_format == "i420" else dark
+            self._sent = picture, False, at
+        self._sink.publish(picture)
+        self._repeated = time.monotonic()
+        return REPEAT_AFTER
 
     def end(self, last: Image) -> None:
         """Leave ``last`` as the last picture and close both. Never raises."""

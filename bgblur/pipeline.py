@@ -25,7 +25,6 @@ KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
 FINISH_WITHIN = 10.0  # more seconds, for an output that is at its end but has a file to complete
 SUPERVISE_EVERY = 0.25
-FEED_EVERY = 0.02  # seconds between looks at whether the output waits for a picture
 
 
 class Pipeline:
@@ -200,8 +199,9 @@ class Pipeline:
         self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
 
     def _feed(self) -> None:
-        while not self._stopping.wait(FEED_EVERY):
-            self._publisher.output.repeat()
+        idle = 0.0
+        while not self._stopping.wait(idle):
+            idle = self._publisher.output.repeat()
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):

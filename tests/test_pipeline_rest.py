@@ -119,14 +119,11 @@ def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
     with running(rig):
         rig.wait_state("idle")
         time.sleep(0.3)
-        published, since = rig.pipeline.stats.published, time.monotonic()
-        shares = []
-        for _ in range(5):  # what else lives in this process only adds to some of them
-            spent, began = time.process_time(), time.monotonic()
-            time.sleep(2)
-            shares.append((time.process_time() - spent) / (time.monotonic() - began))
-        took = time.monotonic() - since
-        assert min(shares) < 0.02, shares
+        spent, began = time.process_time(), time.monotonic()
+        published = rig.pipeline.stats.published
+        time.sleep(3)
+        took = time.monotonic() - began
+        assert (time.process_time() - spent) / took < 0.02
         assert (rig.pipeline.stats.published - published) / took >= 10
 
 
