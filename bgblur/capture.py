@@ -15,7 +15,7 @@ from bgblur.sources import Source
 from bgblur.stats import Stats
 from bgblur.worker import Turn
 
-RETRY_FIRST, RETRY_LAST = 0.25, 1.5  # back-off of a camera that is opened again, seconds
+RETRY_FIRST, RETRY_LAST = 0.25, 0.75  # back-off of a camera that is opened again, seconds
 OPENS_WITHIN, READS_WITHIN = 15.0, 5.0  # seconds after which a driver's call counts as hung
 
 OpenSource = Callable[[], Source]

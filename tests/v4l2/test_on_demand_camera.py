@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from statistics import median
 
 from v4l2.clients import Watcher, is_card, is_red
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from v4l2.daemons import RED, announced, clock, opening, set_pattern, start_daemon
 from v4l2.guest import OUTPUT, Guest, Process
-from v4l2.test_unplugged import EMULATION
 
 CAMERA = "/dev/video0"
 GRACE = 1.0
@@ -29,11 +28,10 @@ def threads(guest: Guest, daemon: Process) -> int:
     return len(guest.run("ls", f"/proc/{daemon.pid}/task").check().out.split())
 
 
-def test_it_opens_for_a_client_and_closes_after_the_last(
-    guest: Guest, each_loopback: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_it_opens_for_a_client_and_closes_after_the_last(guest: Guest, each_loopback: str) -> None:
     guest.load_cameras()
     set_pattern(guest, RED)
+    bare = opening(guest)
     with announced(guest, start_daemon(guest, settings=RESTING)) as daemon:
         if each_loopback in CANNOT_TELL:
             # The model is loaded by the time that a client sees live frames.
@@ -47,16 +45,18 @@ def test_it_opens_for_a_client_and_closes_after_the_last(
             watcher.wait_for("live frames", is_red)
         guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed")
 
-        before = clock(guest)
-        with Watcher(guest) as watcher:
-            live = watcher.wait_for("live frames", is_red, after=before)
-            frames = watcher.frames()
-            assert has_camera(guest, daemon)
-        first = frames[0]
-        assert is_card(first), "the client sees something at once"
-        record_property("live after, seconds", round(live.at - first.at, 2))
-        assert live.at - first.at < LIVE_WITHIN + EMULATION
-        guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed again")
+        waits = []
+        for _ in range(3):
+            before = clock(guest)
+            with Watcher(guest) as watcher:
+                live = watcher.wait_for("live frames", is_red, after=before)
+                first = watcher.frames()[0]
+                assert has_camera(guest, daemon)
+            assert is_card(first), "the client sees something at once"
+            waits.append(live.at - first.at)
+            guest.within(20, lambda: not has_camera(guest, daemon), "the camera is closed again")
+    print(f"live after {waits} s, of which the camera's opening is {bare:.2f}")
+    assert median(waits) < LIVE_WITHIN + bare
 
 
 def test_a_storm_of_clients_neither_leaks_nor_misfires(guest: Guest, loopback: str) -> None:
