@@ -17,6 +17,7 @@ import numpy as np
 from bgblur.training.data import OWN, Collection, Image, Picture, Plane, read_cutout, read_photo
 
 Generator = np.random.Generator
+CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
 
 
 @dataclass(frozen=True)
@@ -179,11 +180,7 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
     own = collection.photos.get(OWN, [])
     if own and rng.random() < 0.5:
         return _cut_from(_pick(own, rng))
-    clean = [
-        picture
-        for name in ("eg1800", "face_synthetics", "ccp")
-        for picture in collection.photos.get(name, [])
-    ]
+    clean = [picture for name in CLEAN_SETS for picture in collection.photos.get(name, [])]
     if collection.cutouts and (not clean or rng.random() < 0.5):
         return read_cutout(_pick(collection.cutouts, rng))
     return _cut_from(_pick(clean or collection.all_photos, rng))
@@ -191,8 +188,12 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
 
 def _cut_from(picture: Picture) -> tuple[Image, Plane]:
     image, alpha, _ = read_photo(picture)
-    # One pixel in: the rim of a photo's mask carries the old background's colours.
-    return image, cv2.erode(alpha, np.ones((3, 3), np.uint8))
+    return image, cut_out(alpha)
+
+
+def cut_out(alpha: Plane) -> Plane:
+    """One pixel in: the rim of a photo's mask carries the old background's colours."""
+    return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def _place(

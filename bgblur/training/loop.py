@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,10 +112,7 @@ def train(
         save_checkpoint(checkpoint, state)
 
     sampler = StepSampler(recipe.phases, start, run.steps, run.seed, fabric.global_rank)
-    loader = fabric.setup_dataloaders(
-        make_loader(collection, recipe.data.mix, sampler, run.workers),
-        use_distributed_sampler=False,
-    )
+    loader = _batches(fabric, collection, recipe, sampler)
     if start == 0 and init is not None and fabric.is_global_zero:
         validate(0, average.module.eval())  # what there is to gain, and to lose
     model.train()
@@ -140,6 +137,20 @@ def train(
         began = time.perf_counter()
     finished: nn.Module = average.module.eval().cpu()
     return finished
+
+
+def _batches(
+    fabric: L.Fabric, collection: Collection, recipe: Recipe, sampler: StepSampler
+) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+    """Drawn on the device where that is a GPU, unless the recipe says otherwise."""
+    mix, augment = recipe.data.mix, recipe.run.augment
+    if augment == "device" or (augment == "auto" and fabric.device.type == "cuda"):
+        from bgblur.training.resident_loader import ResidentLoader
+
+        return ResidentLoader(collection, mix, sampler, fabric.device)
+    return fabric.setup_dataloaders(  # type: ignore[return-value]  # one for the one it is given
+        make_loader(collection, mix, sampler, recipe.run.workers), use_distributed_sampler=False
+    )
 
 
 def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:

@@ -51,6 +51,7 @@ class RunSettings(Part):
     ema_decay: Share = 0.998
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
     workers: NonNegativeInt = 1
+    augment: Literal["auto", "workers", "device"] = "auto"  # "device" where that is a GPU
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
     distillation: NonNegativeFloat = 0.0  # weight of the teacher's answers in the loss

@@ -67,19 +67,22 @@ def test_training_lowers_the_loss_and_calls_back(collection: Collection, tmp_pat
     assert steps[-1].learning_rate == pytest.approx(0, abs=1e-9)
 
 
-def test_a_resumed_run_ends_as_the_unbroken_one(collection: Collection, tmp_path: Path) -> None:
-    unbroken = train(recipe(8), collection, tmp_path / "one", fabric=fabric())
+@pytest.mark.parametrize("augment", ["workers", "device"])
+def test_a_resumed_run_ends_as_the_unbroken_one(
+    collection: Collection, tmp_path: Path, augment: str
+) -> None:
+    unbroken = train(recipe(8, augment=augment), collection, tmp_path / "one", fabric=fabric())
 
     def cut(progress: Progress) -> None:
         if progress.step == 5:  # after the checkpoint of step 3
             raise CutError
 
     with pytest.raises(CutError):
-        train(recipe(8), collection, tmp_path / "two", report=cut, fabric=fabric())
+        train(recipe(8, augment=augment), collection, tmp_path / "two", report=cut, fabric=fabric())
     assert load_checkpoint(tmp_path / "two" / CHECKPOINT)["step"] == 3
     seen: list[int] = []
     resumed = train(
-        recipe(8),
+        recipe(8, augment=augment),
         collection,
         tmp_path / "two",
         report=lambda progress: seen.append(progress.step),
