@@ -2,8 +2,8 @@
 
 A network gives furniture a middling alpha in passing; a person it is sure of somewhere. Each
 connected region of alpha stays whole where its peak is certain, and goes to 0 else, to prevent
-background disclosure. Over time a region that was certain needs less to stay, so that it does not
-come and go.
+background disclosure. For a while a region that was certain needs less to stay, so that it does not
+come and go; but not for longer, or the chair that somebody left would be taken for them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _SEEN = 0.25  # alpha above which a pixel belongs to a region: edges.firm makes 
 _CERTAIN = 0.95  # the peak that a region must have
 _STAYS = 0.6  # and that of one which was there a frame ago
 _OVERLAP = 0.5  # of a region's cells that must have been there
+_LASTS = 90  # frames without certainty after which it goes all the same: three seconds
 _CELL = 4  # pixels a side, within which only the largest alpha counts
 
 
@@ -25,28 +26,34 @@ class Hysteresis:
     """Works on arrays and tensors alike; the decision is made on a coarse grid, on the CPU."""
 
     def __init__(self) -> None:
-        self._before: NDArray[np.bool_] | None = None
+        # Of each cell: frames since its region was certain, _LASTS where there is none.
+        self._age: NDArray[np.int64] | None = None
 
-    def __call__(self, alpha: Any, follows: bool = True) -> Any:
-        """``alpha`` (h, w) in 0..1 of the next frame; not ``follows``: of an unrelated picture."""
+    def __call__(self, alpha: Any, follows: bool = True, passed: int = 1) -> Any:
+        """``alpha`` (h, w) in 0..1 of the next frame, or of one that ``passed`` frames later; not
+        ``follows``: of an unrelated picture."""
         peaks = _peaks(alpha)
         seen = peaks > _SEEN
         count, regions = cv2.connectedComponents(seen.view(np.uint8), connectivity=8)
         highest = np.zeros(count, np.float32)
         np.maximum.at(highest, regions, peaks)
-        stays = highest >= _CERTAIN
-        if follows and self._before is not None and self._before.shape == seen.shape:
+        ages = np.where(highest >= _CERTAIN, 0, _LASTS)
+        if follows and self._age is not None and self._age.shape == seen.shape:
+            before = self._age < _LASTS
             cells = np.bincount(regions.ravel(), minlength=count)
-            known = np.bincount(regions[self._before], minlength=count)
-            stays |= (highest >= _STAYS) & (known >= _OVERLAP * cells)
-        stays[0] = False  # what is in no region
-        kept = stays[regions]
-        self._before = kept
+            known = np.bincount(regions[before], minlength=count)
+            youngest = np.full(count, _LASTS)
+            np.minimum.at(youngest, regions, self._age)
+            stays = (highest >= _STAYS) & (known >= _OVERLAP * cells)
+            ages = np.where(stays, np.minimum(ages, youngest + passed), ages)
+        ages[0] = _LASTS  # what is in no region
+        self._age = ages[regions]
+        kept = self._age < _LASTS
         return alpha if kept.sum() == seen.sum() else alpha * _enlarged(kept, alpha)
 
     def reset(self) -> None:
         """Forget the past: the scene was cut."""
-        self._before = None
+        self._age = None
 
 
 def _peaks(alpha: Any) -> NDArray[np.float32]:

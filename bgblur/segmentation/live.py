@@ -80,7 +80,7 @@ class LiveMatting(Matting):
     def _find(self, image: Image, pixels: Any, options: MaskOptions) -> Any:
         if not self._skip_static and self.effort.every == 1:
             self._forget()
-            self._work = "inferred"
+            self._work, self._passed = "inferred", 1
             return super()._find(image, pixels, options)
         with self._stats.stage("motion"):
             small = small_picture(image)
@@ -103,7 +103,7 @@ class LiveMatting(Matting):
             if carried is not None:
                 self._work = "carried"
                 return carried
-        self._work = "inferred"
+        self._work, self._passed = "inferred", self._since
         alpha = super()._find(image, pixels, options)
         self._alpha, self._small, self._shape = alpha, small, image.shape
         self._inferred_at, self._since = self._clock(), 0

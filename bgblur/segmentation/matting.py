@@ -24,6 +24,7 @@ class Matting:
         self.engine = engine
         self._stats = stats
         self._certain = Hysteresis()
+        self._passed = 1  # frames from the last that was inferred to this one
         self._smooth = TemporalSmoother()
         self._upsample = _upsampler(engine.device)
 
@@ -51,7 +52,7 @@ class Matting:
             check_alpha(alpha)
             check_shape(alpha, image)
         with self._stats.stage("smoothing"):
-            alpha = self._certain(alpha, follows=options.smoothing > 0)
+            alpha = self._certain(alpha, options.smoothing > 0, self._passed)
             self._smooth.strength = options.smoothing
             return self._smooth(alpha)
 

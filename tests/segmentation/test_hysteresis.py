@@ -60,6 +60,16 @@ def test_who_was_certain_needs_less_to_stay() -> None:
     assert certain(blob(20, 20, 0.7)).max() == 0
 
 
+@pytest.mark.parametrize("passed", [1, 10])
+def test_who_is_certain_no_more_goes_in_the_end(passed: int) -> None:
+    certain = Hysteresis()
+    for _ in range(2):  # a certain glance in between begins the time anew
+        certain(blob(20, 20, 0.96), passed=passed)
+        for _ in range(89 // passed):
+            assert certain(blob(20, 20, 0.9), passed=passed).max() > 0
+    assert certain(blob(20, 20, 0.9), passed=passed).max() == 0
+
+
 def test_an_unrelated_picture_has_no_past() -> None:
     certain = Hysteresis()
     certain(blob(20, 20, 0.99))

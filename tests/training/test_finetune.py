@@ -28,6 +28,7 @@ from bgblur.training.predictors import clip_predictor, still_predictor
 TRAIN = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
 RECORD = TRAIN.with_name("record.py")
 SHIPPED = SHIPPED_MODELS["unet-resnet18"]  # what "auto" starts from
+LITE = SHIPPED_MODELS["unet-lite"]  # trains fastest
 FINETUNE = TRAIN.parents[1] / "configs" / "training" / "finetune.toml"
 
 
@@ -139,23 +140,23 @@ def test_own_pictures_are_a_set_among_the_others(tmp_path: Path) -> None:
 # ---- the command ----
 
 
-def test_a_run_goes_on_from_the_shipped_model_and_exports(tmp_path: Path) -> None:
+def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
     own, out, model = write_own(tmp_path / "mine"), tmp_path / "run", tmp_path / "my.ts"
     config = recipe(tmp_path / "fast.toml", sizes="[[32, 64]]", batch="2", warmup_steps="1")
     options: list[str | Path] = ["--config", config, "--data", own, "--out", out, "--steps", "2"]
-    done = train(*options, "--init", "auto", "--export", model)
+    done = train(*options, "--init", "unet-lite", "--export", model)
     assert done.returncode == 0, done.stderr
     assert "step 0 IoU own 0." in done.stderr
     assert "step 2 IoU own 0." in done.stderr
     assert f"engine.model {model}" in done.stderr
-    assert read_note(model).startswith(f"First: {read_note(SHIPPED)}. Then, from its")
+    assert read_note(model).startswith(f"First: {read_note(LITE)}. Then, from its")
     assert TorchEngine(str(model), "cpu", "fp32", 96).infer(np.zeros((96, 96, 3), np.uint8)).any()
     # What was exported is what the checkpoint holds, and may be the start of another run.
     assert max_difference(load_network(out / "last.ckpt")[0], model, parity_images()) < 1e-2
     for begin in (model, out / "last.ckpt"):
-        assert load_start(begin).model == load_start(SHIPPED).model
+        assert load_start(begin).model == load_start(LITE).model
 
-    again = train(*options, "--init", "auto")
+    again = train(*options, "--init", "unet-lite")
     assert again.returncode == 2
     assert "finished run" in again.stderr
     assert train("--data", own, "--out", tmp_path / "x").returncode == 2  # which recipe?
