@@ -75,6 +75,15 @@ def read_node(path: Path) -> Node:
         )
 
 
+def read_card(path: Path) -> str:
+    """Its name alone: enumerating formats would take longer than opening the camera. Raises as
+    ``read_node`` does."""
+    from linuxpy.video.device import read_capabilities
+
+    with path.open("r+b", buffering=0) as node:
+        return _text(read_capabilities(node).card)
+
+
 def _formats(node: IO[bytes], single_plane: bool) -> Iterator[Format]:
     from linuxpy.video.device import IOC, BufferType, iter_read, raw
 

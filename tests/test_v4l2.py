@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bgblur.v4l2 import fourcc_of, rates_of, read_node
+from bgblur.v4l2 import fourcc_of, rates_of, read_card, read_node
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="V4L2 is Linux's")
 
@@ -55,9 +56,10 @@ def test_fourcc(name: str) -> None:
     assert fourcc_of(code) == name.replace(" ", "")
 
 
-def test_what_is_no_device(tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [read_node, read_card])
+def test_what_is_no_device(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "video0").write_text("a text")
     with pytest.raises(OSError, match="Inappropriate ioctl"):
-        read_node(tmp_path / "video0")
+        read(tmp_path / "video0")
     with pytest.raises(FileNotFoundError):
-        read_node(tmp_path / "video1")
+        read(tmp_path / "video1")

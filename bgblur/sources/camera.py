@@ -12,7 +12,7 @@ import cv2
 from bgblur.devices import find_camera, holders
 from bgblur.errors import CameraBusyError, CameraError
 from bgblur.frame import Frame
-from bgblur.v4l2 import read_node
+from bgblur.v4l2 import read_card
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
 
@@ -88,7 +88,7 @@ def card_of(node: str) -> str | None:
     if platform.system() != "Linux":
         return None
     try:
-        return read_node(Path(node)).name
+        return read_card(Path(node))
     except OSError:
         return None
 

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import json
-from statistics import median
 from typing import Any
 
 from v4l2.guest import OUTPUT, Guest, Process
 
 WIDTH, HEIGHT = 320, 180  # small: the point is behaviour, and emulation is slow
 RED, BLUE, BARS, CHECKERS = 7, 9, 0, 10  # vivid's test patterns
-
-_OPENINGS = f"""
-import time
-from bgblur.sources.camera import CameraSource
-for _ in range(3):
-    began = time.monotonic()
-    source = CameraSource("/dev/video0", {WIDTH}, {HEIGHT}, 30.0)
-    source.read()
-    print(time.monotonic() - began)
-    source.close()
-"""
 
 
 def start_daemon(
@@ -75,9 +63,3 @@ def set_pattern(guest: Guest, pattern: int, camera: str = "/dev/video0") -> None
 def clock(guest: Guest) -> float:
     """The guest's wall clock, seconds."""
     return float(guest.run("date", "+%s.%N").check().out)
-
-
-def opening(guest: Guest) -> float:
-    """Seconds that opening the first camera takes by itself, which nobody else may have open: a
-    second or more where the processor is emulated, and a tenth elsewhere."""
-    return median(float(line) for line in guest.python(_OPENINGS).check().out.split())
