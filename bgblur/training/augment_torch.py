@@ -1,28 +1,26 @@
 """augment.py on the device that trains: whole batches of resident pictures at once.
 
-The same framings, compositing and light, but for the video codec. What is drawn comes from the
+The same framings and compositing; light_torch.py has the light. What is drawn comes from the
 host's generator, seeded by the step, so that a resumed run goes on as the unbroken one would have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from kornia.enhance import jpeg_codec_differentiable
-from kornia.filters import gaussian_blur2d, motion_blur
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.training.augment import Generator, Mix
+from bgblur.training.data import OWN
+from bgblur.training.light_torch import blurred, change_light, column
 from bgblur.training.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
 
 Matrix = NDArray[np.float64]  # (3, 3), from the frame to be made to a stored picture, in pixels
 _DENSE = 2  # samples a pixel and axis, averaged
-_LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass
@@ -59,11 +57,7 @@ def draw_batch(
     )
     turned = torch.from_numpy(rng.random(count) < 0.5).to(image.device)[:, None, None, None]
     image, alpha, weight = (torch.where(turned, p.flip(3), p) for p in (image, alpha, weight))
-    for chance, change in _LIGHT:
-        chosen = np.flatnonzero(rng.random(count) < chance)
-        if len(chosen):
-            which = torch.from_numpy(chosen).to(image.device)
-            image[which] = change(image[which], rng).clamp(0, 255)
+    change_light(image, rng)
     return image.round().byte(), alpha.clamp(0, 1), weight
 
 
@@ -198,7 +192,7 @@ def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -
     soft = np.flatnonzero(rng.random(count) < 0.3)  # a camera's shallow focus
     if len(soft):
         where = torch.from_numpy(soft).to(room.device)
-        room[where] = _blurred(room[where], rng.uniform(0.5, 3, len(soft)))
+        room[where] = blurred(room[where], rng.uniform(0.5, 3, len(soft)))
     for chosen in (np.arange(count), np.flatnonzero(rng.random(count) < 0.15)):
         if not len(chosen):
             continue
@@ -209,7 +203,7 @@ def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -
         feathered = np.flatnonzero(rng.random(len(chosen)) < 0.6)
         if len(feathered):
             edges = torch.from_numpy(feathered).to(room.device)
-            cover[edges] = _blurred(cover[edges], rng.uniform(0.4, 1.2, len(feathered)))
+            cover[edges] = blurred(cover[edges], rng.uniform(0.4, 1.2, len(feathered)))
         rooms.image[where] += (placed - rooms.image[where]) * cover
         rooms.alpha[where] = torch.maximum(rooms.alpha[where], cover)
 
@@ -217,15 +211,20 @@ def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -
 def _people(
     pictures: Resident, count: int, height: int, width: int, rng: Generator
 ) -> tuple[Tensor, Tensor]:
-    """(image (N, 3, H, W), cover (N, 1, H, W)): cut-outs, and people cut from clean photos, each
-    standing on the frame's lower edge or cut by it."""
-    cut = rng.random(count) < (0.5 if pictures.cutouts is not None else 0.0)
+    """(image (N, 3, H, W), cover (N, 1, H, W)): cut-outs, and people cut from photos, each standing
+    on the frame's lower edge or cut by it. Who: see augment._person."""
+    own = rng.random(count) < (0.5 if OWN in pictures.photos else 0.0)
+    cut = ~own & (rng.random(count) < (0.5 if pictures.cutouts is not None else 0.0))
     placed = torch.zeros((count, 3, height, width), device=pictures.photo_bank.pixels.device)
     cover = torch.zeros((count, 1, height, width), device=placed.device)
-    for bank, chosen in ((pictures.cutouts, cut), (pictures.photo_bank, ~cut)):
+    photos, cutouts = pictures.photo_bank, pictures.cutouts
+    for bank, chosen, numbers in (
+        (photos, own, pictures.photos.get(OWN, range(0))),
+        (cutouts, cut, range(len(cutouts.sizes)) if cutouts is not None else range(0)),
+        (photos, ~own & ~cut, pictures.clean),
+    ):
         if bank is None or not chosen.any():
             continue
-        numbers = np.arange(len(bank.sizes)) if bank is pictures.cutouts else pictures.clean
         indices = rng.choice(np.asarray(numbers), size=int(chosen.sum()))
         frames = [_standing(bank.boxes[i], height, width, rng) for i in indices]
         planes, inside = _sampled(bank, indices, frames, None, height, width)
@@ -253,77 +252,7 @@ def _match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) ->
     mean = (placed * inside).sum((2, 3), keepdim=True) / pixels
     std = ((placed - mean).square() * inside).sum((2, 3), keepdim=True).div(pixels).sqrt() + 1
     target = room.std((2, 3), keepdim=True, correction=0) + 1
-    pull = _column(rng.uniform(0, 0.6, len(placed)), placed)
+    pull = column(rng.uniform(0, 0.6, len(placed)), placed)
     gain = (1 - pull) + pull * (target / std).clamp(0.6, 1.6)
     shift = pull * (room.mean((2, 3), keepdim=True) - mean) * 0.6
     return ((placed - mean) * gain + mean + shift).clamp(0, 255)
-
-
-# ---------------------------------------------------------------- light and camera
-
-
-def _column(values: NDArray[np.float64], like: Tensor) -> Tensor:
-    """One number an example, or one a channel (N, 3), to be multiplied with pictures."""
-    column = torch.from_numpy(values).float().to(like.device)
-    return column.view(len(values), -1, 1, 1)
-
-
-def _blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
-    radius = int(np.ceil(3 * sigmas.max()))
-    sigma = torch.from_numpy(sigmas).float().to(planes.device)[:, None].repeat(1, 2)
-    blurred: Tensor = gaussian_blur2d(planes, 2 * radius + 1, sigma, "replicate")
-    return blurred
-
-
-def _tone(image: Tensor, rng: Generator) -> Tensor:
-    """Exposure, contrast, gamma and white balance."""
-    count = len(image)
-    gamma, contrast, light = (
-        _column(rng.uniform(low, high, count), image)
-        for low, high in ((0.6, 1.7), (0.6, 1.35), (-0.15, 0.15))
-    )
-    balance = _column(rng.uniform(0.85, 1.15, (count, 3)), image)
-    return (((image / 255) ** gamma - 0.5) * contrast + 0.5 + light) * balance * 255
-
-
-def _saturation(image: Tensor, rng: Generator) -> Tensor:
-    luma = torch.tensor(_LUMA, device=image.device).view(1, 3, 1, 1)
-    grey = (image * luma).sum(1, keepdim=True)
-    keep = np.where(rng.random(len(image)) < 0.15, 0.0, rng.uniform(0.4, 1.4, len(image)))
-    return grey + _column(keep, image) * (image - grey)
-
-
-def _dark_and_noisy(image: Tensor, rng: Generator) -> Tensor:
-    count = len(image)
-    generator = torch.Generator(image.device).manual_seed(int(rng.integers(2**62)))
-    noise = torch.randn(image.shape, generator=generator, device=image.device)
-    dim, sigma = rng.uniform(0.25, 0.8, count), rng.uniform(2, 14, count)
-    return image * _column(dim, image) + noise * _column(sigma, image)
-
-
-def _blur(image: Tensor, rng: Generator) -> Tensor:
-    return _blurred(image, rng.uniform(0.3, 1.4, len(image)))
-
-
-def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
-    """Of one length a batch; see augment._motion_blur."""
-    length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[2])) | 1
-    angles = torch.from_numpy(rng.uniform(0, 180, len(image))).float().to(image.device)
-    blurred: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")
-    return blurred
-
-
-def _jpeg(image: Tensor, rng: Generator) -> Tensor:
-    quality = torch.from_numpy(rng.integers(20, 80, len(image))).float().to(image.device)
-    decoded: Tensor = jpeg_codec_differentiable(image / 255, quality)
-    return decoded * 255
-
-
-_LIGHT: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
-    (0.7, _tone),
-    (0.4, _saturation),
-    (0.12, _dark_and_noisy),
-    (0.2, _blur),
-    (0.1, _motion_blur),
-    (0.28, _jpeg),
-)

@@ -5,7 +5,7 @@ About a megabyte a photo: the whole of the shipped sets takes some five gigabyte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -24,7 +24,10 @@ PHOTO_SIDE, CUTOUT_SIDE, ROOM_SIDE = 448, 256, 320  # pixels, of the squares tha
 RGB, ALPHA, WEIGHT, INNER = slice(0, 3), 3, 4, 5  # channels; INNER is the alpha to cut out by
 _CELLS = 32  # a side, of the grid that tells how much of a window is person
 
+_AT_ONCE = 256  # pictures read and not yet kept: all of them would fill the host's memory
+
 Box = NDArray[np.int64]
+Planes = NDArray[np.uint8]  # (H, W, C)
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,6 @@ def load_resident(collection: Collection, device: torch.device) -> Resident:
     )
 
 
-Planes = NDArray[np.uint8]  # (H, W, C)
-
-
 def _read_photo(picture: Picture) -> Planes:
     image, alpha, weight = read_photo(picture)
     return np.dstack([image[..., ::-1], *map(_bytes, (alpha, weight, cut_out(alpha)))])
@@ -117,7 +117,7 @@ def _bank(
     sizes, boxes, sums = [], [], []
     pixels: Tensor | None = None
     with ThreadPoolExecutor() as pool:
-        for number, planes in enumerate(pool.map(lambda one: _fitted(read(one), side), pictures)):
+        for number, planes in enumerate(_read_all(pool, pictures, read, side)):
             rows, columns, channels = planes.shape
             alpha = planes[..., ALPHA] if channels > ALPHA else np.zeros((rows, columns), np.uint8)
             sizes.append((rows, columns))
@@ -131,6 +131,17 @@ def _bank(
     assert pixels is not None, "an empty bank is None"
     half = torch.cat([F.avg_pool2d(part.float(), 2).round().byte() for part in pixels.split(64)])
     return Bank(pixels, half, np.array(sizes), np.array(boxes), np.array(sums))
+
+
+def _read_all(
+    pool: ThreadPoolExecutor,
+    pictures: Sequence[Picture],
+    read: Callable[[Picture], Planes],
+    side: int,
+) -> Iterator[Planes]:
+    for first in range(0, len(pictures), _AT_ONCE):
+        part = pictures[first : first + _AT_ONCE]
+        yield from pool.map(lambda picture: _fitted(read(picture), side), part)
 
 
 def _fitted(planes: Planes, side: int) -> Planes:

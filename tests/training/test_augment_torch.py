@@ -8,11 +8,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_data import write_tree
+from training_data import person, write_tree
 
 from bgblur.training.augment import Mix, draw_example
-from bgblur.training.augment_torch import _sampled, _window, draw_batch
-from bgblur.training.data import Collection, Picture, load_collections, read_photo
+from bgblur.training.augment_torch import _people, _sampled, _window, draw_batch
+from bgblur.training.data import Collection, Picture, load_collections, mixed, read_photo
 from bgblur.training.loader import Phase, StepSampler
 from bgblur.training.resident import PHOTO_SIDE, Resident, load_resident
 from bgblur.training.resident_loader import ResidentLoader
@@ -155,6 +155,25 @@ def test_it_draws_what_the_workers_draw(collection: Collection, pictures: Reside
     assert float(soft.double().mean()) == pytest.approx(softs.mean(), rel=0.5)
     assert float(image.mean()) == pytest.approx(images.mean(), abs=12)
     assert float(image.std()) == pytest.approx(images.std(), rel=0.15)
+
+
+def test_half_of_the_people_are_ones_own(tmp_path: Path, collection: Collection) -> None:
+    """Told apart by the colour: one's own is green, all others are grey."""
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    images.mkdir()
+    masks.mkdir()
+    for i in range(3):
+        mask = person(96, 72, np.random.default_rng(i)).astype(np.uint8)
+        cv2.imwrite(str(images / f"{i}.jpg"), mask[..., None] * np.array([0, 230, 0], np.uint8))
+        cv2.imwrite(str(masks / f"{i}.png"), mask * 255)
+    both = load_resident(mixed(load_collections(tmp_path)[0], collection), CPU)
+    found = 0
+    for seed in range(4):
+        image, cover = _people(both, 50, 64, 96, np.random.default_rng(seed))
+        inside = cover > 0.9
+        red, green, _ = ((image * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1)).T
+        found += int((green > 2 * red).sum())
+    assert 70 < found < 130, "of 200"
 
 
 def test_sets_and_kinds_that_are_missing_are_not_drawn(collection: Collection) -> None:
