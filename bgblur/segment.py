@@ -16,7 +16,7 @@ from bgblur.segmentation.governor import Effort
 from bgblur.segmentation.options import MaskOptions
 from bgblur.worker import Turn
 
-NEWS_WITHIN = 0.06  # seconds between looks at what else there is to do
+NEWS_WITHIN = 0.25  # seconds between looks, while no frames come, at what else there is to do
 FAILURES_BEFORE_RELOAD = 3
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # before a model is loaded again, seconds
 LOADS_WITHIN, INFERS_WITHIN = 300.0, 30.0  # seconds after which a call counts as hung

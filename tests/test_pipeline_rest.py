@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -109,7 +111,8 @@ class CopyingSink(NullSink):
         self.copied = picture.tobytes()
 
 
-def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
+def rest_for(seconds: float) -> tuple[float, float]:
+    """(share of a core that this whole process takes, pictures a second)."""
     rig = Rig()
     sink = CopyingSink()
     rig.pipeline = Pipeline(
@@ -121,10 +124,18 @@ def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
         time.sleep(0.3)
         spent, began = time.process_time(), time.monotonic()
         published = rig.pipeline.stats.published
-        time.sleep(3)
+        time.sleep(seconds)
         took = time.monotonic() - began
-        assert (time.process_time() - spent) / took < 0.02
-        assert (rig.pipeline.stats.published - published) / took >= 10
+        share = (time.process_time() - spent) / took
+        return share, (rig.pipeline.stats.published - published) / took
+
+
+def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
+    # In a process of its own: threads that other tests left hanging would count here.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        share, rate = fresh.submit(rest_for, 3).result(60)
+    assert share < 0.02
+    assert rate >= 10
 
 
 def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
