@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 
+from bgblur.training import clothes
 from bgblur.training.data import OWN, Collection, Image, Picture, Plane, read_cutout, read_photo
 
 Generator = np.random.Generator
@@ -62,8 +63,11 @@ def draw_example(
     if rng.random() < 0.5:
         image, alpha, weight = (cv2.flip(plane, 1) for plane in _planes(example))
         example = Example(image, alpha, weight)
+    image = example.image
+    if rng.random() < clothes.SHARE:
+        image = clothes.dress(image, example.alpha, rng)
     # Filters and resizing overshoot by a rounding error.
-    return Example(_change_light(example.image, rng), example.alpha.clip(0, 1), example.weight)
+    return Example(_change_light(image, rng), example.alpha.clip(0, 1), example.weight)
 
 
 def _planes(example: Example) -> tuple[Image, Plane, Plane]:

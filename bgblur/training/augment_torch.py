@@ -1,7 +1,8 @@
 """augment.py on the device that trains: whole batches of resident pictures at once.
 
-The same framings and compositing; light_torch.py has the light. What is drawn comes from the
-host's generator, seeded by the step, so that a resumed run goes on as the unbroken one would have.
+The same framings and compositing; clothes_torch.py and light_torch.py have the rest. What is drawn
+comes from the host's generator, seeded by the step, so that a resumed run goes on as the unbroken
+one would have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.training.augment import Generator, Mix
+from bgblur.training.clothes_torch import change_clothes
 from bgblur.training.data import OWN
 from bgblur.training.light_torch import blurred, change_light, column
 from bgblur.training.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
@@ -57,6 +59,7 @@ def draw_batch(
     )
     turned = torch.from_numpy(rng.random(count) < 0.5).to(image.device)[:, None, None, None]
     image, alpha, weight = (torch.where(turned, p.flip(3), p) for p in (image, alpha, weight))
+    change_clothes(image, alpha, rng)
     change_light(image, rng)
     return image.round().byte(), alpha.clamp(0, 1), weight
 

@@ -69,8 +69,11 @@ def training_summary(state: dict[str, Any], path: Path) -> str:
     """How the weights came about, runs they were started from included. Raises DataError."""
     summary = recipe_of(state, path).summary(int(state["step"]))
     # Absent from checkpoints of runs that started before it was kept.
-    before = state.get("before", "")
-    return f"First: {before}. Then, from its averaged weights: {summary}" if before else summary
+    before = str(state.get("before", ""))
+    if not before:
+        return summary
+    first = before if before.startswith("First: ") else f"First: {before}"
+    return f"{first}. Then, from its averaged weights: {summary}"
 
 
 def recipe_of(state: dict[str, Any], path: Path) -> Recipe:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import warnings
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,18 +109,28 @@ def export(
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Every convolution directly followed by a batch norm, in declaration order, made one.
+    """Every convolution directly followed by a batch norm made one with it.
 
     timm's batch norms carry the activation that follows them: it stays.
     """
-    for parent in list(module.modules()):
-        previous: tuple[str, nn.Conv2d] | None = None
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d) and previous is not None:
-                setattr(parent, previous[0], fuse_conv_bn_eval(previous[1], child))
-                setattr(parent, name, getattr(child, "act", nn.Identity()))
-            previous = (name, child) if isinstance(child, nn.Conv2d) else None
+    for name, convolution, norm in list(norm_pairs(module)):
+        path, _, child = name.rpartition(".")
+        parent = module.get_submodule(path)
+        after = next(n for n, other in parent.named_children() if other is norm)
+        setattr(parent, child, fuse_conv_bn_eval(convolution, norm))
+        setattr(parent, after, getattr(norm, "act", nn.Identity()))
     return module
+
+
+def norm_pairs(module: nn.Module) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
+    """(name of a convolution, itself, its batch norm): the one that is declared directly after it
+    in the same parent."""
+    for path, parent in module.named_modules():
+        previous: tuple[str, nn.Conv2d] | None = None
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm2d) and previous is not None:
+                yield f"{path}.{previous[0]}".removeprefix("."), previous[1], child
+            previous = (name, child) if isinstance(child, nn.Conv2d) else None
 
 
 def max_difference(network: nn.Module, exported: Path, images: Sequence[Image]) -> float:

@@ -48,8 +48,9 @@ def initial_model(init: str) -> Path:
 def load_start(path: Path) -> Start:
     """From a ``last.ckpt`` or an exported ``model.ts``. Raises DataError or ModelError.
 
-    The few pictures of one person in one room would spoil the statistics of batch norms, so those
-    are folded into the convolutions, as export does; an exported model has none left.
+    Fine-tuning: the few pictures of one person in one room would spoil the statistics of batch
+    norms, so those are folded into the convolutions, as export does. A whole recipe wants them:
+    unfold.py gives them back.
     """
     if path.suffix == ".ckpt":
         network, history = load_network(path)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from bgblur.training.augment import Generator
 
-_LUMA = (0.299, 0.587, 0.114)
+LUMA = (0.299, 0.587, 0.114)  # of R, G, B
 
 
 def change_light(image: Tensor, rng: Generator) -> None:
@@ -54,7 +54,7 @@ def _tone(image: Tensor, rng: Generator) -> Tensor:
 
 
 def _saturation(image: Tensor, rng: Generator) -> Tensor:
-    luma = torch.tensor(_LUMA, device=image.device).view(1, 3, 1, 1)
+    luma = torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)
     grey = (image * luma).sum(1, keepdim=True)
     keep = np.where(rng.random(len(image)) < 0.15, 0.0, rng.uniform(0.4, 1.4, len(image)))
     return grey + column(keep, image) * (image - grey)

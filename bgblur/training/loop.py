@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,12 @@ from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
 from bgblur.training.loss import laplacian_loss, matte_loss
 from bgblur.training.settings import Recipe, RunSettings
+from bgblur.training.unfold import unfold_batch_norms
 
 CHECKPOINT = "last.ckpt"
+# What batch norms are measured on where an exported model has none.
+_SAMPLED = 40  # batches
+_LARGEST_SAMPLE = 16  # pictures a batch: many pixels already, and a GPU's batch is slow to draw
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,15 @@ def train(
     """Run the recipe and return the averaged network (eval mode, on the CPU).
 
     Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
-    ``init`` names what a new run starts from: the averaged weights of a checkpoint, or, where the
-    recipe's model is folded, an exported model too. With ``run.distillation`` it is also the
-    teacher, unless ``run.teacher`` names another. Raises DataError or ModelError where one of them
-    is damaged, missing or of another network.
+    ``init`` names what a new run starts from: the averaged weights of a checkpoint, or an exported
+    model, which gets its batch norms back unless the recipe's model is folded. With
+    ``run.distillation`` it is also the teacher, unless ``run.teacher`` names another. Raises
+    DataError or ModelError where one of them is damaged, missing or of another network.
     """
     run = recipe.run
     fabric = fabric or make_fabric(run.precision)
     fabric.seed_everything(run.seed)
-    network, before = _begin(recipe, init)
+    network, before = _begin(recipe, init, collection)
     network = network.to(memory_format=torch.channels_last)
     initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
     teacher = _teacher(run, initial, fabric) if run.distillation else None
@@ -153,24 +157,34 @@ def _batches(
     )
 
 
-def _begin(recipe: Recipe, init: Path | None) -> tuple[nn.Module, str]:
+def _begin(recipe: Recipe, init: Path | None, collection: Collection) -> tuple[nn.Module, str]:
     """(network, how its weights came about, for the model card)."""
     model = recipe.model
     if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
         raise DataError("this recipe goes on from a trained model: name it with --init")
-    if init is not None and model.folded:
-        start = load_start(init)
-        if start.model != model:
-            raise DataError(f"{init} holds another network than the recipe: mend its [model]")
-        return start.network, start.history
     network = build_network(
         model.encoder, model.decoder_channels, model.encoder_weights, model.decoder
     )
     if init is None:
         return network, ""
-    first = load_checkpoint(init)
-    restore(network, first["average"], init)
-    return network, training_summary(first, init)
+    if not model.folded and init.suffix == ".ckpt":
+        first = load_checkpoint(init)
+        restore(network, first["average"], init)
+        return network, training_summary(first, init)
+    start = load_start(init)
+    if not model.same_network(start.model):
+        raise DataError(f"{init} holds another network than the recipe: mend its [model]")
+    if model.folded:
+        return start.network, start.history
+    return unfold_batch_norms(start.network, network, _sample(recipe, collection)), start.history
+
+
+def _sample(recipe: Recipe, collection: Collection) -> Iterator[Tensor]:
+    """Normalised images ``(N, 3, H, W)`` of all the recipe's sizes, the same in every process."""
+    phases = tuple(replace(p, batch=min(p.batch, _LARGEST_SAMPLE)) for p in recipe.phases)
+    sampler = StepSampler(phases, 0, _SAMPLED, recipe.run.seed)
+    for images, _, _ in make_loader(collection, recipe.data.mix, sampler, workers=0):
+        yield normalise(images.float())
 
 
 def _taught_by_itself(run: RunSettings) -> bool:

@@ -41,6 +41,11 @@ class ModelSettings(Part):
     decoder: Literal["unet", "light"] = "unet"  # see network.build_network
     folded: bool = False  # batch norms are part of the convolutions: for fine-tuning
 
+    def same_network(self, other: ModelSettings) -> bool:
+        """Is ``other`` of the same shape? Batch norms and first weights aside."""
+        parts = {"encoder", "decoder_channels", "decoder"}
+        return self.model_dump(include=parts) == other.model_dump(include=parts)
+
 
 class RunSettings(Part):
     steps: PositiveInt

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scenes import disc, portrait
 from skimage import data
-from training_data import write_tree
+from training_data import pattern, write_tree
 
+from bgblur.training import augment, clothes
 from bgblur.training.augment import Example, Mix, _motion_blur, _video_codec, draw_example
-from bgblur.training.data import Collection, Picture, load_collections
+from bgblur.training.data import Collection, Image, Picture, Plane, load_collections
 
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 4).map(lambda n: 32 * n)
@@ -76,8 +78,11 @@ def test_composited_people_stand_on_the_lower_edge(collection: Collection) -> No
     assert all((draw(collection, seed, mix).alpha[-1] > 0.5).any() for seed in range(60))
 
 
-def test_a_person_is_where_alpha_says(collection: Collection) -> None:
+def test_a_person_is_where_alpha_says(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # People in the test pictures are bright, rooms dark; light may change, order may not.
+    monkeypatch.setattr(clothes, "SHARE", 0)  # they may be darker than the room
     for seed in range(40):
         example = draw(collection, seed, Mix(composited=0, empty=0))
         grey = example.image.mean(-1)
@@ -137,3 +142,77 @@ def test_video_codec_spoils_but_keeps_the_picture() -> None:
     assert coded.dtype == np.uint8
     apart = np.abs(coded.astype(float) - image).mean()
     assert 1 < apart < 20
+
+
+# ---- other clothes ----
+
+IMAGE, ALPHA = portrait(160, 96), disc(160, 96)
+NOBODY = np.full_like(ALPHA, 0.4)  # nowhere certain
+DRAWN = range(80)
+
+
+def dressed(seed: int, alpha: Plane = ALPHA) -> Image:
+    return clothes.dress(IMAGE, alpha, np.random.default_rng(seed))
+
+
+def neck(seed: int) -> float:
+    """The first row that may change."""
+    rows = np.flatnonzero((ALPHA > 0.5).any(1))
+    share = clothes.Clothes.draw(np.random.default_rng(seed)).neck
+    return float(rows[0] + share * (rows[-1] + 1 - rows[0]))
+
+
+def test_clothes_are_of_every_pattern_and_differ() -> None:
+    drawn = [clothes.Clothes.draw(np.random.default_rng(seed)) for seed in DRAWN]
+    assert {pattern(one) for one in drawn} == {"plain", "striped", "checked", "room"}
+    assert all(0 <= one.colors.min() <= one.colors.max() <= 255 for one in drawn)
+    assert len({dressed(seed).tobytes() for seed in DRAWN}) == len(DRAWN)
+
+
+def test_clothes_leave_the_head_the_room_and_alpha() -> None:
+    before = ALPHA.copy()
+    for seed in DRAWN:
+        image = dressed(seed)
+        assert image.dtype == np.uint8
+        assert np.array_equal(image[: int(neck(seed)) + 1], IMAGE[: int(neck(seed)) + 1])
+        assert np.array_equal(image[ALPHA == 0], IMAGE[ALPHA == 0])
+        assert np.array_equal(dressed(seed), image)
+    assert np.array_equal(ALPHA, before)
+
+
+def test_most_clothes_change_the_body() -> None:
+    changed = 0
+    for seed in DRAWN:
+        body = ALPHA > 0.9
+        body[: int(neck(seed) + clothes.SEAM * len(ALPHA)) + 1] = False
+        apart = np.abs(dressed(seed).astype(np.float32) - IMAGE)[body]
+        changed += bool(apart.mean() > 15)
+    assert changed > 0.8 * len(DRAWN)
+
+
+def test_nobody_wears_no_clothes() -> None:
+    for seed in DRAWN:
+        for alpha in (np.zeros_like(ALPHA), NOBODY):
+            assert dressed(seed, alpha) is IMAGE
+
+
+def test_some_examples_have_other_clothes(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mix = Mix(composited=0.5, empty=0)
+    monkeypatch.setattr(augment, "_LIGHT", ())
+    drawn = {}
+    for share in (0, clothes.SHARE, 1):
+        monkeypatch.setattr(clothes, "SHARE", share)
+        drawn[share] = [draw(collection, seed, mix) for seed in range(100)]
+    own, some, every = drawn.values()
+    others = [
+        sum(not np.array_equal(a.image, b.image) for a, b in zip(own, worn, strict=True))
+        for worn in (some, every)
+    ]
+    assert 10 <= others[0] <= 32
+    assert others[1] >= 95
+    for one, other in zip(own, every, strict=True):
+        assert np.array_equal(one.alpha, other.alpha)
+        assert np.array_equal(one.weight, other.weight)
+        assert np.array_equal(one.image[one.alpha == 0], other.image[one.alpha == 0])

@@ -8,10 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_data import person, write_tree
+from scenes import disc, portrait
+from training_data import pattern, person, write_tree
 
+from bgblur.training import clothes, light_torch
 from bgblur.training.augment import Mix, draw_example
 from bgblur.training.augment_torch import _people, _sampled, _window, draw_batch
+from bgblur.training.clothes import Clothes
+from bgblur.training.clothes_torch import change_clothes, dress
 from bgblur.training.data import Collection, Picture, load_collections, mixed, read_photo
 from bgblur.training.loader import Phase, StepSampler
 from bgblur.training.resident import PHOTO_SIDE, Resident, load_resident
@@ -104,8 +108,11 @@ def test_composited_people_are_there_and_stand_on_the_lower_edge(pictures: Resid
 
 
 @pytest.mark.parametrize("mix", [PHOTOS, PEOPLE])
-def test_a_person_is_where_alpha_says(pictures: Resident, mix: Mix) -> None:
+def test_a_person_is_where_alpha_says(
+    pictures: Resident, mix: Mix, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # People in the test pictures are bright, rooms dark; light may change, order may not.
+    monkeypatch.setattr(clothes, "SHARE", 0)  # they may be darker than the room
     image, alpha, weight = draw(pictures, mix, count=60)
     grey = image.float().mean(1)
     judged = 0
@@ -192,6 +199,75 @@ def test_a_resumed_loader_goes_on(collection: Collection) -> None:
         assert torch.equal(one[0], two[0])
     first = [batch[0].float().mean().item() for batch in whole]
     assert len(set(first)) == len(first), "every step draws anew"
+
+
+# ---------------------------------------------------------------- other clothes
+
+BGR, ALPHA = portrait(160, 96), disc(160, 96)
+RGB = torch.from_numpy(np.ascontiguousarray(BGR[..., ::-1].transpose(2, 0, 1))).float()
+COVER = torch.from_numpy(ALPHA)[None]
+
+
+def worn(seed: int) -> Clothes:
+    return Clothes.draw(np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("kind", ["plain", "striped", "checked", "room"])
+def test_clothes_are_the_workers(kind: str) -> None:
+    """As ``clothes.dress`` has them: of one draw, pictures that differ by rounding alone. Several
+    in one batch, each person elsewhere."""
+    seeds = [seed for seed in range(100) if pattern(worn(seed)) == kind][:6]
+    assert len(seeds) == 6
+    alphas = [np.roll(ALPHA, (7 * i, 11 * i), (0, 1)) for i in range(6)]
+    cover = torch.from_numpy(np.stack(alphas))[:, None]
+    images = RGB.repeat(6, 1, 1, 1)
+    shown = dress(images, cover, [worn(seed) for seed in seeds])
+    assert torch.equal(images, RGB.repeat(6, 1, 1, 1)), "what was given is left"
+    assert np.array_equal(cover[:, 0].numpy(), np.stack(alphas))
+    for image, alpha, seed in zip(shown, alphas, seeds, strict=True):
+        expected = clothes.dress(BGR, alpha, np.random.default_rng(seed))
+        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # which is cut to integers
+        assert -0.1 < apart.min() <= apart.max() < 1.1
+        assert np.abs(expected.astype(np.float32) - BGR).max() > 20
+
+
+def test_clothes_leave_the_head_and_the_room() -> None:
+    rows = np.flatnonzero((ALPHA > 0.5).any(1))
+    for seed in range(60):
+        shown = dress(RGB[None], COVER[None], [worn(seed)])[0]
+        neck = rows[0] + worn(seed).neck * (rows[-1] + 1 - rows[0])
+        assert torch.equal(shown[:, : int(neck) + 1], RGB[:, : int(neck) + 1])
+        assert torch.equal(shown.where(COVER == 0, 0), RGB.where(COVER == 0, 0))
+        assert 0 <= float(shown.min()) <= float(shown.max()) <= 255
+
+
+def test_nobody_wears_no_clothes() -> None:
+    covers = torch.stack([torch.zeros_like(COVER), torch.full_like(COVER, 0.4), COVER])
+    shown = dress(RGB.repeat(3, 1, 1, 1), covers, [worn(seed) for seed in range(3)])
+    assert torch.equal(shown[0], RGB)
+    assert torch.equal(shown[1], RGB)
+    assert not torch.equal(shown[2], RGB)
+
+
+def test_some_of_a_batch_have_other_clothes(
+    pictures: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = RGB.repeat(200, 1, 1, 1)
+    change_clothes(images, COVER.repeat(200, 1, 1, 1), np.random.default_rng(1))
+    others = (images != RGB).any(-1).any(-1).any(-1)
+    assert 20 <= int(others.sum()) <= 62
+
+    monkeypatch.setattr(light_torch, "_LIGHT", ())
+    drawn = []
+    for share in (0, 1):
+        monkeypatch.setattr(clothes, "SHARE", share)
+        drawn.append(draw(pictures, Mix(0.5, 0.2), count=60))
+    (own, alpha, weight), (worn_all, *same) = drawn
+    assert torch.equal(alpha, same[0])
+    assert torch.equal(weight, same[1])
+    assert torch.equal(own.where(alpha == 0, 0), worn_all.where(alpha == 0, 0))
+    there = (alpha > 0.5).flatten(1).any(1)
+    assert torch.equal((own != worn_all).flatten(1).any(1), there)
 
 
 @pytest.mark.gpu

@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 
+from bgblur.training.clothes import Clothes
 from bgblur.training.data import Image, Plane
 
 
@@ -24,6 +25,11 @@ def picture(mask: Plane, rng: np.random.Generator) -> Image:
     """Bright where the mask is."""
     noise = rng.integers(0, 60, (*mask.shape, 3))
     return np.asarray(noise + mask[..., None] * 170, np.uint8)
+
+
+def pattern(clothes: Clothes) -> str:
+    sets = int(clothes.waves.any(1).sum())
+    return "room" if clothes.room else ("plain", "striped", "checked")[sets]
 
 
 def write_tree(root: Path, photos: int = 12, ignore: bool = True) -> Path:

@@ -39,7 +39,7 @@ def train(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="What to start from: a last.ckpt; to fine-tune a model.ts, or auto."),
+        typer.Option(help="What to go on from: a last.ckpt, a model.ts, unet-lite, or auto."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     export: Annotated[
