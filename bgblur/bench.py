@@ -50,17 +50,17 @@ def bench(
     ``report`` hears what is being measured.
     """
     parts: list[list[dict[str, Any]]] = [[] for _ in sizes]
-    limits: list[dict[str, Any]] = [{} for _ in sizes]
+    once: list[dict[str, Any]] = [{} for _ in sizes]  # of each size, what is measured once
     found: dict[str, Any] = {}
     for number in range(repeat):
         for index, (width, height) in enumerate(sizes):
             report(f"{width}x{height}, run {number + 1} of {repeat}")
             sized = Overrides({"camera.width": width, "camera.height": height}, settings)
-            answer = _in_a_process(sized.over(settings), seconds, with_limit=number == 0)
+            answer = _in_a_process(sized.over(settings), seconds, alone=number == 0)
             parts[index] += answer["parts"]
-            limits[index] = answer.get("limit", limits[index])
+            once[index] = answer.get("once", once[index])
             found = answer["machine"]  # the child has torch loaded and knows the GPU
-    runs = [merged(of) | {"limit": limit} for of, limit in zip(parts, limits, strict=True)]
+    runs = [merged(of) | more for of, more in zip(parts, once, strict=True)]
     return {"machine": found, "runs": runs}
 
 
@@ -92,8 +92,8 @@ def _rounded(value: Any) -> Any:
     return round(value, 2) if isinstance(value, float) else value
 
 
-def _in_a_process(settings: Settings, seconds: float, with_limit: bool) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bgblur.bench", str(seconds), str(int(with_limit))]
+def _in_a_process(settings: Settings, seconds: float, alone: bool) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bgblur.bench", str(seconds), str(int(alone))]
     done = subprocess.run(
         command,
         input=settings.model_dump_json(),
@@ -110,10 +110,11 @@ def _in_a_process(settings: Settings, seconds: float, with_limit: bool) -> dict[
     return answer
 
 
-def measure(settings: Settings, seconds: float, with_limit: bool = False) -> dict[str, Any]:
+def measure(settings: Settings, seconds: float, alone: bool = False) -> dict[str, Any]:
     """Run the pipeline here, into nowhere, for ``seconds`` after it has warmed up.
 
-    "parts" has the reports of equal parts of that time, "limit" the network's roofline.
+    "parts" has the reports of equal parts of that time. With ``alone``, "once" has what is measured
+    with nothing else running: "frame_ms", one frame's time, and "limit", the network's roofline.
     """
     meter, stats = Meter(), Stats(_wait_for_gpu)
     pipeline = Pipeline(
@@ -139,13 +140,22 @@ def measure(settings: Settings, seconds: float, with_limit: bool = False) -> dic
     finally:
         pipeline.stop()
         pipeline.look.close()
-    if with_limit:
-        from bgblur.roofline import network_limit
-
-        last = parts[-1]
-        shape = last["width"], last["height"], last["input_height"]
-        answer["limit"] = network_limit(settings.engine, *shape)
+    if alone:
+        answer["once"] = _alone(settings, parts[-1])
     return answer
+
+
+def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
+    from bgblur.bench_frame import frame_times
+    from bgblur.roofline import network_limit
+
+    source = _open_sized(settings)
+    try:
+        times = frame_times(settings, source, run["input_height"])
+    finally:
+        source.close()
+    shape = run["width"], run["height"], run["input_height"]
+    return {"frame_ms": times, "limit": network_limit(settings.engine, *shape)}
 
 
 def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ class Buffers:
     that look at one array both find it in use.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, make: Callable[[tuple[int, ...], DTypeLike], NDArray[Any]] = np.empty
+    ) -> None:
+        self._make = make
         self._arrays: list[NDArray[Any]] = []
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -30,7 +34,7 @@ class Buffers:
         for array in list(self._arrays):
             if array.shape == shape and array.dtype == dtype and _references(array) <= _FREE:
                 return array
-        array = np.empty(shape, dtype)
+        array = self._make(shape, dtype)
         if array.nbytes <= _LARGEST:
             self._arrays = [*self._arrays[1 - _KEPT :], array]
         return array

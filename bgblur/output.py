@@ -14,7 +14,7 @@ import numpy as np
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.card import card
-from bgblur.compositing.color import even, to_i420
+from bgblur.compositing.color import even, from_i420, is_i420, to_i420
 from bgblur.compositing.cover import cover
 from bgblur.errors import one_line
 from bgblur.frame import Image
@@ -113,15 +113,22 @@ class Output:
 
     def feed(self, picture: Image, raw: bool) -> bool:
         """To the sink, at its size and in its format; ``raw`` says that it shows the room. False
-        where it may not, any more; raises what the sink does."""
+        where it may not, any more; raises what the sink does. ``picture`` is BGR or I420."""
         if self._sink is None:
             return True
+        if is_i420(picture) and self._takes_as_it_is(picture):
+            return self._feed(picture, picture, raw)
         width, height = self.size
         with self._stats.stage("colour"):
-            picture = even(picture)
+            picture = even(from_i420(picture) if is_i420(picture) else picture)
             if picture.shape[:2] != (height, width):  # the camera came back with another size
                 picture = cover(picture, width, height)
             converted = self._i420(picture) if self._sink.pixel_format == "i420" else picture
+        return self._feed(picture, converted, raw)
+
+    def _feed(self, picture: Image, converted: Image, raw: bool) -> bool:
+        """``converted`` to the sink, ``picture`` to the preview, where there is one."""
+        assert self._sink is not None
         with self._stats.stage("publish"), self._sending:
             if raw and not self._may_be_raw():
                 return False
@@ -194,6 +201,17 @@ class Output:
         self.closing = False
 
     # ------------------------------------------------------------ how
+
+    @property
+    def wants_i420(self) -> bool:
+        """Whether nobody needs the next picture in BGR."""
+        return (
+            self._sink is not None and self._sink.pixel_format == "i420" and self._preview is None
+        )
+
+    def _takes_as_it_is(self, picture: Image) -> bool:
+        width, height = self.size
+        return self.wants_i420 and picture.shape == (height * 3 // 2, width)
 
     def _i420(self, picture: Image) -> Image:
         """A card, or a picture shown again, is converted once."""

@@ -147,7 +147,9 @@ class Publisher:
     def _own(self, item: Segmented, look: Look) -> Image:
         """The regular case: a frame and its own alpha."""
         with self._stats.stage("blur"):
-            picture = item.compositor.compose(item.pixels, item.alpha, look, item.frame.captured)
+            picture = item.compositor.compose(
+                item.pixels, item.alpha, look, item.frame.captured, self.output.wants_i420
+            )
         self._shown = item, look.mirror
         self.state = "off" if look.raw else "blurring"
         self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()

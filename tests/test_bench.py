@@ -43,7 +43,7 @@ def part(fps: float, **more: Any) -> dict[str, Any]:
 def report() -> dict[str, Any]:
     runs = [
         merged([part(fps, width=width, height=height) for fps in (18.0, 20.0, 25.0)])
-        | {"limit": LIMIT}
+        | {"limit": LIMIT, "frame_ms": {"p50": 12.0, "p95": 15.0}}
         for width, height in ((640, 360), (1280, 720), (1920, 1080))
     ]
     machine = {"cpu": "A Processor", "cores": 2, "gpu": None}
@@ -143,6 +143,9 @@ def test_bench_reports_the_contract_and_two_runs_agree(tmp_path: Path) -> None:
         assert low <= run["fps"] <= high
         assert run["input_height"] == run["limit"]["input_height"] == 96
         assert 0.3 < run["limit"]["gflop"] < 5
+        # From upload to I420 and nothing else: less than from capture to publish.
+        assert run["limit"]["ms"] / 2 < run["frame_ms"]["p50"] <= run["frame_ms"]["p95"]
+        assert run["frame_ms"]["p50"] < run["latency_ms"]["p95"]
     assert overlap(*(run["spread"]["fps"] for run in (runs[0], runs[2])))
     assert overlap(*(run["spread"]["latency_ms"]["p50"] for run in (runs[0], runs[2])))
 

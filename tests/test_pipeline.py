@@ -261,7 +261,9 @@ def test_a_lost_output_is_opened_again() -> None:
 
 def test_a_compositor_that_fails_shows_a_card() -> None:
     class Broken(CpuCompositor):
-        def compose(self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0) -> Image:
+        def compose(
+            self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+        ) -> Image:
             raise ValueError("no memory")
 
     engine = SquareEngine()

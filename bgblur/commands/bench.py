@@ -83,6 +83,8 @@ def _whole(runs: list[dict[str, Any]]) -> Table:
         if key == "gpu_mb" and not any(run[key] for run in runs):
             continue
         table.add_row(title, *(_figure(run, key, form) for run in runs))
+    alone = ("{p50:.1f}/{p95:.1f}".format(**run["frame_ms"]) for run in runs)
+    table.add_row("a frame alone ms p50/p95", *alone)
     return table
 
 

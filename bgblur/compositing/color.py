@@ -21,3 +21,13 @@ def to_i420(image: Image, out: Image | None = None) -> Image:
     Odd sizes are padded to even ones first. ``out`` takes the result where it has its shape.
     """
     return cv2.cvtColor(even(image), cv2.COLOR_BGR2YUV_I420, dst=out)
+
+
+def is_i420(picture: Image) -> bool:
+    """Whether ``picture`` is what ``to_i420`` gives, and not BGR."""
+    return picture.ndim == 2
+
+
+def from_i420(picture: Image) -> Image:
+    """BGR ``(H, W, 3)`` of what ``to_i420`` gave, but for the chroma that was dropped."""
+    return cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420)

@@ -30,11 +30,16 @@ class Compositor(Protocol):
     ``seconds`` is the frame's time, on any clock that runs evenly: a background clip's too.
     """
 
-    def compose(self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0) -> Image:
+    def compose(
+        self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0, i420: bool = False
+    ) -> Image:
         """Person from ``pixels`` (BGR ``uint8`` (H, W, 3)) where ``alpha`` (``float32`` (H, W))
         is 1, the look's background where it is 0. Both may be tensors on the device that the
         implementation computes on. A raw look gives the frame as it is. While a background clip
-        has nothing to show, the room is blurred at full strength."""
+        has nothing to show, the room is blurred at full strength.
+
+        ``i420`` says that the picture will be wanted as such (see ``color.to_i420``): where that
+        saves something, it is given so."""
 
     def obscure(self, pixels: Any, look: Look, seconds: float = 0.0) -> Image:
         """The background alone, at full strength: what is shown while no alpha can be had."""
@@ -48,7 +53,9 @@ class CpuCompositor:
         self._backdrops = BackdropCache()
         self._buffers = Buffers()
 
-    def compose(self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0) -> Image:
+    def compose(
+        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+    ) -> Image:
         if look.raw:
             return self._mirrored(pixels, look)
         height, width = alpha.shape

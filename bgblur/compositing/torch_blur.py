@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from bgblur.compositing.blur import FLOOR, PERSON_FROM, plan_blur
 from bgblur.frame import Alpha
+from bgblur.gpu.constants import constant
 from bgblur.torch_resize import area_resize
 
 
@@ -19,7 +20,8 @@ def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
     weight = room_weight(area_resize(alpha[None], plan.width, plan.height))
     weighted = image * weight
     mean = (weighted.mean((1, 2)) + FLOOR * 128) / (weight.mean() + FLOOR)
-    sums = gaussian(torch.cat([weighted, weight]), plan.kernel)
+    taps = constant(_kernel, width, height, sigma, device=planes.device)
+    sums = gaussian(torch.cat([weighted, weight]), taps)
     filled = (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
     return F.interpolate(filled[None], size=(height, width), mode="bilinear", align_corners=False)[
         0
@@ -31,10 +33,13 @@ def room_weight(alpha: Tensor) -> Tensor:
     return (1 - F.max_pool2d(alpha, 3, stride=1, padding=1) / PERSON_FROM).clamp(0, 1)
 
 
-def gaussian(planes: Tensor, taps: Alpha) -> Tensor:
-    """``planes`` (C, h, w) filtered with ``taps`` along both axes, the border repeated."""
-    kernel = torch.from_numpy(taps).to(planes.device)
-    radius = len(taps) // 2
+def _kernel(width: int, height: int, sigma: float) -> Alpha:
+    return plan_blur(width, height, sigma).kernel
+
+
+def gaussian(planes: Tensor, kernel: Tensor) -> Tensor:
+    """``planes`` (C, h, w) filtered with ``kernel`` (taps) along both axes, the border repeated."""
+    radius = len(kernel) // 2
     padded = F.pad(planes[:, None], (radius, radius, radius, radius), mode="replicate")
     rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))
     return F.conv2d(rows, kernel.view(1, 1, 1, -1))[:, 0]

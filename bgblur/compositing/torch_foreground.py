@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from bgblur.compositing.foreground import grid_step, person_weight, unmix
 from bgblur.compositing.light import reach_kernel, wrap
 from bgblur.compositing.torch_blur import gaussian, room_weight
+from bgblur.gpu.constants import constant
 
 
 def clean(planes: Tensor, alpha: Tensor) -> Tensor:
@@ -33,7 +34,7 @@ def light_up(planes: Tensor, alpha: Tensor, glow: Tensor, amount: float) -> Tens
     height, width = alpha.shape
     step = grid_step(width, height)
     room = 255 * (1 - alpha[None, step // 2 :: step, step // 2 :: step])
-    soft = gaussian(room, reach_kernel(width, height))
+    soft = gaussian(room, constant(reach_kernel, width, height, device=planes.device))
     nearby = F.interpolate(soft[None], size=(height, width), mode="bilinear", align_corners=False)
     return wrap(planes, glow, nearby[0], amount)
 

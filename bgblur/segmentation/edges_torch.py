@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from bgblur.gpu.constants import constant
 from bgblur.segmentation.edges import EPSILON, feather_sigma, firm, radius_of
 from bgblur.torch_resize import area_resize
 
@@ -20,8 +23,8 @@ def upsample(alpha: Tensor, image: Tensor, refine: bool = True, feather: float =
         small = _gaussian(small, feather_sigma(feather, alpha.shape[0]))
     if not refine:
         return _result(_enlarge(small, size))
-    weights = torch.tensor([0.114, 0.587, 0.299], device=image.device)
-    luma = (image.float() @ weights).round()[None, None]  # whole numbers, as OpenCV's are
+    blue, green, red = image.permute(2, 0, 1).float()
+    luma = (0.114 * blue + 0.587 * green + 0.299 * red).round()[None, None]  # whole, as OpenCV's
     low = area_resize(luma[0], alpha.shape[1], alpha.shape[0]).round()[None] / 255
     radius = radius_of(alpha.shape[0])
     means = _mean(torch.cat([low, small, low * low, low * small], dim=1), radius)
@@ -48,7 +51,11 @@ def _enlarge(planes: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _gaussian(planes: Tensor, sigma: float) -> Tensor:
     radius = max(1, round(4 * sigma))
-    taps = torch.from_numpy(cv2.getGaussianKernel(2 * radius + 1, sigma, cv2.CV_32F)[:, 0])
-    taps = taps.to(planes.device)
+    taps = constant(_taps, radius, sigma, device=planes.device)
     padded = F.pad(planes, (radius, radius, radius, radius), mode="reflect")
     return F.conv2d(F.conv2d(padded, taps.view(1, 1, -1, 1)), taps.view(1, 1, 1, -1))
+
+
+def _taps(radius: int, sigma: float) -> NDArray[np.float32]:
+    kernel = cv2.getGaussianKernel(2 * radius + 1, sigma, cv2.CV_32F)
+    return np.asarray(kernel[:, 0], np.float32)

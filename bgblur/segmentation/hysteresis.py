@@ -14,41 +14,41 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_SEEN = 0.25  # alpha above which a pixel belongs to a region: edges.firm makes 0 of the rest
-_CERTAIN = 0.95  # the peak that a region must have
-_STAYS = 0.6  # and that of one which was there a frame ago
-_OVERLAP = 0.5  # of a region's cells that must have been there
-_LASTS = 90  # frames without certainty after which it goes all the same: three seconds
-_CELL = 4  # pixels a side, within which only the largest alpha counts
+SEEN = 0.25  # alpha above which a pixel belongs to a region: edges.firm makes 0 of the rest
+CERTAIN = 0.95  # the peak that a region must have
+STAYS = 0.6  # and that of one which was there a frame ago
+OVERLAP = 0.5  # of a region's cells that must have been there
+LASTS = 90  # frames without certainty after which it goes all the same: three seconds
+CELL = 4  # pixels a side, within which only the largest alpha counts
 
 
 class Hysteresis:
     """Works on arrays and tensors alike; the decision is made on a coarse grid, on the CPU."""
 
     def __init__(self) -> None:
-        # Of each cell: frames since its region was certain, _LASTS where there is none.
+        # Of each cell: frames since its region was certain, LASTS where there is none.
         self._age: NDArray[np.int64] | None = None
 
     def __call__(self, alpha: Any, follows: bool = True, passed: int = 1) -> Any:
         """``alpha`` (h, w) in 0..1 of the next frame, or of one that ``passed`` frames later; not
         ``follows``: of an unrelated picture."""
         peaks = _peaks(alpha)
-        seen = peaks > _SEEN
+        seen = peaks > SEEN
         count, regions = cv2.connectedComponents(seen.view(np.uint8), connectivity=8)
         highest = np.zeros(count, np.float32)
         np.maximum.at(highest, regions, peaks)
-        ages = np.where(highest >= _CERTAIN, 0, _LASTS)
+        ages = np.where(highest >= CERTAIN, 0, LASTS)
         if follows and self._age is not None and self._age.shape == seen.shape:
-            before = self._age < _LASTS
+            before = self._age < LASTS
             cells = np.bincount(regions.ravel(), minlength=count)
             known = np.bincount(regions[before], minlength=count)
-            youngest = np.full(count, _LASTS)
+            youngest = np.full(count, LASTS)
             np.minimum.at(youngest, regions, self._age)
-            stays = (highest >= _STAYS) & (known >= _OVERLAP * cells)
+            stays = (highest >= STAYS) & (known >= OVERLAP * cells)
             ages = np.where(stays, np.minimum(ages, youngest + passed), ages)
-        ages[0] = _LASTS  # what is in no region
+        ages[0] = LASTS  # what is in no region
         self._age = ages[regions]
-        kept = self._age < _LASTS
+        kept = self._age < LASTS
         return alpha if kept.sum() == seen.sum() else alpha * _enlarged(kept, alpha)
 
     def reset(self) -> None:
@@ -59,11 +59,11 @@ class Hysteresis:
 def _peaks(alpha: Any) -> NDArray[np.float32]:
     """The largest alpha of each cell; those at the right and lower edge may be smaller."""
     if isinstance(alpha, np.ndarray):
-        largest = cv2.dilate(alpha, np.ones((_CELL, _CELL), np.uint8), anchor=(0, 0))
-        return np.ascontiguousarray(largest[::_CELL, ::_CELL], np.float32)
+        largest = cv2.dilate(alpha, np.ones((CELL, CELL), np.uint8), anchor=(0, 0))
+        return np.ascontiguousarray(largest[::CELL, ::CELL], np.float32)
     from torch.nn import functional as F
 
-    cells = F.max_pool2d(alpha[None, None].float(), _CELL, ceil_mode=True)[0, 0]
+    cells = F.max_pool2d(alpha[None, None].float(), CELL, ceil_mode=True)[0, 0]
     peaks: NDArray[np.float32] = cells.cpu().numpy()
     return peaks
 
@@ -71,5 +71,5 @@ def _peaks(alpha: Any) -> NDArray[np.float32]:
 def _enlarged(kept: NDArray[np.bool_], alpha: Any) -> Any:
     """Cells to pixels, of the kind that ``alpha`` is."""
     rows, columns = alpha.shape
-    pixels = kept.repeat(_CELL, 0).repeat(_CELL, 1)[:rows, :columns]
+    pixels = kept.repeat(CELL, 0).repeat(CELL, 1)[:rows, :columns]
     return pixels if isinstance(alpha, np.ndarray) else alpha.new_tensor(pixels)

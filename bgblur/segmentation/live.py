@@ -40,7 +40,7 @@ class LiveMatting(Matting):
         skip_static: bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(engine, stats)
+        super().__init__(engine, stats, late=True)
         self.effort = Effort(engine.input_height)
         self._governor = governor
         self._skip_static = skip_static

@@ -25,12 +25,16 @@ class TemporalSmoother:
         if self._previous is None or self._previous.shape != alpha.shape or self.strength <= 0:
             self._previous = alpha
             return alpha
-        change = alpha - self._previous
-        motion = ((abs(change) - _SETTLED) / (_MOVING - _SETTLED)).clip(0, 1)
-        keep = 0.9 * self.strength * (1 - motion)
-        self._previous = alpha - keep * change
+        self._previous = smoothed(alpha, self._previous, self.strength)
         return self._previous
 
     def reset(self) -> None:
         """Forget the past: the scene was cut."""
         self._previous = None
+
+
+def smoothed(alpha: Any, previous: Any, strength: float) -> Any:
+    """``alpha`` drawn towards that of the frame before, where little changed; arrays or tensors."""
+    change = alpha - previous
+    motion = ((abs(change) - _SETTLED) / (_MOVING - _SETTLED)).clip(0, 1)
+    return alpha - 0.9 * strength * (1 - motion) * change

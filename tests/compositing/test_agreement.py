@@ -8,8 +8,10 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from recorder import StaticRecorded, record_here
 from scenes import disc, levels_apart, portrait
 
+from bgblur.compositing.color import to_i420
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look, Mode
 from bgblur.compositing.torch_compositor import TorchCompositor
@@ -70,6 +72,8 @@ def test_cpu_and_torch_agree(
     look = Look(mode, strength, (10, 120, 250), random_image(rng, 50, 40, 2), mirror, light_wrap)
     composed = [compositor.compose(frame, alpha, look) for compositor in (CPU, TORCH)]
     assert levels_apart(*composed).max() <= APART
+    planar = TORCH.compose(frame, alpha, look, i420=True)
+    np.testing.assert_array_equal(planar, to_i420(composed[1]))
     assert levels_apart(CPU.obscure(frame, look), TORCH.obscure(frame, look)).max() <= APART
 
 
@@ -91,14 +95,39 @@ def test_torch_takes_tensors_as_it_takes_arrays() -> None:
         )
 
 
+LOOKS = [
+    Look("blur", 10),
+    Look("blur", 60, mirror=True),
+    Look("color"),
+    Look("image", picture=portrait(200, 150), light_wrap=0.5),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_recorded_work_gives_the_same(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_here(monkeypatch)
+    recorded = TorchCompositor("cpu")
+    for i in range(20):
+        frame, alpha = np.roll(portrait(160, 90), 3 * i, axis=1), np.roll(disc(160, 90), i, axis=1)
+        np.testing.assert_array_equal(
+            recorded.compose(frame, alpha, look), TORCH.compose(frame, alpha, look)
+        )
+    assert StaticRecorded.made == 1
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
-@pytest.mark.parametrize("strength", [10, 60, 100])
-def test_cuda_agrees_with_the_cpu(strength: int) -> None:
-    frame, alpha = portrait(1280, 720), disc(1280, 720, 6)
-    look = Look("blur", strength)
+@pytest.mark.parametrize("look", LOOKS)
+def test_cuda_agrees_with_the_cpu(look: Look) -> None:
     cuda = TorchCompositor("cuda")
-    on_device = torch.from_numpy(frame).cuda(), torch.from_numpy(alpha).cuda()
-    # Convolutions in TF32 would still be within this.
-    assert levels_apart(CPU.compose(frame, alpha, look), cuda.compose(*on_device, look)).max() <= 2
+    for i in range(20):  # asked for step by step, then as a graph
+        frame = np.roll(portrait(1280, 720), 3 * i, axis=1)
+        alpha = np.roll(disc(1280, 720, 6), i, axis=1)
+        on_device = torch.from_numpy(frame).cuda(), torch.from_numpy(alpha).cuda()
+        torch.cuda.synchronize()  # they were put there by way of another stream
+        wanted = CPU.compose(frame, alpha, look)
+        # Convolutions in TF32 would still be within this.
+        assert levels_apart(wanted, cuda.compose(*on_device, look)).max() <= 2
+        planar = cuda.compose(*on_device, look, i420=True)
+        assert levels_apart(to_i420(wanted), planar).max() <= 4
     assert levels_apart(CPU.obscure(frame, look), cuda.obscure(on_device[0], look)).max() <= 2

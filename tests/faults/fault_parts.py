@@ -168,7 +168,9 @@ class FaultyCompositor(CpuCompositor):
         super().__init__()
         self._switch = switch
 
-    def compose(self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0) -> Image:
+    def compose(
+        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+    ) -> Image:
         if self._switch.fault == "no pictures":
             raise ValueError("no memory")
         if self._switch.fault == "slow pictures":

@@ -10,7 +10,8 @@ from scenes import disc, portrait
 
 from bgblur.frame import Image
 from bgblur.segmentation.engine import TorchEngine
-from bgblur.segmentation.matting import Matting, check_alpha
+from bgblur.segmentation.finder import check_alpha
+from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 

@@ -1,0 +1,32 @@
+"""The stream that all work of a device goes through, in the order in which it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import torch
+
+
+def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
+    """Within, what is asked of ``device`` goes to one stream that is not the default one, whichever
+    thread asks: work cannot be recorded on the default stream. Elsewhere than on CUDA: nothing.
+    """
+    device = torch.device(device)
+    return torch.cuda.stream(_stream(device)) if device.type == "cuda" else nullcontext()
+
+
+def marked(device: torch.device | str) -> Callable[[], None]:
+    """What waits until all that was asked of ``device`` up to now is done, and no longer."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        event = torch.cuda.Event()
+        event.record()
+        return event.synchronize
+    return torch.mps.synchronize if device.type == "mps" else lambda: None
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

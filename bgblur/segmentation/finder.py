@@ -1,0 +1,80 @@
+"""From a frame to the alpha of whom is certain, smoothed, at the network's resolution."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from bgblur.frame import Image
+from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.hysteresis import Hysteresis
+from bgblur.segmentation.smoothing import TemporalSmoother
+from bgblur.stats import Stats
+
+ROUNDED = 32  # columns: networks take sizes that are multiples of 32
+SLACK = 0.01  # of half precision
+
+
+class Finder(Protocol):
+    """Remembers the frames before."""
+
+    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+        """Alpha (h, w), an array on the CPU and a tensor elsewhere; ``pixels`` is ``image`` where
+        the engine computes, ``passed`` the frames since the last call.
+
+        Raises RuntimeError when the engine fails or what it gives is no alpha.
+        """
+
+    def reset(self) -> None:
+        """The next frame does not follow the last."""
+
+
+class HostFinder:
+    """Looks at alpha on the processor, wherever it was computed."""
+
+    def __init__(self, engine: Engine, stats: Stats) -> None:
+        self._engine = engine
+        self._stats = stats
+        self._certain = Hysteresis()
+        self._smooth = TemporalSmoother()
+
+    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+        with self._stats.stage("inference"):
+            alpha = self._engine.infer(pixels)
+            check_alpha(alpha)
+            check_shape(alpha, image)
+        with self._stats.stage("smoothing"):
+            alpha = self._certain(alpha, smoothing > 0, passed)
+            self._smooth.strength = smoothing
+            return self._smooth(alpha)
+
+    def reset(self) -> None:
+        self._certain.reset()
+        self._smooth.reset()
+
+
+def check_alpha(alpha: Any) -> None:
+    """Raises RuntimeError unless ``alpha`` is a plane of 0..1: a NaN, or logits in its place, would
+    show the raw frame."""
+    check_plane(alpha)
+    low, high = float(alpha.min()), float(alpha.max())  # a NaN comes through both
+    if not np.isfinite(low + high):
+        raise RuntimeError("the model gave values that are not numbers")
+    if low < -SLACK or high > 1 + SLACK:
+        raise RuntimeError(f"the model gave {low:.3g} to {high:.3g} instead of an alpha of 0 to 1")
+
+
+def check_plane(alpha: Any) -> None:
+    """Raises RuntimeError unless ``alpha`` has two dimensions and something in it."""
+    if alpha.ndim != 2 or 0 in alpha.shape:
+        raise RuntimeError(f"the model gave a {tuple(alpha.shape)} array instead of an alpha plane")
+
+
+def check_shape(alpha: Any, image: Image) -> None:
+    """Raises RuntimeError where ``alpha`` would have to be stretched onto ``image``: turned on its
+    side, it would show the room in the person's place."""
+    rows, columns = alpha.shape
+    expected = rows * image.shape[1] / image.shape[0]
+    if abs(columns - expected) > ROUNDED + columns / 8:
+        raise RuntimeError(f"the model gave {columns}x{rows} for a frame of another shape")

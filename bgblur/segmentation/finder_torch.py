@@ -1,0 +1,96 @@
+"""finder.py on CUDA: the same, without waiting for the device.
+
+To look at an alpha before it is used would take a wait in the middle of every frame. So the device
+itself makes nobody of what is no alpha, which blurs the whole frame, and says so a frame later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bgblur.frame import Image
+from bgblur.gpu.graph import Outputs, Replay
+from bgblur.gpu.stream import marked
+from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.finder import SLACK, check_plane, check_shape
+from bgblur.segmentation.hysteresis_torch import keep_certain
+from bgblur.segmentation.smoothing import smoothed
+from bgblur.stats import Stats
+
+
+class TorchFinder:
+    """``late``: what is no alpha may be reported with the next frame. See Finder."""
+
+    def __init__(self, engine: Engine, stats: Stats, late: bool) -> None:
+        self._engine = engine
+        self._stats = stats
+        self._device = torch.device(engine.device)
+        self._replay = Replay(self._found, self._device)
+        self._late = late
+        self._age: Tensor | None = None
+        self._before: Tensor | None = None
+        self._verdict: _Verdict | None = None
+
+    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+        with self._stats.stage("inference"):
+            # A number put on the device by a fill: an upload would wait.
+            since = torch.full((), passed, dtype=torch.int64, device=self._device)
+            past = (self._age, self._before) if smoothing > 0 else (None, None)
+            alpha, age, before, valid = self._replay(
+                (pixels, *past, since), self._engine.input_height, smoothing
+            )
+            check_shape(alpha, image)
+            self._age, self._before = age, before
+            last, self._verdict = self._verdict, _Verdict(valid)
+            asked = last if self._late else self._verdict
+            if asked is not None and not asked.valid():
+                raise RuntimeError("the model gave values that are no alpha of 0 to 1")
+            return alpha
+
+    def reset(self) -> None:
+        self._age = self._before = self._verdict = None
+
+    def _found(
+        self,
+        pixels: Tensor,
+        age: Tensor | None,
+        before: Tensor | None,
+        passed: Tensor,
+        _input_height: int,  # the engine knows it; recorded work goes with it
+        smoothing: float,
+    ) -> Outputs:
+        """(alpha that may be shown, the cells' ages, alpha to smooth the next by, whether the
+        network gave an alpha)."""
+        raw = self._engine.infer(pixels)
+        check_plane(raw)
+        valid = ((raw >= -SLACK) & (raw <= 1 + SLACK)).all()  # false for a NaN
+        alpha = torch.where(valid, raw, 0)
+        if before is not None and before.shape != alpha.shape:
+            age = before = None
+        alpha, new_age = keep_certain(alpha, age, passed)
+        if before is None or age is None:
+            return alpha, new_age, alpha.clone(), valid
+        alpha = torch.where(valid, smoothed(alpha, before, smoothing), 0)
+        return (
+            alpha,
+            torch.where(valid, new_age, age),
+            torch.where(valid, alpha, before),
+            valid,
+        )
+
+
+class _Verdict:
+    """A truth value on its way from the device."""
+
+    def __init__(self, value: Tensor) -> None:
+        # A copy to other memory than pinned memory would wait.
+        self._answer = torch.empty((), dtype=torch.bool, pin_memory=value.is_cuda)
+        self._answer.copy_(value, non_blocking=True)
+        self._wait = marked(value.device)
+
+    def valid(self) -> bool:
+        self._wait()
+        return bool(self._answer)

@@ -1,0 +1,42 @@
+"""hysteresis.py on a torch device: the same decision, without asking the device for anything."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bgblur.segmentation.hysteresis import CELL, CERTAIN, LASTS, OVERLAP, SEEN, STAYS
+from bgblur.segmentation.regions_torch import connected
+
+
+def keep_certain(alpha: Tensor, age: Tensor | None, passed: Tensor) -> tuple[Tensor, Tensor]:
+    """(``alpha`` (h, w) without the regions that are nobody, the cells' ages (``int64``)).
+
+    ``age`` is what the frame before gave, None where the picture is unrelated to it; ``passed``
+    (``int64``, no dimensions) are the frames since then.
+    """
+    peaks = F.max_pool2d(alpha[None, None], CELL, ceil_mode=True)[0, 0]
+    seen = peaks > SEEN
+    regions = connected(seen).flatten()
+    count = peaks.numel() + 1
+    highest = _gathered(regions, peaks.flatten(), count, "amax")
+    ages = torch.where(highest >= CERTAIN, 0, LASTS)
+    if age is not None:
+        flat = age.flatten()
+        known = _gathered(regions, (flat < LASTS).float(), count, "sum")
+        cells = _gathered(regions, torch.ones_like(peaks).flatten(), count, "sum")
+        youngest = LASTS - _gathered(regions, LASTS - flat, count, "amax")
+        stays = (highest >= STAYS) & (known >= OVERLAP * cells)
+        ages = torch.where(stays, torch.minimum(ages, youngest + passed), ages)
+    new = torch.where(seen, ages[regions].view(seen.shape), LASTS)
+    kept = new < LASTS
+    rows, columns = alpha.shape
+    pixels = kept.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:rows, :columns]
+    whole = (kept == seen).all()  # nothing goes: what lies between the regions stays too
+    return torch.where(whole | pixels, alpha, 0), new
+
+
+def _gathered(regions: Tensor, values: Tensor, count: int, how: str) -> Tensor:
+    """(count,): the largest or the sum of ``values`` of 0 and more, by region."""
+    return values.new_zeros(count).scatter_reduce(0, regions, values, how)
