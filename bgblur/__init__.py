@@ -8,3 +8,6 @@ __version__ = "0.1.0"
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "3")
 # torch's warnings from below Python are for those who develop it; it reads this when loaded, too.
 os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+# Neither torch nor pydantic need look through all that is installed for plug-ins of their own.
+os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from bgblur.config import BackgroundSettings
@@ -47,6 +46,8 @@ def write_atomically(path: Path, text: str) -> None:
 @contextmanager
 def locked(config: Path) -> Iterator[None]:
     """Keep other writers of ``config`` out, in this process and in others. Not reentrant."""
+    from filelock import FileLock, Timeout  # only for who writes
+
     lock = _state_file(config, ".lock")
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

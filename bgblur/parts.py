@@ -19,6 +19,7 @@ from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
 from bgblur.sources import Source
 from bgblur.stats import Stats
+from bgblur.torch_import import import_torch
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
@@ -108,6 +109,7 @@ def load_backend(
 
     Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
     """
+    import_torch()
     from bgblur.segmentation.engine import TorchEngine, share_cores
     from bgblur.segmentation.matting import Matting
 

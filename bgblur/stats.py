@@ -27,7 +27,7 @@ class Stats:
         self._stages: dict[str, deque[float]] = {}
         self._latency: deque[float] = deque(maxlen=_WINDOW)
         self._finished: deque[float] = deque(maxlen=_WINDOW)
-        self.first_frame: float | None = None  # when the first was published, ``time.time()``
+        self.first_frame: float | None = None  # when it was published, ``time.monotonic()``
         self.published = 0  # pictures of any kind that the output took, since the start
         self.frames = 0  # composited from their own alpha, or raw by choice
         self.obscured = 0  # published without any picture of the room that could be recognised
@@ -61,7 +61,7 @@ class Stats:
         with self._lock:
             self.frames += 1
             if self.first_frame is None:
-                self.first_frame = time.time()
+                self.first_frame = now
             self._latency.append((now - captured) * 1000)
             self._finished.append(now)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from importlib.machinery import ModuleSpec
@@ -86,7 +87,15 @@ def test_meter_sees_work_and_memory() -> None:
     before = meter.rss_mb()
     ballast = np.ones(2**26, np.uint8)
     assert meter.rss_mb() - before > 0.8 * ballast.nbytes / 2**20
-    assert 0 < meter.started() < time.time()
+
+
+def test_meter_knows_to_a_few_hundredths_when_the_process_began() -> None:
+    code = "from bgblur.report import Meter; print(Meter().started())"
+    before = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        after = time.monotonic()
+        told, _ = child.communicate(timeout=60)
+    assert before - 0.03 <= float(told) <= after + 0.03
 
 
 def test_machine_is_described() -> None:
