@@ -204,39 +204,28 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
         TorchEngine("unet-huge", "cpu", "fp32")
 
 
-@pytest.mark.parametrize(
-    ("precision", "model", "own"),
-    [
-        ("auto", "unet-lite", "fp32"),
-        pytest.param("int8", "unet-resnet18-int8", "int8", marks=needs_int8),
-        ("fp32", "unet-resnet18", "fp32"),
-    ],
-)
-def test_auto_on_a_processor(precision: str, model: str, own: str) -> None:
-    auto, named = (TorchEngine(name, "cpu", precision, 96) for name in ("auto", model))
-    assert (auto.device, auto.precision, named.precision) == ("cpu", own, own)
-    assert engine.auto_precision("auto", precision, "cpu") == own
-    picture = portrait(320, 192)
-    np.testing.assert_array_equal(auto.infer(picture), named.infer(picture))
-
-
 @needs_int8
-def test_int8_agrees_with_fp32() -> None:
-    light, full = (TorchEngine("auto", "cpu", precision, 96) for precision in ("int8", "fp32"))
+def test_auto_is_int8_on_a_processor() -> None:
+    light = TorchEngine("auto", "cpu", "auto", 96)
+    assert (light.device, light.precision) == ("cpu", "int8")
+    same = TorchEngine("unet-resnet18-int8", "cpu", "int8", 96)
+    full = TorchEngine("auto", "cpu", "fp32", 96)
+    assert (same.precision, full.precision) == ("int8", "fp32")
     picture = portrait(320, 192)
+    np.testing.assert_array_equal(light.infer(picture), same.infer(picture))
     assert 0 < np.abs(light.infer(picture) - full.infer(picture)).mean() < 0.01
 
 
 def test_auto_goes_with_device_precision_and_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    lite, int8 = SHIPPED_MODELS["unet-lite"], SHIPPED_MODELS["unet-resnet18-int8"]
+    int8 = SHIPPED_MODELS["unet-resnet18-int8"]
     monkeypatch.setattr(engine, "_multiplies_int8", lambda: True)
-    assert engine.shipped_model("auto", "cpu") == lite
+    assert engine.shipped_model("auto", "cpu") == int8
     assert engine.shipped_model("auto", "cpu", "int8") == int8
     for elsewhere in (("cpu", "fp32"), ("cpu", "bf16"), ("cuda:1", "auto"), ("mps", "auto")):
         assert engine.shipped_model("auto", *elsewhere) == SHIPPED
     monkeypatch.setattr(engine, "_multiplies_int8", lambda: False)
-    assert engine.shipped_model("auto", "cpu") == lite
-    assert engine.shipped_model("auto", "cpu", "int8") == SHIPPED  # which it will refuse
+    assert engine.shipped_model("auto", "cpu") == SHIPPED
+    assert engine.auto_precision("auto", "auto", "cpu") in ("fp32", "bf16")
 
 
 def test_a_model_and_settings_that_disagree_about_int8(tmp_path: Path) -> None:

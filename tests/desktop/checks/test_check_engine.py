@@ -49,7 +49,7 @@ def test_what_cannot_be_had(tmp_path: Path, engine: EngineSettings) -> None:
 def test_the_shipped_model() -> None:
     check = check_model(EngineSettings(device="cpu"))
     assert check.status == "ok", check
-    assert "unet-lite" in check.detail
+    assert "unet-resnet18" in check.detail
     assert "SHA-256" in check.detail
 
 
