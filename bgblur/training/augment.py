@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from bgblur.training import clothes
+from bgblur.training import clothes, walls
 from bgblur.training.data import OWN, Collection, Image, Picture, Plane, read_cutout, read_photo
 
 Generator = np.random.Generator
@@ -155,7 +155,8 @@ def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
     h = max(8, int(min(rows, columns * height / width) * zoom))
     w = max(8, int(min(columns, rows * width / height) * zoom))
     y, x = int(rng.integers(rows - h + 1)), int(rng.integers(columns - w + 1))
-    return cv2.resize(room[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
+    room = cv2.resize(room[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
+    return walls.paper(room, rng) if rng.random() < walls.SHARE else room
 
 
 def _composite(collection: Collection, height: int, width: int, rng: Generator) -> Example:

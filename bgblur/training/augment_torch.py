@@ -1,8 +1,8 @@
 """augment.py on the device that trains: whole batches of resident pictures at once.
 
-The same framings and compositing; clothes_torch.py and light_torch.py have the rest. What is drawn
-comes from the host's generator, seeded by the step, so that a resumed run goes on as the unbroken
-one would have.
+The same framings and compositing; walls_torch.py, clothes_torch.py and light_torch.py have the
+rest. What is drawn comes from the host's generator, seeded by the step, so that a resumed run goes
+on as the unbroken one would have.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from bgblur.training.clothes_torch import change_clothes
 from bgblur.training.data import OWN
 from bgblur.training.light_torch import blurred, change_light, column
 from bgblur.training.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
+from bgblur.training.walls_torch import paper_walls
 
 Matrix = NDArray[np.float64]  # (3, 3), from the frame to be made to a stored picture, in pixels
 _DENSE = 2  # samples a pixel and axis, averaged
@@ -185,6 +186,7 @@ def _rooms(bank: Bank, count: int, height: int, width: int, rng: Generator) -> B
         y, x = rng.random(2) * (rows - height * scale, columns - width * scale)
         frames.append(_window(y, x, scale))
     image, _ = _sampled(bank, indices, frames, None, height, width)
+    paper_walls(image, rng)
     alpha = image.new_zeros((count, 1, height, width))
     return Batch(image, alpha, torch.ones_like(alpha))
 

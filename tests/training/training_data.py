@@ -10,6 +10,9 @@ import numpy as np
 
 from bgblur.training.clothes import Clothes
 from bgblur.training.data import Image, Plane
+from bgblur.training.patterns import Pattern
+
+KINDS = ("plain", "striped", "checked", "chessboard")
 
 
 def person(rows: int, columns: int, rng: np.random.Generator, shift: float = 0.0) -> Plane:
@@ -27,9 +30,14 @@ def picture(mask: Plane, rng: np.random.Generator) -> Image:
     return np.asarray(noise + mask[..., None] * 170, np.uint8)
 
 
-def pattern(clothes: Clothes) -> str:
-    sets = int(clothes.waves.any(1).sum())
-    return "room" if clothes.room else ("plain", "striped", "checked")[sets]
+def pattern(worn: Clothes) -> str:
+    return "room" if worn.room else kind(worn.pattern)
+
+
+def kind(cloth: Pattern) -> str:
+    """One of ``KINDS``."""
+    sets = int(cloth.waves.any(1).sum())
+    return KINDS[sets + (sets == 2 and cloth.chess)]
 
 
 def write_tree(root: Path, photos: int = 12, ignore: bool = True) -> Path:

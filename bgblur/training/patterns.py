@@ -1,0 +1,70 @@
+"""Plain, striped, checked and chessboard cloth, to lay over people and walls.
+
+It need not look real, only differ (domain randomization, Tobin et al. 2017, arXiv:1703.06907).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Generator = np.random.Generator
+LIGHT = (0.25, 2.5)  # of a pixel, to the mean of what is covered: the least and the most
+_LUMA = np.array([0.114, 0.587, 0.299], np.float32)  # of B, G, R
+_UPRIGHT = 0.4  # of the patterns
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One draw, for pictures of any size."""
+
+    colors: NDArray[np.float64]  # (2, 3) BGR, 0..255: of the stripes and between them
+    # (2, 2): one row a set of stripes, across and down, in radians a frame's height; 0: no such set
+    waves: NDArray[np.float64]
+    sharpness: float  # of the stripes: a logistic function's slope
+    chess: bool  # two sets of stripes change places rather than mix
+    shading: float  # how much of the light and shade below remains, 0..1
+
+    @staticmethod
+    def draw(rng: Generator, longest: float) -> Pattern:
+        """Waves of up to ``longest`` frame heights."""
+        turn = rng.uniform(0, np.pi) * (rng.random() >= _UPRIGHT)
+        turns = turn + np.array([0, np.pi / 2])  # of two sets of stripes
+        lengths = np.exp(rng.uniform(np.log(0.02), np.log(longest), 2))
+        if rng.random() < 0.5:
+            lengths[:] = lengths[0]
+        # Plain, striped or checked.
+        waves = np.stack([np.cos(turns), np.sin(turns)], 1) * (2 * np.pi / lengths)[:, None]
+        waves[int(rng.integers(3)) :] = 0
+        colors = rng.random((2, 3)) ** float(rng.uniform(0.7, 3))  # dark ones more often
+        return Pattern(
+            colors=255 * (colors + rng.random() * (colors.mean(1, keepdims=True) - colors)),
+            waves=waves,
+            sharpness=float(np.exp(rng.uniform(np.log(0.5), np.log(30)))),
+            chess=bool(rng.random() < 0.5),
+            shading=float(rng.random()),
+        )
+
+    def over(self, image: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """The cloth alone (H, W, 3), 0..255, in the light that ``image`` BGR has at ``where``."""
+        first, second = self.colors.astype(np.float32)
+        cloth = first + (second - first) * self._stripes(*where.shape)[..., None]
+        luma = image @ _LUMA
+        light = (luma / max(1.0, float(luma[where].mean()))).clip(*LIGHT)
+        return np.asarray(cloth * (1 + self.shading * (light - 1))[..., None], np.float32)
+
+    def _stripes(self, height: int, width: int) -> NDArray[np.float32]:
+        """How much of the second colour, 0..1 (H, W); 0 if plain."""
+        down, across = np.mgrid[:height, :width].astype(np.float32) / height
+        soft = [
+            1 / (1 + np.exp(-self.sharpness * np.sin(x * across + y * down)))
+            for x, y in self.waves
+            if x or y
+        ]
+        if not soft:
+            return np.zeros((height, width), np.float32)
+        if self.chess and len(soft) == 2:
+            return np.asarray(soft[0] + soft[1] - 2 * soft[0] * soft[1], np.float32)
+        return np.asarray(sum(soft) / len(soft), np.float32)
