@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 
 def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
@@ -15,6 +18,16 @@ def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
     """
     device = torch.device(device)
     return torch.cuda.stream(_stream(device)) if device.type == "cuda" else nullcontext()
+
+
+def fetched(data: Any) -> NDArray[Any]:
+    """``data`` on the host. A tensor is complete, though it was made within ``on_stream``: a copy
+    by way of another stream would not wait for that."""
+    if isinstance(data, np.ndarray):
+        return data
+    with on_stream(data.device):
+        array: NDArray[Any] = data.cpu().numpy()
+    return array
 
 
 def marked(device: torch.device | str) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bgblur.config import Settings
 from bgblur.errors import ModelError
 from bgblur.frame import Alpha, Image
+from bgblur.gpu.stream import fetched
 from bgblur.parts import load_backend, look_of, mask_of
 from bgblur.pictures import STEP_16, to_8_bits
 from bgblur.segment import Backend
@@ -73,7 +74,7 @@ class Processor:
         pixels, alpha = segmented
         with self.stats.stage("blur"):
             picture = self.load().compositor.compose(pixels, alpha, self._look, seconds)
-        return picture, alpha if isinstance(alpha, np.ndarray) else alpha.cpu().numpy()
+        return picture, fetched(alpha)
 
     def probability(self, image: NDArray[Any]) -> Alpha:
         """That a place shows a person, as the network says it: ``float32`` (h, w), its own size."""
@@ -82,7 +83,7 @@ class Processor:
             found = engine.infer(engine.upload(to_8_bits(image)))
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
-        return found if isinstance(found, np.ndarray) else found.cpu().numpy()
+        return fetched(found)
 
     @property
     def _matting(self) -> Matting:

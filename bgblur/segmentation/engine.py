@@ -21,6 +21,7 @@ import torch
 from bgblur.errors import ModelError, UsageError
 from bgblur.frame import Image
 from bgblur.gpu.pinned import Uploader
+from bgblur.gpu.stream import on_stream
 from bgblur.paths import user_path
 from bgblur.segmentation.model_file import check_archive
 
@@ -103,7 +104,8 @@ class TorchEngine:
         try:
             # On processors it finds nothing to gain: alpha is the same to the bit, and so is the
             # time, but for that of the first runs, which it makes twice to five times as long.
-            with torch.jit.optimized_execution(not on_cpu):  # type: ignore[attr-defined]
+            optimised = torch.jit.optimized_execution(not on_cpu)  # type: ignore[attr-defined]
+            with on_stream(self.device), optimised:
                 alpha = self._module(image, self.input_height)
         except Exception as error:  # TorchScript's own, or one of its text that is damaged
             raise RuntimeError(_reason(error)) from error
@@ -117,12 +119,13 @@ class TorchEngine:
         try:
             # Where it optimises, TorchScript profiles twice, then specialises.
             for _ in range(1 if self.device == "cpu" else 3):
-                alpha = torch.as_tensor(self.infer(self.upload(frame)))
+                with on_stream(self.device):
+                    alpha = torch.as_tensor(self.infer(self.upload(frame)))
+                    in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
         except RuntimeError as error:
             raise ModelError(
                 f"the model {path} does not run on {self.device}: {_reason(error)}"
             ) from error
-        in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
         if alpha.ndim != 2 or not alpha.numel() or alpha.dtype != torch.float32 or not in_range:
             raise ModelError(f"the model {path} does not give alpha: export it anew")
 

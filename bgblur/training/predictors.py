@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from bgblur.frame import Alpha, Image
+from bgblur.gpu.stream import fetched
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.network import Segmenter
@@ -27,6 +28,8 @@ class NetworkEngine:
 
     def __init__(self, network: nn.Module, input_height: int) -> None:
         self.device = str(next(network.parameters()).device)
+        if self.device != "cpu":
+            torch.cuda.synchronize()  # frames take another stream than the training's last step
         self.input_height = input_height
         self._segmenter = Segmenter(network).to(self.device).eval()
 
@@ -53,8 +56,7 @@ def _predictor(engine: Engine, options: MaskOptions) -> Predictor:
     matting = Matting(engine, Stats())
 
     def predict(image: Image) -> Alpha:
-        alpha = matting(image, options)[1]
-        return alpha if isinstance(alpha, np.ndarray) else alpha.cpu().numpy()
+        return fetched(matting(image, options)[1])
 
     return predict
 

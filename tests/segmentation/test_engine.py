@@ -13,6 +13,7 @@ from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 from scenes import portrait
 
 from bgblur.errors import ModelError, UsageError
+from bgblur.gpu.stream import fetched
 from bgblur.segmentation import engine
 from bgblur.segmentation.engine import (
     SHIPPED_MODELS,
@@ -179,7 +180,7 @@ def test_cuda_agrees_with_the_cpu(precision: str) -> None:
         image = portrait(*size)
         alpha = there.infer(there.upload(image))
         assert alpha.is_cuda
-        apart = np.abs(here.infer(image) - alpha.cpu().numpy())
+        apart = np.abs(here.infer(image) - fetched(alpha))
         assert apart.mean() < 0.01
 
 

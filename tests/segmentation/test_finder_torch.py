@@ -13,6 +13,7 @@ from recorder import StaticRecorded, record_here
 from scenes import disc, portrait
 
 from bgblur.frame import Alpha, Image
+from bgblur.gpu.stream import fetched
 from bgblur.segmentation.engine import TorchEngine
 from bgblur.segmentation.finder import HostFinder
 from bgblur.segmentation.finder_torch import TorchFinder
@@ -144,8 +145,10 @@ def test_cuda_decides_as_the_processor_does() -> None:
     for frame in moving_people(60, 3):
         pixels = torch.from_numpy(frame)
         wanted = here(frame, pixels, 0.5, 1)
-        found = there(frame, pixels.cuda(), 0.5, 1)
-        np.testing.assert_allclose(found.cpu().numpy(), wanted, atol=1e-5)
+        on_device = pixels.cuda()
+        torch.cuda.synchronize()  # it was put there by way of another stream
+        found = there(frame, on_device, 0.5, 1)
+        np.testing.assert_allclose(fetched(found), wanted, atol=1e-5)
 
 
 @pytest.mark.gpu
