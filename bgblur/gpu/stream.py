@@ -17,7 +17,12 @@ def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
     thread asks: work cannot be recorded on the default stream. Elsewhere than on CUDA: nothing.
     """
     device = torch.device(device)
-    return torch.cuda.stream(_stream(device)) if device.type == "cuda" else nullcontext()
+    if device.type != "cuda":
+        return nullcontext()
+    # "cuda" is the present one: one device has one stream, by whichever name it is called.
+    return torch.cuda.stream(
+        _stream(torch.cuda.current_device() if device.index is None else device.index)
+    )
 
 
 def fetched(data: Any) -> NDArray[Any]:
@@ -41,5 +46,5 @@ def marked(device: torch.device | str) -> Callable[[], None]:
 
 
 @cache
-def _stream(device: torch.device) -> torch.cuda.Stream:
+def _stream(device: int) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)

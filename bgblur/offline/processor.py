@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bgblur.config import Settings
 from bgblur.errors import ModelError
 from bgblur.frame import Alpha, Image
-from bgblur.gpu.stream import fetched
+from bgblur.gpu.stream import fetched, on_stream
 from bgblur.parts import load_backend, look_of, mask_of
 from bgblur.pictures import STEP_16, to_8_bits
 from bgblur.segment import Backend
@@ -80,7 +80,8 @@ class Processor:
         """That a place shows a person, as the network says it: ``float32`` (h, w), its own size."""
         engine = self._matting.engine
         try:
-            found = engine.infer(engine.upload(to_8_bits(image)))
+            with on_stream(engine.device):
+                found = engine.infer(engine.upload(to_8_bits(image)))
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
         return fetched(found)

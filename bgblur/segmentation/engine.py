@@ -104,8 +104,7 @@ class TorchEngine:
         try:
             # On processors it finds nothing to gain: alpha is the same to the bit, and so is the
             # time, but for that of the first runs, which it makes twice to five times as long.
-            optimised = torch.jit.optimized_execution(not on_cpu)  # type: ignore[attr-defined]
-            with on_stream(self.device), optimised:
+            with torch.jit.optimized_execution(not on_cpu):  # type: ignore[attr-defined]
                 alpha = self._module(image, self.input_height)
         except Exception as error:  # TorchScript's own, or one of its text that is damaged
             raise RuntimeError(_reason(error)) from error

@@ -13,7 +13,7 @@ from recorder import StaticRecorded, record_here
 from scenes import disc, portrait
 
 from bgblur.frame import Alpha, Image
-from bgblur.gpu.stream import fetched
+from bgblur.gpu.stream import fetched, on_stream
 from bgblur.segmentation.engine import TorchEngine
 from bgblur.segmentation.finder import HostFinder
 from bgblur.segmentation.finder_torch import TorchFinder
@@ -147,7 +147,8 @@ def test_cuda_decides_as_the_processor_does() -> None:
         wanted = here(frame, pixels, 0.5, 1)
         on_device = pixels.cuda()
         torch.cuda.synchronize()  # it was put there by way of another stream
-        found = there(frame, on_device, 0.5, 1)
+        with on_stream("cuda"):  # as Matting does
+            found = there(frame, on_device, 0.5, 1)
         np.testing.assert_allclose(fetched(found), wanted, atol=1e-5)
 
 
