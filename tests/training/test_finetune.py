@@ -184,7 +184,7 @@ def test_the_whole_round_on_a_clip(data: Path, tmp_path: Path) -> None:
     model = tmp_path / "my.ts"
     config = recipe(tmp_path / "fast.toml", sizes="[[96, 160], [160, 256]]", batch="4")
     done = train(
-        *("--config", config, "--init", "auto", "--data", own, "--steps", "30"),
+        *("--config", config, "--init", "auto", "--data", own, "--steps", "60"),
         *("--out", tmp_path / "run", "--export", model),
     )
     assert done.returncode == 0, done.stderr
