@@ -63,8 +63,9 @@ def test_book_comes_out_whole_with_its_alpha(data: Path, tmp_path: Path) -> None
     assert len(list(thumbnails.glob("frame_*.png"))) == frames // 25
 
 
-def test_two_cores_are_enough_for_real_time(data: Path, tmp_path: Path) -> None:
-    """By processor time, which other programs on the machine change little."""
+def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
+    """Two cores are enough for real time where they are for the network. By processor time beside
+    the network's own: a slower machine, or one that others use too, slows both."""
     from bgblur.config import Settings
     from bgblur.offline.processor import Processor
     from bgblur.offline.video import VideoJob, blur_video
@@ -72,7 +73,14 @@ def test_two_cores_are_enough_for_real_time(data: Path, tmp_path: Path) -> None:
     processor = Processor(Settings())
     if processor.load().device != "cpu":
         pytest.skip("a GPU does the work here")
-    source = data / "video" / "composited" / "brbk7n.mp4"  # 640x360, 25 frames a second
+    source = data / "video" / "composited" / "brbk7n.mp4"  # 640x360
+    images = [image for image, _ in VideoReader(source)][:25]
+    network = []
+    for _ in range(2):  # the first finds its memory
+        began = time.process_time()
+        for image in images:
+            processor.probability(image)
+        network.append((time.process_time() - began) / len(images))
     began = time.process_time()
     report = blur_video(
         VideoJob(source, tmp_path / "out.mp4"),
@@ -80,8 +88,9 @@ def test_two_cores_are_enough_for_real_time(data: Path, tmp_path: Path) -> None:
         processor.compose,
         on_progress=lambda *_: None,
     )
-    took = time.process_time() - began
-    assert took / 2 < report.frames / 25
+    frame = (time.process_time() - began) / report.frames
+    print(f"{1000 * frame:.1f} ms a frame, {1000 * min(network):.1f} of them the network's")
+    assert frame < 2 * min(network)
 
 
 @pytest.fixture
