@@ -101,7 +101,7 @@ class BackgroundSettings(Area):
 
 class MaskSettings(Area):
     refine_edges: bool = True
-    smoothing: Fraction = 0.8
+    smoothing: Fraction = 0.9
     feather: Fraction = 0.0
 
 

@@ -16,7 +16,7 @@ from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
 from bgblur.resize import shrink
 
-EPSILON = 1e-3  # luma variance (0..1 squared) below which a window counts as flat
+EPSILON = 1e-2  # luma variance (0..1 squared) below which a window counts as flat
 # What the network leaves below and above these counts as certain: a doubtful part of the room would
 # otherwise show as a ghost of itself, and a doubtful part of the person would be thin.
 _BLACK, _WHITE = 0.25, 0.75
