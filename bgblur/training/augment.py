@@ -14,11 +14,12 @@ import av
 import cv2
 import numpy as np
 
-from bgblur.training import clothes, walls
+from bgblur.training import clothes, clutter, walls
 from bgblur.training.data import OWN, Collection, Image, Picture, Plane, read_cutout, read_photo
 
 Generator = np.random.Generator
 CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
+DRESSED_SET = "ccp"  # whose people, like the cut-outs, are seen in their clothes, not from near by
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def draw_example(
     roll = rng.random()
     if collection.rooms and roll < mix.empty:
         room = read_photo(_pick(collection.rooms, rng))[0]
-        image = _fit_room(room, height, width, rng)
+        image = _furnished(_fit_room(room, height, width, rng), collection, rng)
         empty = np.zeros((height, width), np.float32)
         example = Example(image, empty, np.ones_like(empty))
     elif collection.rooms and roll < mix.empty + mix.composited:
@@ -159,10 +160,43 @@ def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
     return walls.paper(room, rng) if rng.random() < walls.SHARE else room
 
 
+def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
+    """The room with a lump or two of cloth in it, perhaps."""
+    for share in clutter.SHARES:
+        if rng.random() < share:
+            lump = clutter.Lump.draw(rng)
+            rows, columns = room.shape[:2]
+            worn = None if lump.pattern else _clothes(collection, rows, columns, rng)
+            room = clutter.put(room, lump, worn)
+    return room
+
+
+def _clothes(collection: Collection, height: int, width: int, rng: Generator) -> Image | None:
+    """Somebody's, as a picture of this size; None where there are none."""
+    photos = collection.photos.get(DRESSED_SET, [])
+    if not photos and not collection.cutouts:
+        return None
+    if collection.cutouts and (not photos or rng.random() < 0.5):
+        person, matte = read_cutout(_pick(collection.cutouts, rng))
+    else:
+        person, matte, _ = read_photo(_pick(photos, rng))
+    ys, xs = np.nonzero(matte > 0.5)
+    if len(ys) == 0:
+        return None
+    top, left = int(ys.min()), int(xs.min())
+    tall, wide = int(ys.max()) + 1 - top, int(xs.max()) + 1 - left
+    first, last, here, there = clutter.CLOTHES
+    worn = person[
+        top + int(first * tall) : top + int(last * tall) + 1,
+        left + int(here * wide) : left + int(there * wide) + 1,
+    ]
+    return np.asarray(cv2.resize(worn, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def _composite(collection: Collection, height: int, width: int, rng: Generator) -> Example:
     """One person, sometimes two, laid over a room with matched light and a soft edge."""
     room = read_photo(_pick(collection.rooms, rng))[0]
-    image = _fit_room(room, height, width, rng).astype(np.float32)
+    image = _furnished(_fit_room(room, height, width, rng), collection, rng).astype(np.float32)
     if rng.random() < 0.3:  # a camera's shallow focus
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 3)))
     alpha = np.zeros((height, width), np.float32)

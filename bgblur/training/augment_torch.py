@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bgblur.training.augment import Generator, Mix
+from bgblur.training.augment import DRESSED_SET, Generator, Mix
 from bgblur.training.clothes_torch import change_clothes
+from bgblur.training.clutter import CLOTHES
+from bgblur.training.clutter_torch import put_clutter
 from bgblur.training.data import OWN
 from bgblur.training.light_torch import blurred, change_light, column
 from bgblur.training.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
@@ -50,8 +52,7 @@ def draw_batch(
     if photos:
         parts.append(_photos(pictures, mix, photos, height, width, rng))
     if count > photos:
-        assert pictures.rooms is not None
-        rooms = _rooms(pictures.rooms, count - photos, height, width, rng)
+        rooms = _rooms(pictures, count - photos, height, width, rng)
         if people:
             _people_into(rooms, people, pictures, rng)
         parts.append(rooms)
@@ -176,8 +177,10 @@ def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Mat
 # ---------------------------------------------------------------- compositing
 
 
-def _rooms(bank: Bank, count: int, height: int, width: int, rng: Generator) -> Batch:
+def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generator) -> Batch:
     """Empty ones."""
+    bank = pictures.rooms
+    assert bank is not None
     indices = rng.integers(len(bank.sizes), size=count)
     frames = []
     for index in indices:
@@ -187,8 +190,35 @@ def _rooms(bank: Bank, count: int, height: int, width: int, rng: Generator) -> B
         frames.append(_window(y, x, scale))
     image, _ = _sampled(bank, indices, frames, None, height, width)
     paper_walls(image, rng)
+    put_clutter(image, rng, lambda some: _clothes(pictures, some, height, width, rng))
     alpha = image.new_zeros((count, 1, height, width))
     return Batch(image, alpha, torch.ones_like(alpha))
+
+
+def _clothes(
+    pictures: Resident, count: int, height: int, width: int, rng: Generator
+) -> Tensor | None:
+    """RGB (N, 3, H, W), of people who are seen in theirs; see augment._clothes."""
+    bank, numbers = pictures.photo_bank, pictures.photos.get(DRESSED_SET, range(0))
+    if pictures.cutouts is not None and (not numbers or rng.random() < 0.5):
+        bank, numbers = pictures.cutouts, range(len(pictures.cutouts.sizes))
+    if not numbers:
+        return None
+    indices = rng.choice(np.asarray(numbers), size=count)
+    first, last, here, there = CLOTHES
+    frames = []
+    for top, left, bottom, right in bank.boxes[indices]:
+        tall, wide = max(1, bottom - top), max(1, right - left)
+        frames.append(
+            np.array(
+                [
+                    [(there - here) * wide / width, 0, left + here * wide],
+                    [0, (last - first) * tall / height, top + first * tall],
+                    [0, 0, 1.0],
+                ]
+            )
+        )
+    return _sampled(bank, indices, frames, None, height, width)[0][:, RGB]
 
 
 def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -> None:

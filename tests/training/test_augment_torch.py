@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scenes import disc, portrait
 from training_data import KINDS, pattern, person, write_tree
 
-from bgblur.training import clothes, light_torch, walls
+from bgblur.training import clothes, clutter, light_torch, walls
 from bgblur.training.augment import Mix, draw_example
 from bgblur.training.augment_torch import _people, _sampled, _window, draw_batch
 from bgblur.training.clothes import Clothes
@@ -114,6 +114,7 @@ def test_a_person_is_where_alpha_says(
     # People in the test pictures are bright, rooms dark; light may change, order may not.
     for module in (clothes, walls):  # they may be darker than the room, and lighter
         monkeypatch.setattr(module, "SHARE", 0)
+    monkeypatch.setattr(clutter, "SHARES", ())
     image, alpha, weight = draw(pictures, mix, count=60)
     grey = image.float().mean(1)
     judged = 0
