@@ -158,7 +158,7 @@ def test_a_whole_frame_on_cuda_waits_once_and_takes_no_new_memory() -> None:
     matting = Matting(TorchEngine(device="cuda"), Stats(), late=True)
     frames = [np.roll(portrait(1280, 720), 5 * i, axis=1) for i in range(60)]
     for frame in frames[:30]:
-        matting(frame, MaskOptions())
+        _, alpha = matting(frame, MaskOptions())  # kept until the next one, as below
     torch.cuda.synchronize()
     taken = torch.cuda.memory_stats()["num_device_alloc"]
     torch.cuda.set_sync_debug_mode("error")  # raises where torch itself waits for the device
