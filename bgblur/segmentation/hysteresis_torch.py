@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bgblur.gpu.kernels import kernels
+from bgblur.segmentation import hysteresis_cuda
 from bgblur.segmentation.hysteresis import CELL, CERTAIN, LASTS, OVERLAP, SEEN, STAYS
 from bgblur.segmentation.regions_torch import connected
 
@@ -16,6 +18,9 @@ def keep_certain(alpha: Tensor, age: Tensor | None, passed: Tensor) -> tuple[Ten
     ``age`` is what the frame before gave, None where the picture is unrelated to it; ``passed``
     (``int64``, no dimensions) are the frames since then.
     """
+    made = kernels(hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES, alpha.device)
+    if made is not None:
+        return hysteresis_cuda.keep_certain(made, alpha, age, passed)
     peaks = F.max_pool2d(alpha[None, None], CELL, ceil_mode=True)[0, 0]
     seen = peaks > SEEN
     regions = connected(seen).flatten()

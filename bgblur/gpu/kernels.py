@@ -1,0 +1,56 @@
+"""CUDA C++ of our own, compiled on the user's machine by the NVRTC that comes with torch.
+
+For what takes torch hundreds of small steps. Who uses a kernel has the same arithmetic in torch
+beside it: where a kernel cannot be had, that runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_THREADS = 128  # of a block
+_log = logging.getLogger(__name__)
+
+# Compiled by a C++ compiler too, in tests: nothing but one thread an element, and atomics.
+INDEX = "const int i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= count) return;"
+
+
+class Kernel:
+    """Calls a kernel ``extern "C" __global__ void name(int count, ...)``, a thread for each of
+    ``count``, on the present stream."""
+
+    def __init__(self, launch: Callable[..., None]) -> None:
+        self._launch = launch
+
+    def __call__(self, count: int, *arguments: Tensor | int) -> None:
+        """Tensors are passed as pointers to their first element, numbers as int."""
+        blocks = -(-count // _THREADS)
+        self._launch((blocks, 1, 1), (_THREADS, 1, 1), [count, *arguments])
+
+
+def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[Kernel] | None:
+    """The kernels of ``source`` by these names; None where they cannot be had.
+
+    Not to be called for the first time while work is recorded: compiling loads code.
+    """
+    if device.type != "cuda":
+        return None
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return _compiled(source, names, index)
+
+
+@cache
+def _compiled(source: str, names: tuple[str, ...], index: int) -> list[Kernel] | None:
+    try:
+        compile_kernel: Any = torch.cuda._compile_kernel  # of torch 2.9 and later
+        with torch.cuda.device(index):
+            return [Kernel(compile_kernel(source, name)) for name in names]
+    except Exception as error:  # whatever a compiler or a driver says
+        _log.warning("this GPU's own kernels cannot be had, it will be slower: %s", error)
+        return None

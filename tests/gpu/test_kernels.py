@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import torch
+
+from bgblur import torch_resize
+from bgblur.gpu import kernels as subject
+from bgblur.gpu.kernels import kernels
+from bgblur.segmentation import hysteresis_cuda
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+ALL = [
+    (hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES),
+    (torch_resize.SOURCE, (torch_resize.NAME,)),
+]
+
+
+@pytest.mark.parametrize(("source", "names"), ALL)
+def test_nvrtc_compiles_them(source: str, names: tuple[str, ...]) -> None:
+    """For the GPUs of 2018 and of 2022; that takes no GPU."""
+    utils: Any = pytest.importorskip("torch.cuda._utils")
+    for architecture in ("75", "90"):
+        for name in names:
+            try:
+                binary, found = utils._nvrtc_compile(source, name, architecture)
+            except (OSError, AttributeError) as error:
+                pytest.skip(f"this torch has no NVRTC: {error}")
+            assert len(binary) > 1000
+            assert found == name
+
+
+def test_elsewhere_than_on_cuda_there_are_none() -> None:
+    assert kernels("nothing", ("nothing",), torch.device("cpu")) is None
+
+
+def test_where_they_cannot_be_compiled_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch.cuda, "_compile_kernel", refuse)
+    monkeypatch.setattr(torch.cuda, "device", lambda index: caplog.at_level(logging.WARNING))
+    subject._compiled.cache_clear()
+    for _ in range(3):
+        assert kernels("nothing", ("nothing",), torch.device("cuda:0")) is None
+    assert caplog.text.count("no compiler here") == 1
+    subject._compiled.cache_clear()
+
+
+@pytest.mark.gpu
+@needs_cuda
+@pytest.mark.parametrize(("source", "names"), ALL)
+def test_a_gpu_has_them(source: str, names: tuple[str, ...]) -> None:
+    assert kernels(source, names, torch.device("cuda")) is not None
