@@ -20,6 +20,7 @@ from bgblur.gpu.kernels import Kernel
 
 _SHIM = """
 #include <algorithm>
+#include <cmath>
 using std::max; using std::min;
 #define __global__
 #define __device__ static

@@ -14,6 +14,13 @@ from bgblur.torch_resize import area_resize
 
 def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
     """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred."""
+    small = small_room(planes, alpha, sigma)
+    size = (alpha.shape[0], alpha.shape[1])
+    return F.interpolate(small[None], size=size, mode="bilinear", align_corners=False)[0]
+
+
+def small_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
+    """The same, (3, h, w), before it is enlarged."""
     height, width = alpha.shape
     plan = plan_blur(width, height, sigma)
     image = area_resize(planes, plan.width, plan.height)
@@ -22,10 +29,7 @@ def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
     mean = (weighted.mean((1, 2)) + FLOOR * 128) / (weight.mean() + FLOOR)
     taps = constant(_kernel, width, height, sigma, device=planes.device)
     sums = gaussian(torch.cat([weighted, weight]), taps)
-    filled = (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
-    return F.interpolate(filled[None], size=(height, width), mode="bilinear", align_corners=False)[
-        0
-    ]
+    return (sums[:3] + FLOOR * mean[:, None, None]) / (sums[3:] + FLOOR)
 
 
 def room_weight(alpha: Tensor) -> Tensor:

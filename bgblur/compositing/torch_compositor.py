@@ -9,13 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bgblur.compositing import blend_cuda
 from bgblur.compositing.backdrop import BackdropCache
 from bgblur.compositing.look import Look, sigma_of
-from bgblur.compositing.torch_blur import blurred_room
+from bgblur.compositing.torch_blur import blurred_room, small_room
 from bgblur.compositing.torch_color import to_i420
 from bgblur.compositing.torch_foreground import clean, light_up
 from bgblur.frame import Image
 from bgblur.gpu.graph import Outputs, Replay
+from bgblur.gpu.kernels import kernels
 from bgblur.gpu.pinned import Downloader
 from bgblur.gpu.stream import on_stream
 
@@ -93,6 +95,10 @@ class TorchCompositor:
 
 def _over_room(frame: Tensor, alpha: Tensor, sigma: float, mirror: bool, i420: bool) -> Outputs:
     person = _planes(frame)
+    made = kernels(blend_cuda.SOURCE, (blend_cuda.NAME,), frame.device)
+    if made is not None:
+        room = small_room(person, alpha, sigma)
+        return (_finished(blend_cuda.blended(made[0], frame, alpha, room), mirror, i420),)
     return (_blended(blurred_room(person, alpha, sigma), person, alpha, mirror, i420),)
 
 

@@ -43,10 +43,18 @@ class _Page:
             self._memory = torch.empty(image.shape, dtype=torch.uint8, pin_memory=True)
         else:
             self._wait_until_read()
-        np.copyto(self._memory.numpy(), image)
+        _copy(image, self._memory)
         pixels = self._memory.to(device, non_blocking=True)
         self._wait_until_read = marked(device)
         return pixels
+
+
+def _copy(image: Image, memory: Tensor) -> None:
+    """By several threads, where torch can take the array as it lies."""
+    if image.flags.writeable and min(image.strides) > 0:
+        memory.copy_(torch.from_numpy(image))
+    else:
+        np.copyto(memory.numpy(), image)
 
 
 class Downloader:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bgblur import torch_resize
+from bgblur.compositing import blend_cuda, torch_color
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
 from bgblur.segmentation import hysteresis_cuda
@@ -15,6 +16,8 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 ALL = [
     (hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES),
     (torch_resize.SOURCE, (torch_resize.NAME,)),
+    (torch_color.SOURCE, (torch_color.NAME,)),
+    (blend_cuda.SOURCE, (blend_cuda.NAME,)),
 ]
 
 

@@ -27,6 +27,17 @@ def test_there_and_back_whatever_is_held(device: str) -> None:
         np.testing.assert_array_equal(got, picture)
 
 
+@pytest.mark.gpu
+@needs_cuda
+def test_a_picture_may_lie_in_memory_as_it_likes() -> None:
+    upload, download = Uploader("cuda"), Downloader("cuda")
+    picture = noise(1, 36, 64, 3)
+    fixed = picture.copy()
+    fixed.flags.writeable = False
+    for laid in (picture[::-1], picture[:, ::-1], picture[..., ::-1], picture[::2, 8:], fixed):
+        np.testing.assert_array_equal(download(upload(laid)), laid)
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_memory_that_nobody_holds_is_used_again(device: str) -> None:
     download = Downloader(device)
