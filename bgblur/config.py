@@ -70,7 +70,7 @@ class CameraSettings(Area):
     device: Annotated[Name, BeforeValidator(_index_as_text)] = "0"
     width: Side = 1280
     height: Side = 720
-    fps: Annotated[float, Field(ge=1, le=240)] = 30.0
+    fps: Annotated[float, Field(ge=1, le=1000)] = 30.0
     fourcc: FourCC = "auto"
     mirror: bool = False
 

@@ -11,17 +11,21 @@ from contextlib import contextmanager
 import numpy as np
 
 _WINDOW = 300  # newest values kept of each series: ten seconds at 30 fps
+_RARELY = 16  # one run of a stage in so many is measured where that means to wait for a GPU
 
 
 class Stats:
     """Written by every thread, read by any; values are milliseconds.
 
-    ``settle`` is called at the end of every stage: a measurement waits there for the GPU, so that
-    its work counts where it was asked for. The daemon has no reason to wait.
+    ``settle`` is called around a stage: a measurement waits there for the GPU, so that its work
+    counts where it was asked for. It says whether there is a GPU: waiting for one makes frames
+    slower, so that only a few runs are measured. The daemon has no reason to wait.
     """
 
-    def __init__(self, settle: Callable[[], None] | None = None) -> None:
+    def __init__(self, settle: Callable[[], bool] | None = None) -> None:
         self._settle = settle
+        self._every = 1  # of a stage's runs
+        self._runs: dict[str, int] = {}
         self._thread = threading.local()
         self._lock = threading.Lock()
         self._stages: dict[str, deque[float]] = {}
@@ -36,17 +40,26 @@ class Stats:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time the block as one run of the stage ``name``; a stage inside it counts by itself."""
+        run = self._runs[name] = self._runs.get(name, -1) + 1
+        measured = run % self._every == 0
+        if measured:
+            self._settled()
         around = getattr(self._thread, "inside", 0.0)  # taken so far by stages in the outer one
         self._thread.inside = 0.0
         began = time.perf_counter()
         try:
             yield
-            if self._settle is not None:
-                self._settle()
+            if measured:
+                self._settled()
         finally:
             took = (time.perf_counter() - began) * 1000
-            self.add(name, took - self._thread.inside)
+            if measured:
+                self.add(name, took - self._thread.inside)
             self._thread.inside = around + took
+
+    def _settled(self) -> None:
+        if self._settle is not None and self._settle():
+            self._every = _RARELY
 
     def add(self, name: str, milliseconds: float) -> None:
         with self._lock:

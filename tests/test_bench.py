@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from bgblur.bench import _Sized, merged
+from bgblur.bench import _Drawn, _open_sized, _Sized, merged
 from bgblur.bench_frame import frame_times
 from bgblur.bench_plot import check_plot, draw, stages_of
 from bgblur.commands.bench import limit_line
@@ -80,6 +81,20 @@ def test_a_clip_comes_at_the_size_that_is_measured() -> None:
     assert first.image.shape == (180, 320, 3)
     assert (source.width, source.height) == (320, 180)
     assert first.captured < second.captured
+    source.close()
+
+
+def test_a_demo_that_must_be_fast_is_drawn_before() -> None:
+    camera = {"device": "demo", "width": 160, "height": 90}
+    assert isinstance(_open_sized(Settings.model_validate({"camera": camera})), DemoSource)
+    source = _open_sized(Settings.model_validate({"camera": camera | {"fps": 1000}}))
+    assert isinstance(source, _Drawn)
+    frames = [source.read() for _ in range(60)]
+    assert 40 < 60 / (frames[-1].captured - frames[0].captured) <= 1100
+    for one, other in pairwise(frames[:41]):
+        assert one.index + 1 == other.index
+        assert not np.array_equal(one.image, other.image)  # somebody moves
+    np.testing.assert_array_equal(frames[3].image, DemoSource(160, 90).picture(3 / 30))
     source.close()
 
 

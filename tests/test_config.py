@@ -51,7 +51,7 @@ BAD: list[tuple[str, Any]] = [
     ("camera.width", 640.0),
     ("camera.height", True),
     ("camera.fps", 0.5),
-    ("camera.fps", 241),
+    ("camera.fps", 1001),
     ("camera.fps", float("nan")),
     ("camera.fourcc", "MJPEG"),
     ("camera.fourcc", "M.PG"),

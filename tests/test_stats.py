@@ -48,11 +48,31 @@ def test_a_stage_inside_another_counts_once() -> None:
 
 
 def test_what_settles_late_counts_where_it_was_asked_for() -> None:
-    stats = Stats(settle=lambda: time.sleep(0.03))  # a GPU that is still at it
+    def settle() -> bool:  # a GPU that is still at it
+        time.sleep(0.03)
+        return True
+
+    stats = Stats(settle)
     with stats.stage("inference"):
         pass
     stages: Any = stats.snapshot()["stages_ms"]
-    assert stages["inference"]["p50"] >= 30
+    assert 30 <= stages["inference"]["p50"] < 60  # not what was asked for before
+
+
+@pytest.mark.parametrize(("gpu", "measured"), [(False, 33), (True, 3)])
+def test_where_measuring_means_waiting_few_runs_are(gpu: bool, measured: int) -> None:
+    asked = []
+
+    def settle() -> bool:
+        asked.append(gpu)
+        return gpu
+
+    stats = Stats(settle)
+    for _ in range(33):
+        with stats.stage("edges"):
+            pass
+    assert len(stats._stages["edges"]) == measured
+    assert len(asked) == 2 * measured
 
 
 def test_only_the_newest_count() -> None:
