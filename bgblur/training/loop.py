@@ -22,6 +22,7 @@ from bgblur.training.checkpoint import (
     save_checkpoint,
     training_summary,
 )
+from bgblur.training.consistency import EVERY, consistency_loss, seen_again
 from bgblur.training.data import Collection, DataError
 from bgblur.training.finetune import blend, distillation_loss, initial_model, load_start
 from bgblur.training.launch import make_fabric
@@ -123,7 +124,7 @@ def train(
     began = time.perf_counter()
     for step, (images, alpha, weight) in enumerate(loader, start + 1):
         teach = teacher if step > run.teach_from * run.steps else None
-        loss = _step(fabric, model, optimizer, images, alpha, weight, teach, run)
+        loss = _step(fabric, model, optimizer, images, alpha, weight, teach, run, step)
         scheduler.step()
         average.update_parameters(network)
         seconds = time.perf_counter() - began
@@ -215,10 +216,19 @@ def _step(
     weight: Tensor,
     teacher: Callable[[Tensor], Tensor] | None,
     run: RunSettings,
+    step: int,
 ) -> float:
     inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
-    logits = model(inputs).float()
-    loss = matte_loss(logits, alpha, weight)
+    if run.consistency:
+        twice, moved = seen_again(inputs[::EVERY], run.seed + step)
+        # In one go: of a model that is spread over processes, two at a time cannot be had.
+        all_logits = model(torch.cat([inputs, twice])).float()
+        logits, again = all_logits.split([len(inputs), len(twice)])
+        loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
+    else:
+        logits = model(inputs).float()
+        loss = logits.new_zeros(())
+    loss = loss + matte_loss(logits, alpha, weight)
     if run.laplacian:
         loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
     if teacher is not None:

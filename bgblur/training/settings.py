@@ -63,6 +63,7 @@ class RunSettings(Part):
     teacher: str | None = None  # "auto", a model.ts or a last.ckpt; None: the initial model
     teach_from: Share = 0.0  # of the steps: a teacher costs time, and truth alone teaches the start
     laplacian: NonNegativeFloat = 0.0  # weight of loss.laplacian_loss
+    consistency: NonNegativeFloat = 0.0  # weight of consistency.consistency_loss
     keep: Share = 0.0  # share of the initial weights in those that result
 
 
@@ -131,6 +132,7 @@ class Recipe(Part):
             f", {run.keep:.0%} of the initial weights kept" if run.keep else ""
         )
         kept += f", Laplacian loss at {run.laplacian:g}" if run.laplacian else ""
+        kept += f", consistency loss at {run.consistency:g}" if run.consistency else ""
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "
             + ", ".join(f"{width}x{height}" for height, width in p.sizes)
