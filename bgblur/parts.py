@@ -114,7 +114,7 @@ def load_backend(
     from bgblur.segmentation.matting import Matting
 
     if spare_core:
-        share_cores()
+        share_cores(settings.device)
     engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
     compositor: Compositor
     if engine.device == "cpu":

@@ -40,6 +40,7 @@ _WIDEST = 32  # times its height, of a picture
 
 _MAKE_ONE = "make one with scripts/export.py or scripts/import_fastai.py"
 _THREADS = torch.get_num_threads()  # as torch chose at import: one a core, or OMP_NUM_THREADS
+_COPYING = 4  # threads
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _HEIGHTS = {"cpu": 160, "mps": 288, "cuda": 288}  # "auto"; what holds 30 fps on such a device
 
@@ -129,10 +130,14 @@ class TorchEngine:
             raise ModelError(f"the model {path} does not give alpha: export it anew")
 
 
-def share_cores() -> None:
+def share_cores(device: str) -> None:
     """Leave one core to the other stages: a torch thread that has to wait for one holds up the
-    rest of them (two cores, 1280x720: 28 frames a second on one thread, 23 on two)."""
-    torch.set_num_threads(max(1, _THREADS - 1))
+    rest of them (two cores, 1280x720: 28 frames a second on one thread, 23 on two).
+
+    For a GPU they only copy pictures: a few do, and each that waits for the next keeps a core busy.
+    """
+    threads = max(1, _THREADS - 1)
+    torch.set_num_threads(threads if choose_device(device) == "cpu" else min(threads, _COPYING))
 
 
 def choose_device(wanted: str) -> str:

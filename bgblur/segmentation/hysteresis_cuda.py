@@ -1,4 +1,4 @@
-"""hysteresis.py as five CUDA kernels.
+"""hysteresis.py as six CUDA kernels.
 
 Regions are found by union-find with atomics (Playne and Hawick, "A New Algorithm for Parallel
 Connected-Component Labelling on GPUs", IEEE TPDS 2018).
@@ -12,7 +12,7 @@ from torch import Tensor
 from bgblur.gpu.kernels import INDEX, Kernel
 from bgblur.segmentation.hysteresis import CELL, CERTAIN, LASTS, OVERLAP, SEEN, STAYS
 
-NAMES = ("begin", "join", "tally", "decide", "show")
+NAMES = ("begin", "runs", "join", "tally", "decide", "show")
 
 # Of each cell: root[i] leads to the least number of its region, -1 where nothing is seen. What is
 # known of a region stands at that number.
@@ -58,15 +58,30 @@ extern "C" __global__ void begin(int count, const float* alpha, int rows, int co
     if (i == 0) *goes = 0;
 }}
 
-extern "C" __global__ void join(int count, int across, int* root) {{
+// A cell leads to the first of its run, so that whole regions are not united cell by cell.
+extern "C" __global__ void runs(int count, int across, int* root) {{
     {INDEX}
     if (root[i] < 0) return;
-    const int x = i % across;
-    if (x > 0 && root[i - 1] >= 0) unite(root, i, i - 1);
-    if (i < across) return;
-    if (root[i - across] >= 0) unite(root, i, i - across);
-    if (x > 0 && root[i - across - 1] >= 0) unite(root, i, i - across - 1);
-    if (x + 1 < across && root[i - across + 1] >= 0) unite(root, i, i - across + 1);
+    const int start = i - i % across;
+    int first = i;
+    while (first > start && root[first - 1] >= 0) --first;
+    root[i] = first;
+}}
+
+// Of two runs that touch, the first cells that do are united.
+extern "C" __global__ void join(int count, int across, int* root) {{
+    {INDEX}
+    if (root[i] < 0 || i < across) return;
+    const int x = i % across, above = i - across;
+    const bool before = x > 0, after = x + 1 < across;
+    const bool left = before && root[i - 1] >= 0, right = after && root[i + 1] >= 0;
+    const bool upper_left = before && root[above - 1] >= 0;
+    if (root[above] >= 0) {{
+        if (!left || !upper_left) unite(root, i, above);
+        return;
+    }}
+    if (upper_left && !left) unite(root, i, above - 1);
+    if (after && root[above + 1] >= 0 && !right) unite(root, i, above + 1);
 }}
 
 extern "C" __global__ void tally(int count, const float* peaks, int follows, const long long* age,
@@ -117,7 +132,7 @@ def keep_certain(
     made: list[Kernel], alpha: Tensor, age: Tensor | None, passed: Tensor
 ) -> tuple[Tensor, Tensor]:
     """As hysteresis_torch.keep_certain, by the kernels ``NAMES`` of ``SOURCE``."""
-    begin, join, tally, decide, show = made
+    begin, runs, join, tally, decide, show = made
     alpha = alpha.contiguous()
     rows, columns = alpha.shape
     down, across = -(-rows // CELL), -(-columns // CELL)
@@ -132,6 +147,7 @@ def keep_certain(
     shown = torch.empty_like(alpha)
     regions = (root, highest, counted, known, youngest)
     begin(cells, alpha, rows, columns, across, peaks, *regions, goes)
+    runs(cells, across, root)
     join(cells, across, root)
     tally(cells, peaks, follows, before, *regions)
     decide(cells, follows, passed, *regions, new, goes)

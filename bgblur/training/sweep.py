@@ -129,7 +129,7 @@ def measure(cell: Cell, data: Path | None, effort: Effort) -> dict[str, Any]:
     """The cell, the precision that "auto" meant, milliseconds an inference, and IoU by kind."""
     from bgblur.segmentation.engine import TorchEngine, share_cores
 
-    share_cores()  # as the daemon does
+    share_cores(cell.device)  # as the daemon does
     engine = TorchEngine(cell.model, cell.device, cell.precision, cell.height)
     times, cpu_ms = inference_times(engine, effort.seconds)
     low, middle, high = (round(float(t), 2) for t in np.percentile(times, (0, 50, 95)))
