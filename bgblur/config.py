@@ -101,7 +101,7 @@ class BackgroundSettings(Area):
 
 class MaskSettings(Area):
     refine_edges: bool = True
-    smoothing: Fraction = 0.9
+    smoothing: Fraction = 0.95
     feather: Fraction = 0.0
 
 

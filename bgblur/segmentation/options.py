@@ -10,5 +10,5 @@ class MaskOptions:
     """The configuration's ``[mask]``: see configs/config.toml."""
 
     refine_edges: bool = True
-    smoothing: float = 0.9
+    smoothing: float = 0.95
     feather: float = 0.0

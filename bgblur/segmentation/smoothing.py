@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 _SETTLED = 0.05  # changes below this are taken for noise
-_MOVING = 0.50  # changes above this are taken as they are
+_MOVING = 0.70  # changes above this are taken as they are
 
 
 class TemporalSmoother:
