@@ -169,7 +169,7 @@ def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_whole_round_on_a_clip(data: Path, tmp_path: Path) -> None:
     """Recorded, labelled, trained, exported: better on the clip's later frames, and hardly worse
-    on other people. The shipped model takes the curtain at the left for a person."""
+    on other people. The shipped model takes some of the table at the left for a person."""
     frames = list(with_matte(data / "video" / "composited" / "brbk7n.mp4"))
     empty = camera_pictures(room_of(frames), (0.9, 0.95, 1.0), 60)
     clip = write_lossless(tmp_path / "me.mkv", [*empty, *(image for image, _ in frames[:40])])
@@ -199,5 +199,5 @@ def test_the_whole_round_on_a_clip(data: Path, tmp_path: Path) -> None:
         scored = score_photos(still_predictor(engine), others)
         portraits[name] = float(np.mean([s.iou for s in scored]))
     print(talking, portraits)
-    assert talking["own"] > talking["shipped"] + 0.15
+    assert 1 - talking["own"] < 0.7 * (1 - talking["shipped"])
     assert portraits["own"] > portraits["shipped"] - 0.01
