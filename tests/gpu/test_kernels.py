@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from bgblur import torch_resize
 from bgblur.compositing import blend_cuda, torch_color
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
+from bgblur.gpu.stream import fetched, on_stream
 from bgblur.segmentation import hysteresis_cuda
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -45,6 +47,7 @@ def test_where_they_cannot_be_compiled_that_is_said_once(
     def refuse(*_: object) -> None:
         raise RuntimeError("no compiler here")
 
+    monkeypatch.setattr(subject, "_enter", lambda index: None)
     monkeypatch.setattr(torch.cuda, "_compile_kernel", refuse)
     monkeypatch.setattr(torch.cuda, "device", lambda index: caplog.at_level(logging.WARNING))
     subject._compiled.cache_clear()
@@ -59,3 +62,19 @@ def test_where_they_cannot_be_compiled_that_is_said_once(
 @pytest.mark.parametrize(("source", "names"), ALL)
 def test_a_gpu_has_them(source: str, names: tuple[str, ...]) -> None:
     assert kernels(source, names, torch.device("cuda")) is not None
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_thread_that_did_nothing_else_can_call_one() -> None:
+    def planar() -> torch.Tensor:
+        with on_stream("cuda"):
+            return torch_color.to_i420(image)
+
+    with on_stream("cuda"):
+        image = torch.full((36, 64, 3), 200, dtype=torch.uint8, device="cuda")
+    here = planar()
+    del here  # memory for the other thread to use again, without a call
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(planar).result()
+    assert fetched(there).tolist() == torch_color.to_i420(image.cpu()).tolist()
