@@ -45,7 +45,7 @@ class Replay:
         self._work = work
         self._device = torch.device(device)
         self._records = self._device.type == "cuda"
-        self._failed = 0  # recordings
+        self._failed = 0  # recordings since the last that did not
         self._uses: dict[Hashable, int] = {}
         self._recorded: OrderedDict[Hashable, _Recorded] = OrderedDict()
 
@@ -69,6 +69,8 @@ class Replay:
         if recorded is not None:
             self._recorded.move_to_end(key)
             return recorded
+        if self._failed == _TRIES:
+            return None
         if len(self._uses) > 64:  # a slider on its way: what was counted of it is of no use
             self._uses.clear()
         self._uses[key] = self._uses.get(key, 0) + 1
@@ -79,6 +81,7 @@ class Replay:
         except RuntimeError as error:  # a driver's: the work itself has just been done ten times
             self._note_failure(error)
             return None
+        self._failed = 0
         self._recorded[key] = recorded
         if len(self._recorded) > _KEPT:
             self._recorded.popitem(last=False)
@@ -91,9 +94,8 @@ class Replay:
             error = error.__cause__ or error.__context__
         self._failed += 1
         self._uses.clear()
-        self._records = self._failed < _TRIES
         why = "; after: ".join(reasons)
-        if self._records:
+        if self._failed < _TRIES:
             _log.info("this GPU's work was not recorded, as yet: %s", why)
         else:
             _log.warning("this GPU's work cannot be recorded, it will be slower: %s", why)

@@ -6,6 +6,7 @@ beside it: where a kernel cannot be had, that runs.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 from collections.abc import Callable
@@ -53,10 +54,14 @@ def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[K
 @cache
 def _compiled(source: str, names: tuple[str, ...], index: int) -> list[Kernel] | None:
     try:
-        compile_kernel: Any = torch.cuda._compile_kernel  # of torch 2.9 and later
+        # What torch.cuda._compile_kernel, of torch 2.9 and later, does for one name. Compiling
+        # takes a tenth of a second, and gives all of them.
+        utils: Any = importlib.import_module("torch.cuda._utils")
         _enter(index)
         with torch.cuda.device(index):
-            return [Kernel(compile_kernel(source, name)) for name in names]
+            binary, _ = utils._nvrtc_compile(source, names[0])
+            loaded = utils._cuda_load_module(binary, list(names))
+        return [Kernel(loaded[name]) for name in names]
     except Exception as error:  # whatever a compiler or a driver says
         _log.warning("this GPU's own kernels cannot be had, it will be slower: %s", error)
         return None

@@ -122,6 +122,25 @@ def test_what_was_spoilt_is_recorded_later(
     assert not caplog.records
 
 
+def test_what_was_recorded_stays_so_whatever_fails_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    record_here(monkeypatch)
+    replay = Replay(scaled, "cpu")
+    for _ in range(12):
+        replay((ones(2), None), 2.0)
+    refusing(monkeypatch, times=1000)
+    for _ in range(1000):
+        replay((ones(3), None), 2.0)
+    computed = []
+
+    def noted(*arguments: Any) -> Outputs:
+        computed.append(arguments)
+        return scaled(*arguments)
+
+    monkeypatch.setattr(next(iter(replay._recorded.values())), "_work", noted)
+    replay((ones(2), None), 2.0)
+    assert len(computed) == 1
+
+
 @pytest.mark.gpu
 @needs_cuda
 def test_a_graph_gives_what_the_work_gives_and_takes_no_new_memory() -> None:
@@ -140,30 +159,32 @@ def test_a_graph_gives_what_the_work_gives_and_takes_no_new_memory() -> None:
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_recording_that_was_spoilt_leaves_nothing_behind() -> None:
+def test_a_recording_that_was_spoilt_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A wait for the device is what cannot be recorded; all else goes on as before."""
-    spoil = [True]
+    spoilt: list[int] = []
 
     def work(plane: Tensor) -> Outputs:
-        if spoil[0] and torch.cuda.is_current_stream_capturing():
+        if not spoilt and torch.cuda.is_current_stream_capturing():
+            spoilt.append(1)
             torch.cuda.synchronize()
         return (2 * plane,)
 
     replay = Replay(work, "cuda")
-    with on_stream("cuda"):
+    with on_stream("cuda"), caplog.at_level(logging.INFO):
         before = torch.cuda.current_stream()
         for i in range(100):
             plane = torch.full((720, 1280), float(i), device="cuda")
             assert float(replay((plane,))[0].max()) == 2 * i
             assert torch.cuda.current_stream() == before
-            spoil[0] = not replay._failed
-    assert replay._failed == 1
+    assert caplog.text.count("was not recorded") == 1
     assert len(replay._recorded) == 1
 
 
 @pytest.mark.gpu
 @needs_cuda
-def test_other_threads_go_on_while_work_is_recorded() -> None:
+def test_other_threads_go_on_while_work_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
     """They take memory, read what they computed and wait for their own streams."""
     over = threading.Event()
     failures: list[BaseException] = []
@@ -182,7 +203,7 @@ def test_other_threads_go_on_while_work_is_recorded() -> None:
     thread.start()
     try:
         replay = Replay(scaled, "cuda")
-        with on_stream("cuda"):
+        with on_stream("cuda"), caplog.at_level(logging.INFO):
             for factor in range(1, 9):
                 for i in range(12):
                     plane = torch.full((72, 128), float(i), device="cuda")
@@ -191,4 +212,4 @@ def test_other_threads_go_on_while_work_is_recorded() -> None:
         over.set()
         thread.join()
     assert not failures
-    assert replay._failed == 0
+    assert "recorded" not in caplog.text
