@@ -9,6 +9,7 @@ import torch
 from recorder import StaticRecorded, record_here
 from torch import Tensor
 
+from bgblur.bench import _wait_for_gpu
 from bgblur.gpu import graph
 from bgblur.gpu.graph import Outputs, Replay
 from bgblur.gpu.stream import on_stream
@@ -185,7 +186,7 @@ def test_a_recording_that_was_spoilt_leaves_nothing_behind(
 @pytest.mark.gpu
 @needs_cuda
 def test_other_threads_go_on_while_work_is_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    """They take memory, read what they computed and wait for their own streams."""
+    """They take memory, read what they computed and wait as bench does."""
     over = threading.Event()
     failures: list[BaseException] = []
 
@@ -196,6 +197,7 @@ def test_other_threads_go_on_while_work_is_recorded(caplog: pytest.LogCaptureFix
                     side = int(torch.randint(50, 500, ()))
                     plane = torch.ones((side, side), device="cuda")
                     assert float(plane.sum()) == side * side
+                    assert _wait_for_gpu()
         except BaseException as error:
             failures.append(error)
 
