@@ -222,7 +222,10 @@ def _wait_for_gpu() -> bool:
     torch = loaded_torch()
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return False
-    torch.cuda.synchronize()
+    from bgblur.gpu.stream import marked, on_stream
+
+    with on_stream("cuda"):  # to wait for the whole device would spoil what is being recorded
+        marked("cuda")()
     return True
 
 

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bgblur.gpu.constants import constant
 from bgblur.gpu.kernels import INDEX, Kernel, kernels
+from bgblur.gpu.sampling import AREA
 
-NAME = "area_shrink"
+NAMES = {torch.float32: "area_shrink", torch.uint8: "area_shrink_bytes"}  # by planes' kind
 
-# In whole numbers: pixel p covers p * target .. (p + 1) * target of source * target, a cell c of
-# the result c * source .. (c + 1) * source.
-SOURCE = f"""
-__device__ float covered(int pixel, int cell, int source, int target) {{
-    const int first = max(pixel * target, cell * source);
-    return (min((pixel + 1) * target, (cell + 1) * source) - first) / (float)source;
-}}
 
-extern "C" __global__ void {NAME}(int count, const float* planes, int rows, int columns, int plane,
+def _kernel(name: str, kind: str) -> str:
+    return f"""
+extern "C" __global__ void {name}(int count, const {kind}* planes, int rows, int columns, int plane,
                                   int row, int column, int height, int width, float* small) {{
     {INDEX}
     const int x = i % width, y = i / width % height;
     planes += i / width / height * (long long)plane;
     float sum = 0;
-    for (int v = y * rows / height; v * height < (y + 1) * rows; ++v) {{
+    for (int v = first_of(y, rows, height); !ends(v, y, rows, height); ++v) {{
         float across = 0;
-        for (int u = x * columns / width; u * width < (x + 1) * columns; ++u)
+        for (int u = first_of(x, columns, width); !ends(u, x, columns, width); ++u)
             across += covered(u, x, columns, width) * planes[v * row + u * column];
         sum += covered(v, y, rows, height) * across;
     }}
@@ -36,21 +33,25 @@ extern "C" __global__ void {NAME}(int count, const float* planes, int rows, int 
 """
 
 
+SOURCE = AREA + _kernel("area_shrink", "float") + _kernel("area_shrink_bytes", "unsigned char")
+
+
 def area_resize(planes: Tensor, width: int, height: int) -> Tensor:
-    """``cv2.INTER_AREA`` of ``float32`` ``(C, H, W)``, as two matrix products: adaptive pooling
-    differs from it where the factor is not whole, and an antialiased resize everywhere. On CUDA it
-    is one kernel: of such a matrix nearly all is 0."""
-    made = kernels(SOURCE, (NAME,), planes.device)
+    """``cv2.INTER_AREA`` of ``float32`` or ``uint8`` ``(C, H, W)`` to ``float32``, as two matrix
+    products: adaptive pooling differs from it where the factor is not whole, and an antialiased
+    resize everywhere. On CUDA it is one kernel: of such a matrix nearly all is 0."""
+    made = kernels(SOURCE, tuple(NAMES.values()), planes.device)
     if made is not None:
-        return by_kernel(made[0], planes, width, height)
+        return by_kernel(made, planes, width, height)
     rows = constant(_area_matrix, planes.shape[1], height, device=planes.device)
     columns = constant(_area_matrix, planes.shape[2], width, device=planes.device)
-    return rows @ (planes @ columns.T)
+    return rows @ (planes.float() @ columns.T)
 
 
-def by_kernel(kernel: Kernel, planes: Tensor, width: int, height: int) -> Tensor:
-    """The same by ``NAME`` of ``SOURCE``."""
-    small = planes.new_empty((len(planes), height, width))
+def by_kernel(made: list[Kernel], planes: Tensor, width: int, height: int) -> Tensor:
+    """The same by the kernels ``NAMES`` of ``SOURCE``."""
+    small = torch.empty((len(planes), height, width), device=planes.device)
+    kernel = made[list(NAMES).index(planes.dtype)]
     kernel(small.numel(), planes, *planes.shape[1:], *planes.stride(), height, width, small)
     return small
 

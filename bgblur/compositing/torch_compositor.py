@@ -94,11 +94,11 @@ class TorchCompositor:
 
 
 def _over_room(frame: Tensor, alpha: Tensor, sigma: float, mirror: bool, i420: bool) -> Outputs:
-    person = _planes(frame)
     made = kernels(blend_cuda.SOURCE, (blend_cuda.NAME,), frame.device)
     if made is not None:
-        room = small_room(person, alpha, sigma)
+        room = small_room(frame.permute(2, 0, 1), alpha, sigma)
         return (_finished(blend_cuda.blended(made[0], frame, alpha, room), mirror, i420),)
+    person = _planes(frame)
     return (_blended(blurred_room(person, alpha, sigma), person, alpha, mirror, i420),)
 
 

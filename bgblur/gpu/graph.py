@@ -10,6 +10,8 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import torch
@@ -20,8 +22,12 @@ from bgblur.gpu.stream import on_stream
 
 _RECORDED_AT = 10  # uses: a size or a look that is passing by is not worth recording
 _KEPT = 4  # recordings: each has memory of its own
+_REHEARSALS = 2  # on the stream that records: what libraries keep for each stream is there then
+_TRIES = 3  # at recording: a call of another thread's, as one that waits for the device, spoils one
+_LATER = 6  # times as many uses until the next
 _log = logging.getLogger(__name__)
-_recording = threading.Lock()  # torch records on one stream, which is not the one that replays
+_recording = threading.Lock()  # one at a time, on a stream that is not the one that replays
+_spoilt: list[Any] = []  # recordings: torch goes on asking them whether an allocation is theirs
 
 Outputs = tuple[Tensor, ...]
 Work = Callable[..., Outputs]
@@ -32,13 +38,14 @@ class Replay:
 
     ``work(*tensors, *settings)`` must be a function of its arguments alone: it changes none of
     them, asks the device for no answer, and gives tensors that are all new. A tensor may be None.
-    Elsewhere, and where recording fails, it is called as it is.
+    Elsewhere, and where recording fails time and again, it is called as it is.
     """
 
     def __init__(self, work: Work, device: torch.device | str) -> None:
         self._work = work
         self._device = torch.device(device)
         self._records = self._device.type == "cuda"
+        self._failed = 0  # recordings since the last that did not
         self._uses: dict[Hashable, int] = {}
         self._recorded: OrderedDict[Hashable, _Recorded] = OrderedDict()
 
@@ -62,21 +69,36 @@ class Replay:
         if recorded is not None:
             self._recorded.move_to_end(key)
             return recorded
+        if self._failed == _TRIES:
+            return None
         if len(self._uses) > 64:  # a slider on its way: what was counted of it is of no use
             self._uses.clear()
         self._uses[key] = self._uses.get(key, 0) + 1
-        if self._uses[key] < _RECORDED_AT:
+        if self._uses[key] < _RECORDED_AT * _LATER**self._failed:
             return None
         try:
             recorded = _Recorded(self._work, tensors, settings)
         except RuntimeError as error:  # a driver's: the work itself has just been done ten times
-            _log.warning("this GPU's work cannot be recorded, it will be slower: %s", error)
-            self._records = False
+            self._note_failure(error)
             return None
+        self._failed = 0
         self._recorded[key] = recorded
         if len(self._recorded) > _KEPT:
             self._recorded.popitem(last=False)
         return recorded
+
+    def _note_failure(self, error: BaseException | None) -> None:
+        reasons = []
+        while error is not None:  # the last only says that there was one before
+            reasons.append(str(error).strip().partition("\n")[0])
+            error = error.__cause__ or error.__context__
+        self._failed += 1
+        self._uses.clear()
+        why = "; after: ".join(reasons)
+        if self._failed < _TRIES:
+            _log.info("this GPU's work was not recorded, as yet: %s", why)
+        else:
+            _log.warning("this GPU's work cannot be recorded, it will be slower: %s", why)
 
 
 class _Recorded:
@@ -86,14 +108,8 @@ class _Recorded:
         self, work: Work, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
     ) -> None:
         self._inputs = [None if tensor is None else tensor.clone() for tensor in tensors]
-        self._graph: Any = torch.cuda.CUDAGraph()
-        with (
-            _recording,
-            holding() as self._constants,
-            # Other threads may go on asking the device for what they need.
-            torch.cuda.graph(self._graph, capture_error_mode="thread_local"),
-        ):
-            self._outputs = work(*self._inputs, *settings)
+        with _recording, holding() as self._constants:
+            self._graph, self._outputs = _record(lambda: work(*self._inputs, *settings))
 
     def __call__(self, tensors: tuple[Tensor | None, ...]) -> Outputs:
         for mine, given in zip(self._inputs, tensors, strict=True):
@@ -102,3 +118,31 @@ class _Recorded:
         self._graph.replay()
         # The next replay writes where this one did, and what is given out may be read later.
         return tuple(output.clone() for output in self._outputs)
+
+
+def _record(work: Callable[[], Outputs]) -> tuple[Any, Outputs]:
+    """(the graph of ``work`` on the present device, where it puts what ``work`` gives)."""
+    device = torch.cuda.current_device()
+    graph: Any = torch.cuda.CUDAGraph()
+    pool = torch.cuda.graph_pool_handle()
+    stream = _recorder(device)
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):  # torch.cuda.graph does not leave it where it fails
+        for _ in range(_REHEARSALS):
+            work()
+        try:
+            # What libraries set up when it is first needed may be set up meanwhile.
+            with torch.cuda.graph(graph, pool, stream, capture_error_mode="relaxed"):
+                outputs = work()
+        except BaseException:
+            _spoilt.append(graph)
+            with suppress(Exception):  # where torch has come as far as that by itself
+                torch._C._cuda_endAllocateToPool(device, pool)
+                torch._C._cuda_releasePool(device, pool)
+            raise
+    return graph, outputs
+
+
+@cache
+def _recorder(device: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

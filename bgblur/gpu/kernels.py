@@ -6,7 +6,9 @@ beside it: where a kernel cannot be had, that runs.
 
 from __future__ import annotations
 
+import importlib
 import logging
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -16,6 +18,7 @@ from torch import Tensor
 
 _THREADS = 128  # of a block
 _log = logging.getLogger(__name__)
+_thread = threading.local()
 
 # Compiled by a C++ compiler too, in tests: nothing but one thread an element, and atomics.
 INDEX = "const int i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= count) return;"
@@ -42,15 +45,31 @@ def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[K
     if device.type != "cuda":
         return None
     index = torch.cuda.current_device() if device.index is None else device.index
-    return _compiled(source, names, index)
+    made = _compiled(source, names, index)
+    if made is not None:
+        _enter(index)
+    return made
 
 
 @cache
 def _compiled(source: str, names: tuple[str, ...], index: int) -> list[Kernel] | None:
     try:
-        compile_kernel: Any = torch.cuda._compile_kernel  # of torch 2.9 and later
+        # What torch.cuda._compile_kernel, of torch 2.9 and later, does for one name. Compiling
+        # takes a tenth of a second, and gives all of them.
+        utils: Any = importlib.import_module("torch.cuda._utils")
+        _enter(index)
         with torch.cuda.device(index):
-            return [Kernel(compile_kernel(source, name)) for name in names]
+            binary, _ = utils._nvrtc_compile(source, names[0])
+            loaded = utils._cuda_load_module(binary, list(names))
+        return [Kernel(loaded[name]) for name in names]
     except Exception as error:  # whatever a compiler or a driver says
         _log.warning("this GPU's own kernels cannot be had, it will be slower: %s", error)
         return None
+
+
+def _enter(index: int) -> None:
+    """The driver's own calls work in threads where one of its runtime, which torch uses, came
+    before."""
+    if getattr(_thread, "device", None) != index:
+        torch.zeros(1, device=torch.device("cuda", index))
+        _thread.device = index

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.gpu.constants import constant
+from bgblur.gpu.kernels import kernels
+from bgblur.segmentation import edges_cuda
 from bgblur.segmentation.edges import EPSILON, feather_sigma, firm, radius_of
 from bgblur.torch_resize import area_resize
 
@@ -23,6 +25,9 @@ def upsample(alpha: Tensor, image: Tensor, refine: bool = True, feather: float =
         small = _gaussian(small, feather_sigma(feather, alpha.shape[0]))
     if not refine:
         return _result(_enlarge(small, size))
+    made = kernels(edges_cuda.SOURCE, edges_cuda.NAMES, image.device)
+    if made is not None:
+        return edges_cuda.upsample(made, small[0, 0], image)
     blue, green, red = image.permute(2, 0, 1).float()
     luma = (0.114 * blue + 0.587 * green + 0.299 * red).round()[None, None]  # whole, as OpenCV's
     low = area_resize(luma[0], alpha.shape[1], alpha.shape[0]).round()[None] / 255

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import torch
 
@@ -40,6 +41,7 @@ _WIDEST = 32  # times its height, of a picture
 
 _MAKE_ONE = "make one with scripts/export.py or scripts/import_fastai.py"
 _THREADS = torch.get_num_threads()  # as torch chose at import: one a core, or OMP_NUM_THREADS
+_CV_THREADS = cv2.getNumThreads()
 _COPYING = 4  # threads
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _HEIGHTS = {"cpu": 160, "mps": 288, "cuda": 288}  # "auto"; what holds 30 fps on such a device
@@ -135,9 +137,13 @@ def share_cores(device: str) -> None:
     rest of them (two cores, 1280x720: 28 frames a second on one thread, 23 on two).
 
     For a GPU they only copy pictures: a few do, and each that waits for the next keeps a core busy.
+    So it is with OpenCV's, which only shrink them there.
     """
-    threads = max(1, _THREADS - 1)
-    torch.set_num_threads(threads if choose_device(device) == "cpu" else min(threads, _COPYING))
+    threads, of_cv = max(1, _THREADS - 1), _CV_THREADS
+    if choose_device(device) != "cpu":
+        threads, of_cv = min(threads, _COPYING), min(of_cv, _COPYING)
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(of_cv)
 
 
 def choose_device(wanted: str) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,12 +12,14 @@ from bgblur import torch_resize
 from bgblur.compositing import blend_cuda, torch_color
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
-from bgblur.segmentation import hysteresis_cuda
+from bgblur.gpu.stream import fetched, on_stream
+from bgblur.segmentation import edges_cuda, hysteresis_cuda
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 ALL = [
     (hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES),
-    (torch_resize.SOURCE, (torch_resize.NAME,)),
+    (torch_resize.SOURCE, tuple(torch_resize.NAMES.values())),
+    (edges_cuda.SOURCE, edges_cuda.NAMES),
     (torch_color.SOURCE, (torch_color.NAME,)),
     (blend_cuda.SOURCE, (blend_cuda.NAME,)),
 ]
@@ -26,17 +30,42 @@ def test_nvrtc_compiles_them(source: str, names: tuple[str, ...]) -> None:
     """For the GPUs of 2018 and of 2022; that takes no GPU."""
     utils: Any = pytest.importorskip("torch.cuda._utils")
     for architecture in ("75", "90"):
+        try:
+            binary, found = utils._nvrtc_compile(source, names[0], architecture)
+        except (OSError, AttributeError) as error:
+            pytest.skip(f"this torch has no NVRTC: {error}")
+        assert found == names[0]
         for name in names:
-            try:
-                binary, found = utils._nvrtc_compile(source, name, architecture)
-            except (OSError, AttributeError) as error:
-                pytest.skip(f"this torch has no NVRTC: {error}")
-            assert len(binary) > 1000
-            assert found == name
+            assert f".text.{name}\0".encode() in binary  # the section of its code
 
 
 def test_elsewhere_than_on_cuda_there_are_none() -> None:
     assert kernels("nothing", ("nothing",), torch.device("cpu")) is None
+
+
+def test_they_are_compiled_at_once_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def compile_all(source: str, name: str) -> tuple[bytes, str]:
+        compiled.append(source)
+        return b"binary", name
+
+    def load(binary: bytes, names: list[str]) -> dict[str, Any]:
+        return {name: lambda *call, name=name: launched.append((name, *call)) for name in names}
+
+    launched: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(subject, "_enter", lambda index: None)
+    monkeypatch.setattr("torch.cuda._utils._nvrtc_compile", compile_all)
+    monkeypatch.setattr("torch.cuda._utils._cuda_load_module", load)
+    monkeypatch.setattr(torch.cuda, "device", lambda index: nullcontext())
+    subject._compiled.cache_clear()
+    for _ in range(3):
+        made = kernels("two kernels", ("one", "other"), torch.device("cuda:0"))
+    assert compiled == ["two kernels"]
+    assert made is not None
+    made[1](300, 7)
+    assert launched == [("other", (3, 1, 1), (128, 1, 1), [300, 7])]
+    subject._compiled.cache_clear()
 
 
 def test_where_they_cannot_be_compiled_that_is_said_once(
@@ -45,7 +74,8 @@ def test_where_they_cannot_be_compiled_that_is_said_once(
     def refuse(*_: object) -> None:
         raise RuntimeError("no compiler here")
 
-    monkeypatch.setattr(torch.cuda, "_compile_kernel", refuse)
+    monkeypatch.setattr(subject, "_enter", lambda index: None)
+    monkeypatch.setattr("torch.cuda._utils._nvrtc_compile", refuse)
     monkeypatch.setattr(torch.cuda, "device", lambda index: caplog.at_level(logging.WARNING))
     subject._compiled.cache_clear()
     for _ in range(3):
@@ -59,3 +89,19 @@ def test_where_they_cannot_be_compiled_that_is_said_once(
 @pytest.mark.parametrize(("source", "names"), ALL)
 def test_a_gpu_has_them(source: str, names: tuple[str, ...]) -> None:
     assert kernels(source, names, torch.device("cuda")) is not None
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_a_thread_that_did_nothing_else_can_call_one() -> None:
+    def planar() -> torch.Tensor:
+        with on_stream("cuda"):
+            return torch_color.to_i420(image)
+
+    with on_stream("cuda"):
+        image = torch.full((36, 64, 3), 200, dtype=torch.uint8, device="cuda")
+    here = planar()
+    del here  # memory for the other thread to use again, without a call
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(planar).result()
+    assert fetched(there).tolist() == torch_color.to_i420(image.cpu()).tolist()

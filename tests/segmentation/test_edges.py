@@ -8,10 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_shim import on_the_processor
 from scenes import disc, over, portrait
 
 from bgblur.frame import Alpha, Image
-from bgblur.segmentation import edges, edges_torch
+from bgblur.gpu.kernels import Kernel
+from bgblur.segmentation import edges, edges_cuda, edges_torch
 
 SIZE = (640, 360)
 LOW = (352, 192)
@@ -124,36 +126,60 @@ def test_firm_makes_nearly_certain_certain(kind: Any) -> None:
     np.testing.assert_allclose(np.asarray(edges.firm(values)), [0, 0, 0, 0.5, 1, 1, 1], atol=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    width=st.integers(353, 700),
-    height=st.integers(193, 420),
-    detail=st.floats(0.3, 8),
-    softness=st.floats(0.5, 15),
-    refine=st.booleans(),
-    feather=st.sampled_from([0.0, 0.3, 1.0]),
-)
-def test_cpu_and_torch_agree(
-    seed: int,
-    width: int,
-    height: int,
-    detail: float,
-    softness: float,
-    refine: bool,
-    feather: float,
-) -> None:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
+    return on_the_processor(edges_cuda.SOURCE, edges_cuda.NAMES, tmp_path_factory.mktemp("kernels"))
+
+
+def scene(seed: int, width: int, height: int, detail: float, softness: float) -> Any:
+    """(alpha of the size ``LOW``, picture)."""
     rng = np.random.default_rng(seed)
     noise = cv2.GaussianBlur(rng.random((height, width, 3), np.float32), (0, 0), detail)
     image = cv2.normalize(noise, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     plane = cv2.GaussianBlur(rng.random(LOW[::-1], np.float32), (0, 0), softness)
-    alpha = (2 * cv2.normalize(plane, None, 0, 1, cv2.NORM_MINMAX) - 0.5).clip(0, 1)
+    return (2 * cv2.normalize(plane, None, 0, 1, cv2.NORM_MINMAX) - 0.5).clip(0, 1), image
+
+
+SCENES = {
+    "seed": st.integers(0, 2**32 - 1),
+    "width": st.integers(353, 700),
+    "height": st.integers(193, 420),
+    "detail": st.floats(0.3, 8),
+    "softness": st.floats(0.5, 15),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(refine=st.booleans(), feather=st.sampled_from([0.0, 0.3, 1.0]), **SCENES)
+def test_cpu_and_torch_agree(refine: bool, feather: float, **scenes: Any) -> None:
+    alpha, image = scene(**scenes)
     apart = np.abs(
         edges.upsample(alpha, image, refine, feather) - on_torch(alpha, image, refine, feather)
     )
     # One level of luma, where the two round a tie apart, is worth up to 0.035 at the steepest a.
     assert apart.max() <= (0.035 if refine else 1e-4)
     assert apart.mean() <= 2e-4
+
+
+@settings(max_examples=40, deadline=None)
+@given(**SCENES)
+def test_the_kernels_agree_with_both(made: list[Kernel], **scenes: Any) -> None:
+    alpha, image = scene(**scenes)
+    found = edges_cuda.upsample(made, torch.from_numpy(alpha), torch.from_numpy(image)).numpy()
+    for wanted in (edges.upsample(alpha, image), on_torch(alpha, image)):
+        apart = np.abs(found - wanted)
+        assert apart.max() <= 0.035
+        assert apart.mean() <= 2e-4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (100, 31), (1280, 720)])
+def test_the_kernels_take_any_size(made: list[Kernel], size: tuple[int, int]) -> None:
+    alpha, image = shrunk(disc(*LOW, 6), (64, 32)), portrait(*size)
+    upright = np.ascontiguousarray(image.swapaxes(0, 1)).swapaxes(0, 1)  # laid out otherwise
+    wanted = on_torch(alpha, image)
+    for laid in (image, upright):
+        found = edges_cuda.upsample(made, torch.from_numpy(alpha), torch.from_numpy(laid)).numpy()
+        assert np.abs(found - wanted).max() <= 0.035
 
 
 @pytest.mark.gpu

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -167,6 +168,20 @@ def test_bf16_agrees_with_fp32(shipped: TorchEngine) -> None:
         apart = np.abs(shipped.infer(portrait(*size)) - bf16.infer(portrait(*size)))
         assert apart.max() < 0.1
         assert apart.mean() < 0.01
+
+
+def test_beside_a_gpu_few_threads_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "choose_device", lambda wanted: wanted)
+    monkeypatch.setattr(engine, "_THREADS", 16)
+    monkeypatch.setattr(engine, "_CV_THREADS", 16)
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    try:
+        for device, threads in (("cpu", (15, 16)), ("cuda", (4, 4)), ("cpu", (15, 16))):
+            engine.share_cores(device)
+            assert (torch.get_num_threads(), cv2.getNumThreads()) == threads
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
 
 @pytest.mark.gpu

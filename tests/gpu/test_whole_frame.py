@@ -1,0 +1,48 @@
+"""A frame's whole way on CUDA: every step of it ends up recorded."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from scenes import portrait
+
+from bgblur.compositing.look import Look
+from bgblur.compositing.torch_compositor import TorchCompositor
+from bgblur.gpu.graph import Replay, Work
+from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.matting import Matting
+from bgblur.segmentation.options import MaskOptions
+from bgblur.stats import Stats
+
+SIZES = [(1280, 720), (640, 480)]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+def test_all_of_it_is_recorded_at_the_first_try(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[Replay] = []
+    real = Replay.__init__
+
+    def noted(self: Replay, work: Work, device: str) -> None:
+        real(self, work, device)
+        made.append(self)
+
+    monkeypatch.setattr(Replay, "__init__", noted)
+    caplog.set_level(logging.INFO)
+    matting = Matting(TorchEngine(device="cuda"), Stats(), late=True)
+    compositor = TorchCompositor("cuda")
+    for width, height in SIZES:
+        for i in range(20):
+            frame = np.roll(portrait(width, height), 5 * i, axis=1)
+            pixels, alpha = matting(frame, MaskOptions())
+            planar = compositor.compose(pixels, alpha, Look("blur", 60), i420=True)
+        assert planar.shape == (height * 3 // 2, width)
+    assert "recorded" not in caplog.text
+    # The finder, the edges and the room; nothing is laid over a picture here.
+    recorded = sorted(len(replay._recorded) for replay in made)
+    assert recorded == [0] + 3 * [len(SIZES)]
