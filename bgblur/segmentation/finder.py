@@ -9,6 +9,7 @@ import numpy as np
 from bgblur.frame import Image
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.hysteresis import Hysteresis
+from bgblur.segmentation.motion import small_picture
 from bgblur.segmentation.smoothing import TemporalSmoother
 from bgblur.stats import Stats
 
@@ -19,9 +20,12 @@ SLACK = 0.01  # of half precision
 class Finder(Protocol):
     """Remembers the frames before."""
 
-    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+    def __call__(
+        self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
+    ) -> Any:
         """Alpha (h, w), an array on the CPU and a tensor elsewhere; ``pixels`` is ``image`` where
-        the engine computes, ``passed`` the frames since the last call.
+        the engine computes, ``passed`` the frames since the last call, ``small`` the frame's small
+        picture, where that is known.
 
         Raises RuntimeError when the engine fails or what it gives is no alpha.
         """
@@ -39,15 +43,20 @@ class HostFinder:
         self._certain = Hysteresis()
         self._smooth = TemporalSmoother()
 
-    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+    def __call__(
+        self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
+    ) -> Any:
         with self._stats.stage("inference"):
             alpha = self._engine.infer(pixels)
             check_alpha(alpha)
             check_shape(alpha, image)
         with self._stats.stage("smoothing"):
             alpha = self._certain(alpha, smoothing > 0, passed)
+            if smoothing <= 0:
+                self._smooth.reset()
+                return alpha
             self._smooth.strength = smoothing
-            return self._smooth(alpha)
+            return self._smooth(alpha, small_picture(image) if small is None else small, passed)
 
     def reset(self) -> None:
         self._certain.reset()

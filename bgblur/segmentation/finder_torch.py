@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from bgblur.frame import Image
 from bgblur.gpu.graph import Outputs, Replay
@@ -17,8 +18,10 @@ from bgblur.gpu.stream import marked
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import SLACK, check_plane, check_shape
 from bgblur.segmentation.hysteresis_torch import keep_certain
-from bgblur.segmentation.smoothing import smoothed
+from bgblur.segmentation.motion import ROWS, small_width
+from bgblur.segmentation.smoothing import motion_of, past_of, smoothed, weight_of
 from bgblur.stats import Stats
+from bgblur.torch_resize import area_resize
 
 
 class TorchFinder:
@@ -32,18 +35,21 @@ class TorchFinder:
         self._late = late
         self._age: Tensor | None = None
         self._before: Tensor | None = None
+        self._seen: Tensor | None = None
         self._verdict: _Verdict | None = None
 
-    def __call__(self, image: Image, pixels: Any, smoothing: float, passed: int) -> Any:
+    def __call__(
+        self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
+    ) -> Any:
         with self._stats.stage("inference"):
             # A number put on the device by a fill: an upload would wait.
             since = torch.full((), passed, dtype=torch.int64, device=self._device)
-            past = (self._age, self._before) if smoothing > 0 else (None, None)
-            alpha, age, before, valid = self._replay(
+            past = (self._age, self._before, self._seen) if smoothing > 0 else (None, None, None)
+            alpha, age, before, seen, valid = self._replay(
                 (pixels, *past, since), self._engine.input_height, smoothing
             )
             check_shape(alpha, image)
-            self._age, self._before = age, before
+            self._age, self._before, self._seen = age, before, seen
             last, self._verdict = self._verdict, _Verdict(valid)
             asked = last if self._late else self._verdict
             if asked is not None and not asked.valid():
@@ -51,35 +57,47 @@ class TorchFinder:
             return alpha
 
     def reset(self) -> None:
-        self._age = self._before = self._verdict = None
+        self._age = self._before = self._seen = self._verdict = None
 
     def _found(
         self,
         pixels: Tensor,
         age: Tensor | None,
         before: Tensor | None,
+        seen: Tensor | None,
         passed: Tensor,
         _input_height: int,  # the engine knows it; recorded work goes with it
         smoothing: float,
     ) -> Outputs:
-        """(alpha that may be shown, the cells' ages, alpha to smooth the next by, whether the
-        network gave an alpha)."""
+        """(alpha that may be shown, the cells' ages, alpha and picture to smooth the next by,
+        whether the network gave an alpha)."""
         raw = self._engine.infer(pixels)
         check_plane(raw)
         valid = ((raw >= -SLACK) & (raw <= 1 + SLACK)).all()  # false for a NaN
         alpha = torch.where(valid, raw, 0)
-        if before is not None and before.shape != alpha.shape:
-            age = before = None
+        small = _small_picture(pixels)
+        shapes = alpha.shape, small.shape
+        if age is None or before is None or seen is None or (before.shape, seen.shape) != shapes:
+            alpha, new_age = keep_certain(alpha, None, passed)
+            return alpha, new_age, alpha.clone(), small, valid
         alpha, new_age = keep_certain(alpha, age, passed)
-        if before is None or age is None:
-            return alpha, new_age, alpha.clone(), valid
-        alpha = torch.where(valid, smoothed(alpha, before, smoothing), 0)
+        strength = past_of(smoothing, passed)
+        change = small - seen
+        motion = motion_of(change.abs().amax(dim=0))
+        enlarged = F.interpolate(motion[None, None], size=alpha.shape, mode="bilinear")[0, 0]
+        alpha = torch.where(valid, smoothed(alpha, before, enlarged, strength), 0)
         return (
             alpha,
             torch.where(valid, new_age, age),
             torch.where(valid, alpha, before),
+            torch.where(valid, small - weight_of(motion, strength) * change, seen),
             valid,
         )
+
+
+def _small_picture(pixels: Tensor) -> Tensor:
+    """As motion.small_picture, in whole levels; ``float32`` (3, 90, w)."""
+    return area_resize(pixels.permute(2, 0, 1), small_width(*pixels.shape[:2]), ROWS).round()
 
 
 class _Verdict:

@@ -77,7 +77,9 @@ class LiveMatting(Matting):
         self._alpha = None
         self._scene.forget()
 
-    def _find(self, image: Image, pixels: Any, options: MaskOptions) -> Any:
+    def _find(
+        self, image: Image, pixels: Any, options: MaskOptions, small: Image | None = None
+    ) -> Any:
         if not self._skip_static and self.effort.every == 1:
             self._forget()
             self._work, self._passed = "inferred", 1
@@ -104,7 +106,7 @@ class LiveMatting(Matting):
                 self._work = "carried"
                 return carried
         self._work, self._passed = "inferred", self._since
-        alpha = super()._find(image, pixels, options)
+        alpha = super()._find(image, pixels, options, small)
         self._alpha, self._small, self._shape = alpha, small, image.shape
         self._inferred_at, self._since = self._clock(), 0
         if self._skip_static:

@@ -43,9 +43,11 @@ class Matting:
         """The next frame does not follow the last."""
         self._finder.reset()
 
-    def _find(self, image: Image, pixels: Any, options: MaskOptions) -> Any:
-        """Alpha at the network's resolution, of whom is certain, smoothed."""
-        return self._finder(image, pixels, options.smoothing, self._passed)
+    def _find(
+        self, image: Image, pixels: Any, options: MaskOptions, small: Image | None = None
+    ) -> Any:
+        """Alpha at the network's resolution, of whom is certain, smoothed. See Finder."""
+        return self._finder(image, pixels, options.smoothing, self._passed, small)
 
 
 def _finder(engine: Engine, stats: Stats, late: bool) -> Finder:

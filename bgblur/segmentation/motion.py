@@ -18,9 +18,11 @@ _LIGHT = 0.03  # change of the whole picture's brightness that counts as light, 
 
 def small_picture(image: Image) -> Image:
     """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same shape."""
-    rows, columns = image.shape[:2]
-    width = max(16, round(ROWS * columns / rows))
-    return shrink(image, width, ROWS, roughly=True)
+    return shrink(image, small_width(*image.shape[:2]), ROWS, roughly=True)
+
+
+def small_width(rows: int, columns: int) -> int:
+    return max(16, round(ROWS * columns / rows))
 
 
 class StillScene:
