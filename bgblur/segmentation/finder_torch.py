@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from bgblur.frame import Image
 from bgblur.gpu.graph import Outputs, Replay
@@ -18,10 +17,9 @@ from bgblur.gpu.stream import marked
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import SLACK, check_plane, check_shape
 from bgblur.segmentation.hysteresis_torch import keep_certain
-from bgblur.segmentation.motion import ROWS, small_width
-from bgblur.segmentation.smoothing import motion_of, past_of, smoothed, weight_of
+from bgblur.segmentation.smoothing import past_of
+from bgblur.segmentation.smoothing_torch import small_picture, steadied
 from bgblur.stats import Stats
-from bgblur.torch_resize import area_resize
 
 
 class TorchFinder:
@@ -75,29 +73,20 @@ class TorchFinder:
         check_plane(raw)
         valid = ((raw >= -SLACK) & (raw <= 1 + SLACK)).all()  # false for a NaN
         alpha = torch.where(valid, raw, 0)
-        small = _small_picture(pixels)
-        shapes = alpha.shape, small.shape
-        if age is None or before is None or seen is None or (before.shape, seen.shape) != shapes:
+        if age is None or before is None or seen is None or before.shape != alpha.shape:
             alpha, new_age = keep_certain(alpha, None, passed)
-            return alpha, new_age, alpha.clone(), small, valid
+            return alpha, new_age, alpha.clone(), small_picture(pixels), valid
         alpha, new_age = keep_certain(alpha, age, passed)
-        strength = past_of(smoothing, passed)
-        change = small - seen
-        motion = motion_of(change.abs().amax(dim=0))
-        enlarged = F.interpolate(motion[None, None], size=alpha.shape, mode="bilinear")[0, 0]
-        alpha = torch.where(valid, smoothed(alpha, before, enlarged, strength), 0)
+        past = past_of(smoothing, passed)
+        alpha, picture = steadied(alpha, pixels, before, seen, past)
+        alpha = torch.where(valid, alpha, 0)
         return (
             alpha,
             torch.where(valid, new_age, age),
             torch.where(valid, alpha, before),
-            torch.where(valid, small - weight_of(motion, strength) * change, seen),
+            torch.where(valid, picture, seen),
             valid,
         )
-
-
-def _small_picture(pixels: Tensor) -> Tensor:
-    """As motion.small_picture, in whole levels; ``float32`` (3, 90, w)."""
-    return area_resize(pixels.permute(2, 0, 1), small_width(*pixels.shape[:2]), ROWS).round()
 
 
 class _Verdict:

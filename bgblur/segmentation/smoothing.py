@@ -17,8 +17,8 @@ from bgblur.frame import Image
 
 STILL, MOVED = 5.0, 12.0  # grey levels a small picture may differ by: noise, and motion
 _MOST = 0.98  # weight of the past: less than 1, or alpha would never come back to what is found
-_WHERE_MOVED = 0.3  # of that weight
-_AT_ONCE, _IN_TIME = 0.7, 3.0  # changes of alpha that are not smoothed: where it moved, elsewhere
+WHERE_MOVED = 0.3  # of that weight
+AT_ONCE, IN_TIME = 0.7, 3.0  # changes of alpha that are not smoothed: where it moved, elsewhere
 
 
 class TemporalSmoother:
@@ -65,11 +65,11 @@ def motion_of(apart: Any) -> Any:
 
 def weight_of(motion: Any, strength: Any) -> Any:
     """Of the past: in the mean of the pictures, and at most in that of alpha."""
-    return strength - ((1 - _WHERE_MOVED) * strength) * motion
+    return strength - ((1 - WHERE_MOVED) * strength) * motion
 
 
 def smoothed(alpha: Any, previous: Any, motion: Any, strength: Any) -> Any:
     """``alpha`` drawn towards that of the frame before; arrays or tensors of one size."""
     change = alpha - previous
-    calm = (1 - abs(change) * (1 / _IN_TIME + (1 / _AT_ONCE - 1 / _IN_TIME) * motion)).clip(0, 1)
+    calm = (1 - abs(change) * (1 / IN_TIME + (1 / AT_ONCE - 1 / IN_TIME) * motion)).clip(0, 1)
     return alpha - weight_of(motion, strength) * calm * change

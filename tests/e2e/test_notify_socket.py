@@ -119,7 +119,7 @@ def test_a_hung_output_goes_unpetted_though_the_daemon_runs(
 def test_a_lost_camera_is_no_reason_to_start_afresh(listener: Listener, tmp_path: Path) -> None:
     with daemon(listener, tmp_path, "-c", BREAKS, "the camera is lost", *DEMO):
         lost = listener.listen(60, lambda: any("unplugged" in line for _, line in listener.heard))
-        assert "unplugged" in lost[-1]
+        assert any("unplugged" in line for line in lost)
         began = time.monotonic()
         listener.listen(6)
     pets = [when for when in listener.times("WATCHDOG=1") if when > began]

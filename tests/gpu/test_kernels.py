@@ -13,13 +13,14 @@ from bgblur.compositing import blend_cuda, torch_color
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
 from bgblur.gpu.stream import fetched, on_stream
-from bgblur.segmentation import edges_cuda, hysteresis_cuda
+from bgblur.segmentation import edges_cuda, hysteresis_cuda, smoothing_cuda
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 ALL = [
     (hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES),
     (torch_resize.SOURCE, tuple(torch_resize.NAMES.values())),
     (edges_cuda.SOURCE, edges_cuda.NAMES),
+    (smoothing_cuda.SOURCE, smoothing_cuda.NAMES),
     (torch_color.SOURCE, (torch_color.NAME,)),
     (blend_cuda.SOURCE, (blend_cuda.NAME,)),
 ]
