@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
 
 _BAND = 48  # rows worked on at once: they stay in the processor's cache
+_WIDE = 64  # columns of alpha 1 that are worth copying by themselves
 
 
 def lay_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> None:
@@ -23,8 +25,28 @@ def lay_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> N
         somebody = np.flatnonzero(cv2.reduce(alpha[band], 0, cv2.REDUCE_MAX))
         if not len(somebody):
             continue
-        here = band, np.s_[somebody[0] : somebody[-1] + 1]
-        person = alpha[here]
-        rest = room[: person.shape[0], : person.shape[1]]
-        np.subtract(1, person, out=rest)
-        cv2.blendLinear(pixels[here], picture[here], person, rest, dst=picture[here])
+        first, last = somebody[0], somebody[-1] + 1
+        parts = [(first, last)]
+        within = _longest(cv2.reduce(alpha[band, first:last], 0, cv2.REDUCE_MIN)[0] >= 1)
+        if within.stop - within.start >= _WIDE:
+            left, right = first + within.start, first + within.stop
+            picture[band, left:right] = pixels[band, left:right]
+            parts = [(first, left), (right, last)]
+        for start, stop in parts:
+            if start == stop:
+                continue
+            here = band, np.s_[start:stop]
+            person = alpha[here]
+            rest = room[: person.shape[0], : person.shape[1]]
+            np.subtract(1, person, out=rest)
+            cv2.blendLinear(pixels[here], picture[here], person, rest, dst=picture[here])
+
+
+def _longest(true: NDArray[np.bool_]) -> slice:
+    """The longest run of ``true``."""
+    ends = np.flatnonzero(np.diff(true, prepend=False, append=False))
+    if not len(ends):
+        return slice(0, 0)
+    starts, stops = ends[::2], ends[1::2]
+    run = int((stops - starts).argmax())
+    return slice(int(starts[run]), int(stops[run]))

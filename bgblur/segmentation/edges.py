@@ -7,10 +7,12 @@ full-resolution luma.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
@@ -21,6 +23,8 @@ EPSILON = 1e-2  # luma variance (0..1 squared) below which a window counts as fl
 # otherwise show as a ghost of itself, and a doubtful part of the person would be thin.
 _BLACK, _WHITE = 0.25, 0.75
 _GAIN = 1 / (_WHITE - _BLACK)
+
+Box = tuple[slice, slice]
 
 _buffers = Buffers()
 
@@ -48,11 +52,46 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     low = shrink(luma, columns, rows, roughly=True)
     guide = np.multiply(low, 1 / 255, dtype=np.float32)
     a, b = _coefficients(alpha, guide, radius_of(rows))
-    full = cv2.resize(a * (_GAIN / 255), size, dst=full)
-    full = cv2.multiply(full, luma, dst=full, dtype=cv2.CV_32F)
-    offset = cv2.resize((b - _BLACK) * _GAIN, size, dst=_buffers.take(shape, np.float32))
-    full = cv2.add(full, offset, dst=full)
-    return np.clip(full, 0, 1, out=full)
+    a, b = a * (_GAIN / 255), (b - _BLACK) * _GAIN
+    # Nothing is more than 0 where all cells around give at most that to the darkest and to the
+    # lightest luma. It is mostly half of a frame.
+    cells, pixels = _box(np.maximum(b, 255 * a + b) > 0, shape)
+    if pixels is None:
+        full.fill(0)
+        return full
+    _clear_outside(full, pixels)
+    part, offset = full[pixels], _buffers.take(shape, np.float32)[pixels]
+    size = part.shape[1], part.shape[0]
+    cv2.resize(a[cells], size, dst=part)
+    cv2.multiply(part, luma[pixels], dst=part, dtype=cv2.CV_32F)
+    cv2.add(part, cv2.resize(b[cells], size, dst=offset), dst=part)
+    np.clip(part, 0, 1, out=part)
+    return full
+
+
+def _box(some: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[Box, Box | None]:
+    """A box of cells around all of ``some`` and one more each way, and the pixels of a frame of
+    ``shape`` that it covers, all of them whole; None where there are none."""
+    cells, pixels = [], []
+    for axis in (0, 1):
+        places = np.flatnonzero(some.any(axis=1 - axis))
+        if not len(places):
+            return (np.s_[:], np.s_[:]), None
+        count, target = some.shape[axis], shape[axis]
+        step = count // gcd(count, target)  # cells that end where a pixel does
+        first = max(0, places[0] - 1) // step * step
+        last = min(count, -(-(places[-1] + 2) // step) * step)
+        cells.append(slice(first, last))
+        pixels.append(slice(first * target // count, last * target // count))
+    return (cells[0], cells[1]), (pixels[0], pixels[1])
+
+
+def _clear_outside(plane: Alpha, box: Box) -> None:
+    down, across = box
+    plane[: down.start] = 0
+    plane[down.stop :] = 0
+    plane[down, : across.start] = 0
+    plane[down, across.stop :] = 0
 
 
 def feather_sigma(feather: float, rows: int) -> float:

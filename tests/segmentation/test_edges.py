@@ -194,3 +194,26 @@ def test_cuda_agrees_with_the_cpu() -> None:
         )
         assert apart.max() <= 0.035
         assert apart.mean() <= 1e-3
+
+
+@pytest.mark.parametrize("size", [(640, 360), (643, 481), (1280, 720)])
+@pytest.mark.parametrize("low", [(288, 160), (160, 96)])
+@pytest.mark.parametrize("seed", range(6))
+def test_only_where_somebody_is_gives_the_same(
+    size: tuple[int, int], low: tuple[int, int], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The filter is drawn in a box around the person: to the bit what it is over all of a frame."""
+    rng = np.random.default_rng(seed)
+    alpha = np.zeros(low[::-1], np.float32)
+    for _ in range(seed):  # nobody, then more of them, beyond the frame's edges too
+        at = rng.integers(-9, low[0], 2)
+        cv2.circle(alpha, tuple(map(int, at)), int(rng.integers(1, 30)), 1, -1)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 1.5)
+    image = cv2.resize(rng.integers(0, 256, (30, 50, 3), np.uint8), size)
+    found = edges.upsample(alpha, image).copy()
+    monkeypatch.setattr(edges, "_box", lambda some, shape: ((np.s_[:],) * 2, whole_of(shape)))
+    np.testing.assert_array_equal(found, edges.upsample(alpha, image))
+
+
+def whole_of(shape: tuple[int, int]) -> tuple[slice, slice]:
+    return slice(0, shape[0]), slice(0, shape[1])
