@@ -17,7 +17,7 @@ def test_as_opencv_shrinks(width: int, height: int, columns: int, rows: int) -> 
     assert np.abs(shrink(picture, columns, rows) - wanted).max() <= 2  # halves are rounded each
     rough = shrink(picture, columns, rows, roughly=True)
     assert rough.shape == wanted.shape
-    assert np.abs(rough - wanted).mean() < 1
+    assert np.abs(rough - wanted).mean() < 1.7  # levels
 
 
 def test_enlarges_too() -> None:

@@ -44,9 +44,6 @@ def lay_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> N
 
 def _longest(true: NDArray[np.bool_]) -> slice:
     """The longest run of ``true``."""
-    ends = np.flatnonzero(np.diff(true, prepend=False, append=False))
-    if not len(ends):
-        return slice(0, 0)
-    starts, stops = ends[::2], ends[1::2]
-    run = int((stops - starts).argmax())
-    return slice(int(starts[run]), int(stops[run]))
+    gaps = np.concatenate(([-1], np.flatnonzero(~true), [len(true)]))
+    run = int((gaps[1:] - gaps[:-1]).argmax())
+    return slice(int(gaps[run]) + 1, int(gaps[run + 1]))

@@ -65,7 +65,9 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     cv2.resize(a[cells], size, dst=part)
     cv2.multiply(part, luma[pixels], dst=part, dtype=cv2.CV_32F)
     cv2.add(part, cv2.resize(b[cells], size, dst=offset), dst=part)
-    np.clip(part, 0, 1, out=part)
+    # numpy's clip takes three times as long on a part of a plane.
+    cv2.threshold(part, 1, 1, cv2.THRESH_TRUNC, dst=part)
+    cv2.threshold(part, 0, 0, cv2.THRESH_TOZERO, dst=part)
     return full
 
 

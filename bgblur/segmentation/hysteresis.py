@@ -35,15 +35,16 @@ class Hysteresis:
         peaks = _peaks(alpha)
         seen = peaks > SEEN
         count, regions = cv2.connectedComponents(seen.view(np.uint8), connectivity=8)
+        within = regions[seen]
         highest = np.zeros(count, np.float32)
-        np.maximum.at(highest, regions, peaks)
+        np.maximum.at(highest, within, peaks[seen])
         ages = np.where(highest >= CERTAIN, 0, LASTS)
         if follows and self._age is not None and self._age.shape == seen.shape:
-            before = self._age < LASTS
-            cells = np.bincount(regions.ravel(), minlength=count)
-            known = np.bincount(regions[before], minlength=count)
+            age = self._age[seen]
+            cells = np.bincount(within, minlength=count)
+            known = np.bincount(within[age < LASTS], minlength=count)
             youngest = np.full(count, LASTS)
-            np.minimum.at(youngest, regions, self._age)
+            np.minimum.at(youngest, within, age)
             stays = (highest >= STAYS) & (known >= OVERLAP * cells)
             ages = np.where(stays, np.minimum(ages, youngest + passed), ages)
         ages[0] = LASTS  # what is in no region
@@ -71,5 +72,6 @@ def _peaks(alpha: Any) -> NDArray[np.float32]:
 def _enlarged(kept: NDArray[np.bool_], alpha: Any) -> Any:
     """Cells to pixels, of the kind that ``alpha`` is."""
     rows, columns = alpha.shape
-    pixels = kept.repeat(CELL, 0).repeat(CELL, 1)[:rows, :columns]
+    size = CELL * kept.shape[1], CELL * kept.shape[0]
+    pixels = cv2.resize(kept.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)[:rows, :columns]
     return pixels if isinstance(alpha, np.ndarray) else alpha.new_tensor(pixels)
