@@ -55,10 +55,11 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     a, b = a * (_GAIN / 255), (b - _BLACK) * _GAIN
     # Nothing is more than 0 where all cells around give at most that to the darkest and to the
     # lightest luma. It is mostly half of a frame.
-    cells, pixels = _box(np.maximum(b, 255 * a + b) > 0, shape)
-    if pixels is None:
+    box = _box(np.maximum(b, 255 * a + b) > 0, shape)
+    if box is None:
         full.fill(0)
         return full
+    cells, pixels = box
     _clear_outside(full, pixels)
     part, offset = full[pixels], _buffers.take(shape, np.float32)[pixels]
     size = part.shape[1], part.shape[0]
@@ -71,14 +72,14 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     return full
 
 
-def _box(some: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[Box, Box | None]:
+def _box(some: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[Box, Box] | None:
     """A box of cells around all of ``some`` and one more each way, and the pixels of a frame of
-    ``shape`` that it covers, all of them whole; None where there are none."""
+    ``shape`` that it covers, all of them whole; None where there is not one of ``some``."""
     cells, pixels = [], []
     for axis in (0, 1):
         places = np.flatnonzero(some.any(axis=1 - axis))
         if not len(places):
-            return (np.s_[:], np.s_[:]), None
+            return None
         count, target = some.shape[axis], shape[axis]
         step = count // gcd(count, target)  # cells that end where a pixel does
         first = max(0, places[0] - 1) // step * step
