@@ -1,8 +1,9 @@
-"""One machine for all tests of this folder."""
+"""One machine for all tests of this folder, as long as it lives."""
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from v4l2.image import LOOPBACKS
 from v4l2.machine import Machine
 from v4l2.packages import UnavailableError
 
+MACHINES = 3  # in all
 MUST_RUN = os.environ.get("CI") == "true" and os.geteuid() == 0
 
 
@@ -30,28 +32,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def guest() -> Iterator[Guest]:
+def guests() -> Iterator[list[Guest]]:
+    """Those that were booted; the last is in use."""
+    booted: list[Guest] = []
     try:
-        machine = Machine()
+        yield booted
+    finally:
+        for guest in booted:
+            guest.close()
+
+
+@pytest.fixture
+def guest(guests: list[Guest]) -> Guest:
+    """The machine; another one where the last is gone: now and then its kernel or QEMU ends."""
+    if guests and (why := guests[-1].gone()) is not None:
+        warnings.warn(f"the machine is gone, another is booted: {why}", stacklevel=1)
+    elif guests:
+        return guests[-1]
+    if len(guests) == MACHINES:
+        pytest.fail(f"{MACHINES} machines are gone")
+    try:
+        guests.append(Guest(Machine()))
     except UnavailableError as error:
         if MUST_RUN:
             raise
         pytest.skip(f"no V4L2 bench: {error}")
-    try:
-        guest = Guest(machine)
-        guest.warm()
-        # The person is what is bright: a model as fast as emulation needs it.
-        write_model(guest.exchange / "tiny.ts", BRIGHT_AT_ITS_HEIGHT)
-        yield guest
-    finally:
-        machine.close()
+    guests[-1].warm()
+    # The person is what is bright: a model as fast as emulation needs it.
+    write_model(guests[-1].exchange / "tiny.ts", BRIGHT_AT_ITS_HEIGHT)
+    return guests[-1]
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_running(guest: Guest) -> Iterator[None]:
     """A module in use cannot be replaced for the next test."""
     yield
-    guest.clear()
+    if guest.gone() is None:
+        guest.clear()
 
 
 @pytest.fixture(params=LOOPBACKS)

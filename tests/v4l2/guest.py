@@ -114,6 +114,13 @@ class Guest:
     def python(self, code: str, *arguments: str | Path, timeout: float = 120.0) -> Result:
         return _ended(self.fork(code, *arguments), timeout)
 
+    def gone(self) -> str | None:
+        """The machine's last words, where it runs no more."""
+        return self._machine.gone()
+
+    def close(self) -> None:
+        self._machine.close()
+
     def clear(self) -> None:
         """End every program that was started and still runs."""
         self._machine.ask("clear")

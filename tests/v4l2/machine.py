@@ -77,6 +77,10 @@ class Machine:
             raise RuntimeError(reply["error"])
         return reply
 
+    def gone(self) -> str | None:
+        """Its last words, where it runs no more."""
+        return None if self._qemu.poll() is None else self._last_words()
+
     def close(self) -> None:
         self._qemu.kill()
         self._qemu.wait()
