@@ -23,7 +23,8 @@ from bgblur.stats import Stats
 
 
 class TorchFinder:
-    """``late``: what is no alpha may be reported with the next frame. See Finder."""
+    """``late``: what is no alpha may be reported with the next frame. See Finder, whose ``small``
+    is not used: it lies on the host, and the device makes its own sooner than it is sent one."""
 
     def __init__(self, engine: Engine, stats: Stats, late: bool) -> None:
         self._engine = engine
