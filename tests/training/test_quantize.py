@@ -64,6 +64,24 @@ def test_a_network_in_int8_gives_nearly_the_same(network: nn.Module) -> None:
     assert 0 < apart.mean() < 0.01
 
 
+def test_every_relu_is_one_with_what_it_follows(network: nn.Module) -> None:
+    """Else the range of what goes in has negative values that nobody wants."""
+    converted = quantized(copy.deepcopy(network), photos())
+    rectified = [name for name, module in converted.named_modules() if "ReLU" in str(type(module))]
+    assert len(rectified) == 19  # of 31 convolutions; another 8 ReLUs follow a sum
+    assert not any(type(module) in (nn.ReLU, nn.Identity) for module in converted.modules())
+
+
+def test_logits_are_finer_than_other_activations(network: nn.Module) -> None:
+    """By one level of alpha's steepest part no outline moves."""
+    converted = quantized(copy.deepcopy(network), photos())
+    with torch.inference_mode():
+        alphas = converted(photos()[0]).sigmoid().unique()
+    assert alphas.diff().max() < 1 / 60
+    assert alphas[0] < 0.5 / 255
+    assert alphas[-1] > 1 - 0.5 / 255
+
+
 def test_published_and_run(network: nn.Module, tmp_path: Path) -> None:
     target = tmp_path / "own.ts"
     published = publish(network, target, "how", photos())
