@@ -25,6 +25,7 @@ from bgblur.gpu.pinned import Uploader
 from bgblur.gpu.stream import on_stream
 from bgblur.paths import user_path
 from bgblur.segmentation.model_file import check_archive
+from bgblur.segmentation.scales import looked_at
 
 CONTRACT = "bgblur.json"  # the archive's extra file that says it keeps network.Segmenter's contract
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -108,12 +109,16 @@ class TorchEngine:
             # On processors it finds nothing to gain: alpha is the same to the bit, and so is the
             # time, but for that of the first runs, which it makes twice to five times as long.
             with torch.jit.optimized_execution(not on_cpu):  # type: ignore[attr-defined]
-                alpha = self._module(image, self.input_height)
+                alpha = looked_at(lambda height: self._look(image, height), self.input_height)
         except Exception as error:  # TorchScript's own, or one of its text that is damaged
             raise RuntimeError(_reason(error)) from error
+        return alpha.numpy() if on_cpu else alpha
+
+    def _look(self, image: torch.Tensor, height: int) -> torch.Tensor:
+        alpha = self._module(image, height)
         if not isinstance(alpha, torch.Tensor):
             raise RuntimeError(f"it gives {type(alpha).__name__}, not a tensor")
-        return alpha.numpy() if on_cpu else alpha
+        return alpha
 
     def _warm_up(self, path: Path) -> None:
         """Compile for the shapes to come, and see that the file keeps the contract."""

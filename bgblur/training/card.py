@@ -170,8 +170,8 @@ def _figures(report: Report) -> str:
         f"Measured on {report.device} in {report.precision}, as the daemon runs it: edges refined, "
         "clips smoothed. Photos are letterboxed to 16:9. IoU at 0.5; boundary F within 0.6 % of "
         "the diagonal; MAD: mean absolute difference; dtSSD: flicker, times 100; leak: share of "
-        f"pixels of an empty room with alpha above {LEAK:g}. The thresholds of certainty and the "
-        "smoothing were chosen on these same pictures and clips."
+        f"pixels of an empty room with alpha above {LEAK:g}. The thresholds of certainty, "
+        "the smoothing and the second look were chosen on these same pictures and clips."
     ]
     for height, figures in report.heights.items():
         parts.append(f"### Input height {height}\n\n{figures_tables(figures)}")

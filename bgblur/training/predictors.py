@@ -15,6 +15,7 @@ from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.network import Segmenter
 from bgblur.segmentation.options import MaskOptions
+from bgblur.segmentation.scales import looked_at
 from bgblur.stats import Stats
 
 Predictor = Callable[[Image], Alpha]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
@@ -38,7 +39,8 @@ class NetworkEngine:
 
     @torch.inference_mode()
     def infer(self, pixels: Any) -> Any:
-        alpha = self._segmenter(torch.as_tensor(pixels), self.input_height)
+        image = torch.as_tensor(pixels)
+        alpha = looked_at(lambda height: self._segmenter(image, height), self.input_height)
         return alpha.numpy() if self.device == "cpu" else alpha
 
 
