@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,23 @@ def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
     return torch.cuda.stream(
         _stream(torch.cuda.current_device() if device.index is None else device.index)
     )
+
+
+@contextmanager
+def beside(device: torch.device | str) -> Iterator[Callable[[], None]]:
+    """Within, what is asked of a CUDA device goes to a second stream, and runs beside what is asked
+    afterwards; calling what this gives makes the present stream wait for it. Recorded with the rest
+    where that is recorded. Elsewhere one thing is done after the other.
+    """
+    device = torch.device(device)
+    if device.type != "cuda":
+        yield lambda: None
+        return
+    present = torch.cuda.current_stream(device)
+    second = _second(present.device_index)
+    second.wait_stream(present)
+    with torch.cuda.stream(second):
+        yield lambda: present.wait_stream(second)
 
 
 def fetched(data: Any) -> NDArray[Any]:
@@ -47,4 +64,9 @@ def marked(device: torch.device | str) -> Callable[[], None]:
 
 @cache
 def _stream(device: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
+
+@cache
+def _second(device: int) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)

@@ -109,7 +109,9 @@ class TorchEngine:
             # On processors it finds nothing to gain: alpha is the same to the bit, and so is the
             # time, but for that of the first runs, which it makes twice to five times as long.
             with torch.jit.optimized_execution(not on_cpu):  # type: ignore[attr-defined]
-                alpha = looked_at(lambda height: self._look(image, height), self.input_height)
+                alpha = looked_at(
+                    lambda height: self._look(image, height), self.input_height, self.device
+                )
         except Exception as error:  # TorchScript's own, or one of its text that is damaged
             raise RuntimeError(_reason(error)) from error
         return alpha.numpy() if on_cpu else alpha

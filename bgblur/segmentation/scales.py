@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from bgblur.gpu.stream import beside
+
 _FROM = 256  # lines of the network's input: smaller ones are far enough away
 _SMALLER = 0.45  # the second look's height; Segmenter rounds it
 _SAY = 0.45  # of the second look
@@ -20,12 +22,18 @@ _SHARPER = 1.1  # the mean of two that differ is less sure than either
 _LEAST = 1e-3  # alpha, from 0 and 1: the surest logit must not silence the other
 
 
-def looked_at(look: Callable[[int], Tensor], input_height: int) -> Tensor:
-    """Alpha ``float32`` (h, w) of a network that ``look`` shows a picture at a height."""
-    alpha = look(input_height)
-    if input_height < _FROM or alpha.ndim != 2:
-        return alpha
-    return combined(alpha, look(round(_SMALLER * input_height)))
+def looked_at(
+    look: Callable[[int], Tensor], input_height: int, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Alpha ``float32`` (h, w) of a network on ``device`` that ``look`` shows a picture at a
+    height. What has not two dimensions is given on as it is."""
+    if input_height < _FROM:
+        return look(input_height)
+    with beside(device) as awaited:  # alone, it leaves most of a GPU idle
+        far = look(round(_SMALLER * input_height))
+    close = look(input_height)
+    awaited()
+    return combined(close, far) if close.ndim == far.ndim == 2 else close
 
 
 def combined(close: Tensor, far: Tensor) -> Tensor:

@@ -132,11 +132,11 @@ def _files(folder: Path, pattern: str) -> list[Picture]:
 
 def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
     """(image BGR ``uint8`` (H, W, 3), alpha ``float32`` (H, W), weight ``float32`` 0 = ignore)."""
-    image = _read(picture.image, cv2.IMREAD_COLOR)
+    image = read_image(picture.image, cv2.IMREAD_COLOR)
     if picture.mask is None:
         empty = np.zeros(image.shape[:2], np.float32)
         return image, empty, np.ones_like(empty)
-    mask = _read(picture.mask, cv2.IMREAD_GRAYSCALE)
+    mask = read_image(picture.mask, cv2.IMREAD_GRAYSCALE)
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     weight = (mask != IGNORE) if picture.ignore else np.ones(mask.shape, bool)
@@ -145,13 +145,14 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
 
 def read_cutout(picture: Picture) -> tuple[Image, Plane]:
     """(image BGR ``uint8``, alpha ``float32`` from the file's alpha channel)."""
-    pixels = _read(picture.image, cv2.IMREAD_UNCHANGED)
+    pixels = read_image(picture.image, cv2.IMREAD_UNCHANGED)
     if pixels.ndim != 3 or pixels.shape[2] != 4:
         raise DataError(f"the cut-out {picture.image} has no alpha channel: remove or repair it")
     return np.ascontiguousarray(pixels[..., :3]), np.divide(pixels[..., 3], 255, dtype=np.float32)
 
 
-def _read(path: Path, flags: int) -> Image:
+def read_image(path: Path, flags: int) -> Image:
+    """As ``cv2.imread``. Raises DataError where that gives nothing."""
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
         raise DataError(f"cannot read the picture {path}: remove it or copy it anew")

@@ -222,6 +222,15 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
 
 
 @needs_int8
+@pytest.mark.skipif(
+    "onednn" not in torch.backends.quantized.supported_engines, reason="torch has no oneDNN here"
+)
+def test_int8_takes_the_kernels_that_are_faster() -> None:
+    TorchEngine("unet-resnet18-int8", "cpu", "int8", 96)
+    assert torch.backends.quantized.engine == "onednn"
+
+
+@needs_int8
 def test_auto_is_int8_on_a_processor() -> None:
     light = TorchEngine("auto", "cpu", "auto", 96)
     assert (light.device, light.precision) == ("cpu", "int8")
