@@ -22,20 +22,24 @@ def export(
         bool, typer.Option("--int8", help="For processors; the ranges come from --data's pictures.")
     ] = False,
     data: DataOption = Path("data"),
+    pictures: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many of them; 256 if not given, which takes a minute."),
+    ] = None,
 ) -> None:
     """Export the averaged network, verify it, and enter it in SHA256SUMS beside the target."""
     from bgblur.training.checkpoint import load_network
     from bgblur.training.data import load_collections
     from bgblur.training.export import publish
     from bgblur.training.finetune import load_start
-    from bgblur.training.quantize import calibration
+    from bgblur.training.quantize import PICTURES, calibration
 
     if checkpoint.suffix == ".ckpt":
         network, summary = load_network(checkpoint)
     else:
         start = load_start(checkpoint)
         network, summary = start.network.requires_grad_(False).eval(), start.history
-    calibrate = calibration(load_collections(data)[0]) if int8 else None
+    calibrate = calibration(load_collections(data)[0], pictures or PICTURES) if int8 else None
     exported = publish(network, target, f"{note} {summary}".strip(), calibrate)
     typer.echo(
         f"{target}: {exported.size / 1e6:.1f} MB, alpha within {exported.difference:.4f}"
