@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bgblur.training.augment import DRESSED_SET, Generator, Mix
+from bgblur.training.augment import DRESSED_SET, Mix
 from bgblur.training.clothes_torch import change_clothes
 from bgblur.training.clutter import CLOTHES
 from bgblur.training.clutter_torch import put_clutter
 from bgblur.training.data import OWN
 from bgblur.training.light_torch import blurred, change_light, column
+from bgblur.training.patterns import Generator
 from bgblur.training.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
 from bgblur.training.walls_torch import paper_walls
 

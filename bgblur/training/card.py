@@ -115,7 +115,7 @@ It needs torch and nothing else, and may be cast to fp16, bf16 or fp32."""
 
 _INT8 = """\
 A TorchScript file: U-Net in int8 (post-training static quantization, weights by channel; ranges
-from 256 training pictures), resizing, normalisation and sigmoid inside. It needs torch and nothing
+from training pictures), resizing, normalisation and sigmoid inside. It needs torch and nothing
 else, and runs on x86 processors alone."""
 
 _CONTRACT = """\

@@ -1,4 +1,4 @@
-"""augment.py's light and camera, but for the video codec, on the device that trains.
+"""light.py, but for the video codec, on the device that trains.
 
 Pictures are RGB ``float32`` (N, 3, H, W) in 0..255; what a change makes of them may lie beyond.
 """
@@ -14,7 +14,7 @@ from kornia.filters import gaussian_blur2d, motion_blur
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgblur.training.augment import Generator
+from bgblur.training.patterns import Generator
 
 LUMA = (0.299, 0.587, 0.114)  # of R, G, B
 
@@ -73,7 +73,7 @@ def _blur(image: Tensor, rng: Generator) -> Tensor:
 
 
 def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
-    """Of one length a batch; see augment._motion_blur."""
+    """Of one length a batch; see light._motion_blur."""
     length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[2])) | 1
     angles = torch.from_numpy(rng.uniform(0, 180, len(image))).float().to(image.device)
     moved: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")

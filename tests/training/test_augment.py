@@ -11,8 +11,8 @@ from scenes import disc, portrait
 from skimage import data
 from training_data import KINDS, pattern, write_tree
 
-from bgblur.training import augment, clothes, clutter, walls
-from bgblur.training.augment import Example, Mix, _motion_blur, _video_codec, draw_example
+from bgblur.training import clothes, clutter, light, walls
+from bgblur.training.augment import Example, Mix, draw_example
 from bgblur.training.data import Collection, Image, Picture, Plane, load_collections
 
 seeds = st.integers(0, 2**32 - 1)
@@ -129,7 +129,7 @@ def test_sets_that_are_missing_are_not_drawn(collection: Collection) -> None:
 def test_motion_blur_runs_along_a_line() -> None:
     dot = np.zeros((401, 401, 3), np.uint8)
     dot[200, 200] = 255
-    moved = np.asarray(_motion_blur(dot, np.random.default_rng(3)))
+    moved = np.asarray(light._motion_blur(dot, np.random.default_rng(3)))
     ys, xs = np.nonzero(moved[..., 0])
     spread = np.linalg.eigvalsh(np.cov(np.stack([ys, xs]).astype(float)))
     assert len(ys) >= 9
@@ -139,7 +139,7 @@ def test_motion_blur_runs_along_a_line() -> None:
 
 def test_video_codec_spoils_but_keeps_the_picture() -> None:
     image = np.ascontiguousarray(data.astronaut()[:192, :256, ::-1])
-    coded = _video_codec(image, np.random.default_rng(1))
+    coded = light._video_codec(image, np.random.default_rng(1))
     assert coded.shape == image.shape
     assert coded.dtype == np.uint8
     apart = np.abs(coded.astype(float) - image).mean()
@@ -203,7 +203,7 @@ def test_some_examples_have_other_clothes(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mix = Mix(composited=0.5, empty=0)
-    monkeypatch.setattr(augment, "_LIGHT", ())
+    monkeypatch.setattr(light, "_LIGHT", ())
     drawn = {}
     for share in (0, clothes.SHARE, 1):
         monkeypatch.setattr(clothes, "SHARE", share)

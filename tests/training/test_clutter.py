@@ -10,7 +10,7 @@ from scenes import portrait
 from torch import Tensor
 from training_data import write_tree
 
-from bgblur.training import augment, clutter, clutter_torch, light_torch
+from bgblur.training import clutter, clutter_torch, light, light_torch
 from bgblur.training.augment import Example, Mix, draw_example
 from bgblur.training.augment_torch import draw_batch
 from bgblur.training.clutter import Lump
@@ -100,7 +100,7 @@ def test_the_devices_lumps_are_the_workers(patterned: bool) -> None:
 
 def test_rooms_alone_get_clutter(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nobody and with people before it, whose alpha does not know of it; photos never."""
-    monkeypatch.setattr(augment, "_LIGHT", ())
+    monkeypatch.setattr(light, "_LIGHT", ())
 
     def examples(shares: tuple[float, float], mix: Mix) -> list[Example]:
         monkeypatch.setattr(clutter, "SHARES", shares)

@@ -9,7 +9,7 @@ from scenes import checkerboard, portrait
 from torch import Tensor
 from training_data import KINDS, kind, write_tree
 
-from bgblur.training import augment, light_torch, walls, walls_torch
+from bgblur.training import light, light_torch, walls, walls_torch
 from bgblur.training.augment import Example, Mix, draw_example
 from bgblur.training.augment_torch import draw_batch
 from bgblur.training.data import Collection, Image, load_collections
@@ -101,7 +101,7 @@ def test_the_devices_walls_are_the_workers(wanted: str) -> None:
 
 def test_rooms_alone_get_walls(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nobody and with people before them, whose alpha does not change; photos never."""
-    monkeypatch.setattr(augment, "_LIGHT", ())
+    monkeypatch.setattr(light, "_LIGHT", ())
 
     def examples(share: float, mix: Mix) -> list[Example]:
         monkeypatch.setattr(walls, "SHARE", share)
