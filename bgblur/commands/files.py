@@ -52,8 +52,8 @@ def video(
     debug: DebugOption = False,
 ) -> None:
     """Blur recordings; every frame is kept, and the sound."""
+    from bgblur.interrupts import ended_by_signals
     from bgblur.offline.inputs import video_jobs
-    from bgblur.offline.interrupts import ended_by_signals
     from bgblur.offline.video import VideoJob
     from bgblur.pictures import make_folder
 

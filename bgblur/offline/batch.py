@@ -16,7 +16,7 @@ from typing import Any
 
 from bgblur.config import Settings
 from bgblur.errors import BgblurError, one_line
-from bgblur.offline.interrupts import ended_by_signals
+from bgblur.interrupts import POLL, check, ended_by_signals
 from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
 
 _END_WITHIN = 5.0  # seconds a worker gets to tidy up
@@ -75,6 +75,7 @@ def _one_by_one(
 ) -> Iterator[Outcome]:
     blur = _blurrer(settings)
     for job in jobs:
+        check()
         yield blur(job, lambda *done, job=job: on_progress(job, *done))
 
 
@@ -124,7 +125,8 @@ def _side_by_side(
                 if worker.job is None and waiting:
                     worker.job = waiting.popleft()
                     worker.pipe.send(worker.job)
-            ready = wait([worker.pipe for worker in workers])
+            check()
+            ready = wait([worker.pipe for worker in workers], POLL)
             for worker in [w for w in workers if w.pipe in ready]:
                 try:
                     told = worker.pipe.recv()
@@ -166,6 +168,8 @@ def _work(pipe: Connection, settings: Settings, threads: int) -> None:
                 pipe.send(error)
                 return
             while True:
+                while not pipe.poll(POLL):
+                    check()
                 pipe.send(blur(pipe.recv(), lambda *done: pipe.send(done)))
     except (KeyboardInterrupt, EOFError, ConnectionError):
         pass  # told to end, or the other side is gone; what was unfinished has been removed
@@ -183,12 +187,12 @@ def _died(job: VideoJob, code: int | None) -> Outcome:
 def _end(workers: Sequence[_Worker]) -> None:
     for worker in workers:
         worker.process.terminate()
+        worker.pipe.close()  # one that tells its progress would wait for a listener
     for worker in workers:
         worker.process.join(_END_WITHIN)
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
-        worker.pipe.close()
 
 
 @contextmanager

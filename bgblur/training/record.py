@@ -12,6 +12,7 @@ import numpy as np
 
 from bgblur.errors import BgblurError, CameraError
 from bgblur.frame import Alpha, Image
+from bgblur.interrupts import check
 from bgblur.sources import Source
 from bgblur.training.clean_plate import CleanPlate, moved
 from bgblur.training.record_folder import RecordFolder
@@ -120,6 +121,7 @@ class Recorder:
     def run(self) -> None:
         try:
             while not self._stopped.is_set() and (self._show or self.phase != "done"):
+                check()
                 image = self._source.read().image
                 if self._show is not None:
                     self._show(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from bgblur.frame import Image
+from bgblur.interrupts import POLL, check
 from bgblur.sinks.local_server import LocalServer
 from bgblur.sinks.web_stream import Newest
 from bgblur.sources import Source
@@ -42,7 +43,8 @@ class RecordPage:
         camera = threading.Thread(target=self.recorder.run, name="record", daemon=True)
         camera.start()
         try:
-            self._finished.wait()
+            while not self._finished.wait(POLL):
+                check()
             self._finished.clear()
             self._finished.wait(_LAST_ANSWER)
         finally:

@@ -9,7 +9,7 @@ import typer
 
 from bgblur.config import CameraSettings
 from bgblur.errors import CameraError
-from bgblur.offline.interrupts import ended_by_signals
+from bgblur.interrupts import ended_by_signals
 from bgblur.training.commands.shell import console, run
 
 if TYPE_CHECKING:

@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM for commands that have files to tidy up.
+
+An exception raised wherever the interpreter happens to be would break locks that are just being
+taken, and leave open whether a file had got its name. So a signal is noted, and ``check`` raises.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+POLL = 0.1  # seconds between two checks of one who waits
+
+
+class _Signals:  # of the whole process
+    came = False
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """From the first of them on ``check`` raises, until the block's end; more, as people press it
+    again, change nothing.
+
+    A SIGINT that was ignored before stays so. For the main thread.
+    """
+    _Signals.came = False
+
+    def note(*_: Any) -> None:
+        _Signals.came = True
+
+    before = {
+        number: signal.signal(number, note)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        ended, _Signals.came = _Signals.came, False
+        for number, handler in before.items():
+            # Pressed once more on the way out it must not spoil the exit code.
+            signal.signal(number, signal.SIG_IGN if ended else handler)
+
+
+def check() -> None:
+    """Raises KeyboardInterrupt in the main thread once a signal has come."""
+    if _Signals.came and threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt

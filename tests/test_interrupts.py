@@ -1,0 +1,141 @@
+"""Ctrl-C at any moment: a job has all its files or none, and its caller knows which."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from video_files import writer
+
+from bgblur.frame import Alpha, Image
+from bgblur.interrupts import check, ended_by_signals
+from bgblur.offline.video import VideoJob, blur_video
+
+
+def ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def own_handlers() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_it_waits_for_a_check() -> None:
+    def command() -> None:
+        with ended_by_signals():
+            check()
+            ctrl_c()
+            ctrl_c()
+            steps.append("second step")
+            check()
+            steps.append("never")
+
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        command()
+    assert steps == ["second step"]
+    ctrl_c()  # once more on the way out
+    check()
+
+
+def test_after_the_last_check_it_changes_nothing() -> None:
+    with ended_by_signals():
+        ctrl_c()
+    check()
+
+
+def test_without_one_all_is_as_before() -> None:
+    with ended_by_signals():
+        check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_who_ignores_it_goes_on_doing_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with ended_by_signals():
+        ctrl_c()
+        check()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_only_the_main_thread_is_ended() -> None:
+    ended = []
+
+    def work() -> None:
+        check()
+        ended.append(False)
+
+    with ended_by_signals():
+        ctrl_c()
+        other = threading.Thread(target=work)
+        other.start()
+        other.join()
+    assert ended == [False]
+
+
+def as_is(picture: Image, seconds: float) -> tuple[Image, Alpha]:
+    return picture, np.ones(picture.shape[:2], np.float32)
+
+
+def interrupted_at(call: int, job: VideoJob) -> tuple[bool, int]:
+    """Whether ``job`` told that it was done, with Ctrl-C at this thread's Nth call or return;
+    and how many there were."""
+    count = 0
+
+    def profile(*_: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == call:
+            ctrl_c()
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ended_by_signals():
+            sys.setprofile(profile)
+            try:
+                blur_video(job, lambda picture: picture, as_is, on_progress=lambda *_: None)
+            finally:
+                sys.setprofile(None)
+    except KeyboardInterrupt:
+        return False, count
+    return True, count
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "in.mp4"
+    with writer(path) as video:
+        for index in range(2):
+            video.write(np.full((48, 64, 3), 90 * index, np.uint8), 40 * index)
+    return path
+
+
+def test_all_files_or_none(tmp_path: Path, source: Path) -> None:
+    def into(name: str) -> VideoJob:
+        out = tmp_path / name
+        out.mkdir()
+        return VideoJob(source, out / "a.mp4", alpha=out / "m.mkv")
+
+    done, calls = interrupted_at(0, into("whole"))
+    assert done
+    outcomes = set()
+    for call in {*range(1, calls, max(1, calls // 120)), *range(max(1, calls - 60), calls)}:
+        job = into(str(call))
+        done, _ = interrupted_at(call, job)
+        left = {path.name for path in job.target.parent.iterdir()}
+        assert left == ({"a.mp4", "m.mkv"} if done else set()), call
+        outcomes.add(done)
+    assert outcomes == {True, False}
