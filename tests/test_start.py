@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+
+import pytest
+
+from bgblur.offline.batch import cores
 
 BEFORE_TORCH = {
     *("torch", "av", "starlette", "uvicorn", "pyvirtualcam", "linuxpy", "PIL", "filelock"),
@@ -44,3 +49,38 @@ def test_the_start_imports_nothing_heavy_that_it_does_not_run() -> None:
     assert "torch" in all_of_them  # else nothing was started
     assert garbage["collected"]
     assert garbage["exempt"] > 100_000  # torch's own, which no collection need look through
+
+
+IDLE_BETWEEN = """
+import bgblur, time, cv2, numpy as np
+cv2.setNumThreads(2)
+picture = np.zeros((360, 640, 3), np.uint8)
+began = time.process_time()
+for _ in range(200):
+    for _ in range(5):
+        cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    time.sleep(0.002)
+print(time.process_time() - began)
+"""
+
+
+def test_opencv_s_threads_sleep_when_they_have_nothing_to_do() -> None:
+    def seconds(**spinning: str) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", IDLE_BETWEEN],
+            env=os.environ | spinning,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return float(done.stdout)
+
+    if cores() < 2:
+        pytest.skip("one core: OpenCV has no threads to wait")
+    as_shipped, as_opencv_has_it = [], []
+    for _ in range(3):
+        as_shipped.append(seconds())
+        as_opencv_has_it.append(seconds(OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER="2000"))
+    print(as_shipped, as_opencv_has_it)
+    assert min(as_shipped) < 0.85 * min(as_opencv_has_it)
