@@ -25,6 +25,7 @@ from bgblur.commands.options import (
 )
 from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
+from bgblur.interrupts import Stop
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -81,7 +82,7 @@ def daemon(
         **background_options(strength, mode, background),
     }
     chosen = {key: value for key, value in options.items() if value is not None}
-    stop = threading.Event()
+    stop = Stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     made = Daemon(load(path), path, chosen, say)

@@ -15,6 +15,7 @@ from bgblur.config_file import load, set_value
 from bgblur.config_watch import ConfigWatcher
 from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
+from bgblur.interrupts import Stop
 from bgblur.on_demand import OnDemand
 from bgblur.overrides import Overrides
 from bgblur.parts import load_backend, look_of, mask_of, open_sink, source_opener
@@ -63,7 +64,7 @@ class Daemon:
         if self._has_preview(effective):
             self.pipeline.replace_preview(self._open_preview)
 
-    def run(self, stop: threading.Event, duration: float | None = None) -> None:
+    def run(self, stop: Stop | threading.Event, duration: float | None = None) -> None:
         """Raises the BgblurError that keeps the daemon from starting."""
         began = time.monotonic()
         next_status = 0.0

@@ -1,7 +1,8 @@
-"""Ctrl-C and SIGTERM for commands that have files to tidy up.
+"""Ctrl-C and SIGTERM: for the daemon, and for commands that have files to tidy up.
 
-An exception raised wherever the interpreter happens to be would break locks that are just being
-taken, and leave open whether a file had got its name. So a signal is noted, and ``check`` raises.
+In the latter an exception raised wherever the interpreter happens to be would break locks that
+are just being taken, and leave open whether a file had got its name. So a signal is noted, and
+``check`` raises.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 POLL = 0.1  # seconds between two checks of one who waits
@@ -49,3 +51,23 @@ def check() -> None:
     """Raises KeyboardInterrupt in the main thread once a signal has come."""
     if _Signals.came and threading.current_thread() is threading.main_thread():
         raise KeyboardInterrupt
+
+
+class Stop:
+    """An event that a signal handler may set, once and for all. ``threading.Event`` has a lock: the
+    thread that is just taking it, interrupted by a handler that wants it too, would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._set: SimpleQueue[None] = SimpleQueue()  # whose put is made for handlers
+
+    def set(self) -> None:
+        self._set.put(None)
+
+    def wait(self, timeout: float) -> bool:
+        """Until it is set, at most ``timeout`` seconds; whether it is. For one thread."""
+        with suppress(Empty):
+            self._set.get(timeout=timeout)
+            self._set.put(None)
+            return True
+        return False

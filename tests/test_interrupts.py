@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from video_files import writer
 
 from bgblur.frame import Alpha, Image
-from bgblur.interrupts import check, ended_by_signals
+from bgblur.interrupts import Stop, check, ended_by_signals
 from bgblur.offline.video import VideoJob, blur_video
 
 
@@ -84,6 +86,47 @@ def test_only_the_main_thread_is_ended() -> None:
         other.start()
         other.join()
     assert ended == [False]
+
+
+STOPPED_AT_ANY_CALL = """
+import os, signal, sys, threading
+from bgblur.interrupts import Stop
+for call in range(1, 40):
+    stop = {kind}()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    count = 0
+    def profile(*_):
+        global count
+        count += 1
+        if count == call:
+            os.kill(os.getpid(), signal.SIGINT)
+    sys.setprofile(profile)
+    stop.wait(0.01)
+    stop.wait(0.01)
+    sys.setprofile(None)
+"""
+
+
+@pytest.mark.parametrize("kind", ["Stop", "threading.Event"])
+def test_a_handler_may_stop_who_waits_at_any_call(kind: str) -> None:
+    call = [sys.executable, "-c", STOPPED_AT_ANY_CALL.format(kind=kind)]
+    if kind == "Stop":
+        subprocess.run(call, check=True, timeout=60)
+    else:  # why there is a class of our own
+        with pytest.raises(subprocess.TimeoutExpired):
+            subprocess.run(call, check=True, timeout=10)
+
+
+def test_stop_is_for_good_and_wakes_at_once() -> None:
+    stop = Stop()
+    assert not stop.wait(0.01)
+    timer = threading.Timer(0.05, stop.set)
+    timer.start()
+    began = time.monotonic()
+    assert stop.wait(30)
+    assert time.monotonic() - began < 10
+    assert stop.wait(0)
+    assert stop.wait(0.01)
 
 
 def as_is(picture: Image, seconds: float) -> tuple[Image, Alpha]:
