@@ -56,17 +56,22 @@ class LightUnet(nn.Module):
         self.encoder = encoder
         self.narrow = nn.Sequential(*_convolution(widths[-1], channels[0], 1))
         self.stages = nn.ModuleList(
-            nn.Sequential(*_convolution(before + skip, here, 3), *_convolution(here, here, 3))
+            _Stage(*_convolution(before + skip, here, 3), *_convolution(here, here, 3))
             for before, skip, here in zip(channels, widths[-2:0:-1], channels[1:], strict=False)
         )
-        self.head = nn.Conv2d(channels[-1], 1, 3, padding=1)
+        self.head: nn.Module = nn.Conv2d(channels[-1], 1, 3, padding=1)
 
     def forward(self, images: Tensor) -> Tensor:
         features: list[Tensor] = self.encoder(images)
         x = self.narrow(features[-1])
         for stage, skip in zip(self.stages, features[-2:0:-1], strict=True):
-            x = stage(torch.cat([F.interpolate(x, scale_factor=2.0), skip], 1))
+            x = stage(x, skip)
         return F.interpolate(self.head(x), scale_factor=2.0, mode="bilinear")
+
+
+class _Stage(nn.Sequential):
+    def forward(self, deeper: Tensor, skip: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(torch.cat([F.interpolate(deeper, scale_factor=2.0), skip], 1))
 
 
 def _convolution(before: int, after: int, size: int) -> list[nn.Module]:

@@ -20,6 +20,7 @@ from bgblur.errors import ModelError
 from bgblur.segmentation.engine import CONTRACT
 from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data import Image
+from bgblur.training.equivalents import for_processors
 from bgblur.training.quantize import quantized
 
 LARGEST = 30_000_000  # bytes: the model travels inside the package
@@ -95,6 +96,8 @@ def export(
     if calibrate is not None:
         contract["cpu_precision"] = "int8"
         folded = quantized(folded, calibrate)
+    elif isinstance(folded, LightUnet):
+        folded = for_processors(folded)
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py

@@ -17,6 +17,7 @@ from bgblur.segmentation.engine import AUTO_MODEL, SHIPPED_MODELS, check_shipped
 from bgblur.segmentation.network import build_network
 from bgblur.training.checkpoint import load_checkpoint, load_network, recipe_of
 from bgblur.training.data import DataError
+from bgblur.training.equivalents import as_trained
 from bgblur.training.export import fold_batch_norms, read_note
 from bgblur.training.settings import ModelSettings
 
@@ -89,7 +90,7 @@ def _exported(path: Path) -> tuple[dict[str, Tensor], str]:
         for name, value in module.named_parameters()
         if name.startswith(prefix)
     }
-    return weights, note
+    return as_trained(weights), note
 
 
 def _architecture(note: str, path: Path) -> ModelSettings:

@@ -10,12 +10,14 @@ import pytest
 import torch
 from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 from training_data import write_tree
 
 from bgblur.segmentation.engine import TorchEngine
-from bgblur.segmentation.network import build_network
+from bgblur.segmentation.network import LightUnet, build_network
 from bgblur.training.checkpoint import load_network
 from bgblur.training.data import Collection, DataError, load_collections
+from bgblur.training.equivalents import as_trained, for_processors
 from bgblur.training.export import (
     export,
     fold_batch_norms,
@@ -79,6 +81,33 @@ def test_export_is_the_network_and_runs_in_fp32(network: nn.Module, tmp_path: Pa
     engine = TorchEngine(str(path), "cpu", input_height=96)
     assert engine.precision == "fp32"
     assert engine.infer(parity_images()[0]).shape == (96, 96)
+
+
+def test_fewer_operations_are_the_same_function(network: nn.Module) -> None:
+    plain = fold_batch_norms(copy.deepcopy(network))
+    assert isinstance(plain, LightUnet)
+    fewer = for_processors(copy.deepcopy(plain))
+    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        expected = plain(images)
+        torch.testing.assert_close(fewer(images), expected, atol=1e-4, rtol=1e-4)
+        assert multiplications(fewer, images) < 0.75 * multiplications(plain, images)
+    assert expected.std() > 1e-3
+    back = as_trained(fewer.state_dict())
+    assert back.keys() == plain.state_dict().keys()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(back[name], value, atol=1e-5, rtol=1e-4)
+    assert as_trained(back).keys() == back.keys()
+
+
+def multiplications(network: nn.Module, images: torch.Tensor) -> int:
+    """Of the decoder's convolutions, as torch counts them."""
+    with FlopCounterMode(display=False) as counter:
+        network(images)
+    encoder = FlopCounterMode(display=False)
+    with encoder:
+        network.encoder(images)  # type: ignore[operator]
+    return int(counter.get_total_flops() - encoder.get_total_flops())
 
 
 def test_a_light_decoder_of_a_wrong_length_is_refused() -> None:
