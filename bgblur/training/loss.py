@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -33,19 +35,38 @@ def laplacian_loss(logits: Tensor, alpha: Tensor, weight: Tensor, levels: int = 
     """
     # A pyramid is linear: that of the difference is the difference of the two.
     apart = (logits.sigmoid() - alpha) * weight
-    taps = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=apart.device) / 16
-    kernel = (taps[:, None] * taps)[None, None]
     loss = apart.new_zeros(())
     for level in range(levels):
-        smooth = F.conv2d(F.pad(apart, (2, 2, 2, 2), mode="replicate"), kernel)
+        smooth = _smoothed(apart)
         loss = loss + 2**level * (apart - smooth).abs().mean()
         apart = smooth[..., ::2, ::2]
     return loss + 2**levels * apart.abs().mean()  # what is left when every edge is gone
 
 
+def _smoothed(plane: Tensor) -> Tensor:
+    """The pyramid's 5x5 binomial filter (Burt and Adelson 1983); the border is repeated.
+
+    As sums of shifted planes: the backward pass of one channel's convolution takes a processor
+    longer than the network's widest.
+    """
+    padded = F.pad(plane, (2, 2, 2, 2), mode="replicate")
+    for axis in (-2, -1):
+        a, b, c, d, e = _shifted(padded, 5, axis)
+        padded = (a + e) / 16 + (b + d) / 4 + c * 0.375
+    return padded
+
+
 def outline(alpha: Tensor, radius: int = 2) -> Tensor:
-    """Where alpha changes within ``radius`` pixels: dilation minus erosion, 0..1."""
-    size = 2 * radius + 1
-    dilated = F.max_pool2d(alpha, size, stride=1, padding=radius)
-    eroded = -F.max_pool2d(-alpha, size, stride=1, padding=radius)
-    return dilated - eroded
+    """Where alpha, 0..1, changes within ``radius`` pixels: dilation minus erosion, 0..1."""
+    borders = (radius,) * 4
+    highest, lowest = F.pad(alpha, borders), F.pad(alpha, borders, value=1.0)
+    for axis in (-2, -1):  # a square's maximum is that of its rows' maxima
+        highest = reduce(torch.maximum, _shifted(highest, 2 * radius + 1, axis))
+        lowest = reduce(torch.minimum, _shifted(lowest, 2 * radius + 1, axis))
+    return highest - lowest
+
+
+def _shifted(padded: Tensor, count: int, axis: int) -> list[Tensor]:
+    """``count`` views, each one place further along ``axis``, all ``count - 1`` shorter."""
+    length = padded.shape[axis] - count + 1
+    return [padded.narrow(axis, first, length) for first in range(count)]
