@@ -54,7 +54,8 @@ class ExampleDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 class StepSampler(Sampler[list[Draw]]):
     """The draws of every step from ``start`` on; a resumed run continues the same sequence.
 
-    With several processes each takes its own slice of the seeds.
+    With several processes each takes its own slice of the seeds. All draw a step's batch of one
+    size: they wait for the slowest.
     """
 
     def __init__(
@@ -63,14 +64,16 @@ class StepSampler(Sampler[list[Draw]]):
         self.phases = phases
         self.start = start
         self.steps = steps
-        self.seed = seed + 1_000_003 * rank
+        self.seed = seed
+        self.rank = rank
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in range(self.start, self.steps):
             phase = next(p for p in self.phases if step < p.until * self.steps or p.until >= 1)
             choice = np.random.default_rng((self.seed, step)).integers(len(phase.sizes))
             height, width = phase.sizes[int(choice)]
-            yield [Draw(height, width, (self.seed, step, i)) for i in range(phase.batch)]
+            own = self.seed + 1_000_003 * self.rank
+            yield [Draw(height, width, (own, step, i)) for i in range(phase.batch)]
 
     def __len__(self) -> int:
         return self.steps - self.start

@@ -162,6 +162,16 @@ def test_processes_draw_different_examples() -> None:
     assert not seeds[0] & seeds[1]
 
 
+def test_processes_draw_batches_of_one_size() -> None:
+    """Whoever has the smaller pictures would wait at every step."""
+    sizes = [
+        [(d.height, d.width) for b in StepSampler(PHASES, 0, 40, 4, rank) for d in b]
+        for rank in (0, 1)
+    ]
+    assert sizes[0] == sizes[1]
+    assert len(set(sizes[0])) == 3
+
+
 def test_batches_are_rgb_tensors(collection: Collection) -> None:
     sampler = StepSampler(PHASES, 0, 2, seed=4)
     images, alpha, weight = next(iter(make_loader(collection, Mix(), sampler, workers=0)))
