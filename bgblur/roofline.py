@@ -19,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from bgblur.config import EngineSettings
+from bgblur.gpu.stream import on_stream
 from bgblur.segmentation.engine import AUTO_MODEL, TorchEngine, shipped_model
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ class _Cost(TorchDispatchMode):
 
 def network_cost(engine: Engine, width: int, height: int) -> tuple[int, int]:
     """(floating-point operations, bytes) of the network for one frame of this size."""
-    frame = engine.upload(np.zeros((height, width, 3), np.uint8))
-    with _Cost() as cost:
-        engine.infer(frame)
+    with on_stream(engine.device), _Cost() as cost:
+        engine.infer(engine.upload(np.zeros((height, width, 3), np.uint8)))
     return cost.flops, cost.bytes
 
 

@@ -76,11 +76,15 @@ class Replay:
         self._uses[key] = self._uses.get(key, 0) + 1
         if self._uses[key] < _RECORDED_AT * _LATER**self._failed:
             return None
+        if not _recording.acquire(blocking=False):
+            return None  # what hangs in another thread holds up that thread alone
         try:
             recorded = _Recorded(self._work, tensors, settings)
         except RuntimeError as error:  # a driver's: the work itself has just been done ten times
             self._note_failure(error)
             return None
+        finally:
+            _recording.release()
         self._failed = 0
         self._recorded[key] = recorded
         if len(self._recorded) > _KEPT:
@@ -108,7 +112,7 @@ class _Recorded:
         self, work: Work, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
     ) -> None:
         self._inputs = [None if tensor is None else tensor.clone() for tensor in tensors]
-        with _recording, holding() as self._constants:
+        with holding() as self._constants:
             self._graph, self._outputs = _record(lambda: work(*self._inputs, *settings))
 
     def __call__(self, tensors: tuple[Tensor | None, ...]) -> Outputs:
@@ -138,6 +142,7 @@ def _record(work: Callable[[], Outputs]) -> tuple[Any, Outputs]:
             _spoilt.append(graph)
             with suppress(Exception):  # where torch has come as far as that by itself
                 torch._C._cuda_endAllocateToPool(device, pool)
+            with suppress(Exception):
                 torch._C._cuda_releasePool(device, pool)
             raise
     return graph, outputs

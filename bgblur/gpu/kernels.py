@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 _THREADS = 128  # of a block
 _log = logging.getLogger(__name__)
 _thread = threading.local()
+_compiling = threading.Lock()
 
 # Compiled by a C++ compiler too, in tests: nothing but one thread an element, and atomics.
 INDEX = "const int i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= count) return;"
@@ -45,7 +47,8 @@ def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[K
     if device.type != "cuda":
         return None
     index = torch.cuda.current_device() if device.index is None else device.index
-    made = _compiled(source, names, index)
+    with _compiling:
+        made = _compiled(source, names, index)
     if made is not None:
         _enter(index)
     return made
@@ -59,12 +62,27 @@ def _compiled(source: str, names: tuple[str, ...], index: int) -> list[Kernel] |
         utils: Any = importlib.import_module("torch.cuda._utils")
         _enter(index)
         with torch.cuda.device(index):
-            binary, _ = utils._nvrtc_compile(source, names[0])
+            binary = compiled(source, names[0])
             loaded = utils._cuda_load_module(binary, list(names))
         return [Kernel(loaded[name]) for name in names]
     except Exception as error:  # whatever a compiler or a driver says
         _log.warning("this GPU's own kernels cannot be had, it will be slower: %s", error)
         return None
+
+
+def compiled(source: str, name: str, architecture: str | None = None) -> bytes:
+    """The binary of ``source``, which has ``name``; for the present device, or one like "90"."""
+    utils: Any = importlib.import_module("torch.cuda._utils")
+    extension: Any = importlib.import_module("torch.utils.cpp_extension")
+    home = extension.CUDA_HOME
+    # Torch would name CUDA's headers to NVRTC, and gives up where there is no toolkit that has
+    # them. These sources include none.
+    extension.CUDA_HOME = home or str(Path(torch.__file__).parent)
+    try:
+        binary: bytes = utils._nvrtc_compile(source, name, architecture)[0]
+    finally:
+        extension.CUDA_HOME = home
+    return binary
 
 
 def _enter(index: int) -> None:

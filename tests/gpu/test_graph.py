@@ -142,6 +142,19 @@ def test_what_was_recorded_stays_so_whatever_fails_later(monkeypatch: pytest.Mon
     assert len(computed) == 1
 
 
+def test_nobody_waits_for_a_thread_that_hangs_while_it_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record_here(monkeypatch)
+    replay = Replay(scaled, "cpu")
+    with graph._recording:
+        for i in range(30):
+            assert replay((i * ones(2), None), 2.0)[0].tolist() == [2 * i, 2 * i]
+        assert StaticRecorded.made == 0
+    assert replay((ones(2), None), 2.0)[0].tolist() == [2, 2]
+    assert StaticRecorded.made == 1
+
+
 @pytest.mark.gpu
 @needs_cuda
 def test_a_graph_gives_what_the_work_gives_and_takes_no_new_memory() -> None:
