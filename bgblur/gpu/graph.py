@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,7 @@ _spoilt: list[Any] = []  # recordings: torch goes on asking them whether an allo
 
 Outputs = tuple[Tensor, ...]
 Work = Callable[..., Outputs]
+Made = TypeVar("Made")
 
 
 class Replay:
@@ -126,26 +127,33 @@ class _Recorded:
 
 def _record(work: Callable[[], Outputs]) -> tuple[Any, Outputs]:
     """(the graph of ``work`` on the present device, where it puts what ``work`` gives)."""
-    device = torch.cuda.current_device()
-    graph: Any = torch.cuda.CUDAGraph()
-    pool = torch.cuda.graph_pool_handle()
-    stream = _recorder(device)
+    stream = _recorder(torch.cuda.current_device())
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):  # torch.cuda.graph does not leave it where it fails
         for _ in range(_REHEARSALS):
             work()
-        try:
-            # What libraries set up when it is first needed may be set up meanwhile.
-            with torch.cuda.graph(graph, pool, stream, capture_error_mode="relaxed"):
-                outputs = work()
-        except BaseException:
-            _spoilt.append(graph)
-            with suppress(Exception):  # where torch has come as far as that by itself
-                torch._C._cuda_endAllocateToPool(device, pool)
-            with suppress(Exception):
-                torch._C._cuda_releasePool(device, pool)
-            raise
-    return graph, outputs
+        return recorded(work, torch.cuda.graph_pool_handle())
+
+
+def recorded(work: Callable[[], Made], pool: Any) -> tuple[Any, Made]:
+    """(the graph of ``work`` on the present stream, which is not the default one; where it puts
+    what ``work`` gives). Its memory is of ``pool``. Raises RuntimeError; ``pool`` is lost then.
+    """
+    device = torch.cuda.current_device()
+    graph: Any = torch.cuda.CUDAGraph()
+    try:
+        # What libraries set up when it is first needed may be set up meanwhile.
+        with torch.cuda.graph(
+            graph, pool, torch.cuda.current_stream(), capture_error_mode="relaxed"
+        ):
+            return graph, work()
+    except BaseException:
+        _spoilt.append(graph)
+        with suppress(Exception):  # where torch has come as far as that by itself
+            torch._C._cuda_endAllocateToPool(device, pool)
+        with suppress(Exception):
+            torch._C._cuda_releasePool(device, pool)
+        raise
 
 
 @cache

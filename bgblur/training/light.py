@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 
@@ -61,6 +60,8 @@ def _motion_blur(image: Image, rng: Generator) -> Image:
 
 def _video_codec(image: Image, rng: Generator) -> Image:
     """A webcam's or a recording's H.264 at a low bit rate. Rows and columns must be even."""
+    import av  # here: a GPU's batches have no use for it
+
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.height, encoder.width = image.shape[:2]

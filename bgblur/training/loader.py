@@ -23,6 +23,10 @@ class Draw:
     width: int
     seed: tuple[int, int, int]  # (run, step, place in the batch)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.height, self.width
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -55,23 +59,30 @@ class StepSampler(Sampler[list[Draw]]):
     """The draws of every step from ``start`` on; a resumed run continues the same sequence.
 
     With several processes each takes its own slice of the seeds. All draw a step's batch of one
-    size: they wait for the slowest.
+    size: they wait for the slowest. ``alike`` steps in a row have one size, but for a phase's end.
     """
 
     def __init__(
-        self, phases: tuple[Phase, ...], start: int, steps: int, seed: int, rank: int = 0
+        self,
+        phases: tuple[Phase, ...],
+        start: int,
+        steps: int,
+        seed: int,
+        rank: int = 0,
+        alike: int = 1,
     ) -> None:
         self.phases = phases
         self.start = start
         self.steps = steps
         self.seed = seed
         self.rank = rank
+        self.alike = alike
 
     def __iter__(self) -> Iterator[list[Draw]]:
         for step in range(self.start, self.steps):
             phase = next(p for p in self.phases if step < p.until * self.steps or p.until >= 1)
-            choice = np.random.default_rng((self.seed, step)).integers(len(phase.sizes))
-            height, width = phase.sizes[int(choice)]
+            rng = np.random.default_rng((self.seed, step // self.alike))
+            height, width = phase.sizes[int(rng.integers(len(phase.sizes)))]
             own = self.seed + 1_000_003 * self.rank
             yield [Draw(height, width, (own, step, i)) for i in range(phase.batch)]
 

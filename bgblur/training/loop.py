@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
@@ -22,19 +21,18 @@ from bgblur.training.checkpoint import (
     save_checkpoint,
     training_summary,
 )
-from bgblur.training.consistency import EVERY, consistency_loss, seen_again
 from bgblur.training.data import Collection, DataError
-from bgblur.training.finetune import blend, distillation_loss, initial_model, load_start
+from bgblur.training.finetune import blend, initial_model, load_start
 from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
-from bgblur.training.loss import laplacian_loss, matte_loss
 from bgblur.training.settings import Recipe, RunSettings
+from bgblur.training.step import Stepper, Teacher, records
 from bgblur.training.unfold import unfold_batch_norms
 
 CHECKPOINT = "last.ckpt"
 # What batch norms are measured on where an exported model has none.
 _SAMPLED = 40  # batches
-_LARGEST_SAMPLE = 16  # pictures a batch: many pixels already, and a GPU's batch is slow to draw
+_LARGEST_SAMPLE = 16  # pictures a batch: many pixels already
 
 
 @dataclass(frozen=True)
@@ -50,6 +48,7 @@ class Progress:
 
 Report = Callable[[Progress], None]
 Validate = Callable[[int, nn.Module], None]
+Drawing = Callable[[StepSampler], Iterable[tuple[Tensor, Tensor, Tensor]]]  # see ExampleDataset
 
 
 def train(
@@ -73,12 +72,16 @@ def train(
     run = recipe.run
     fabric = fabric or make_fabric(run.precision)
     fabric.seed_everything(run.seed)
-    network, before = _begin(recipe, init, collection)
+    draw = _drawing(fabric, collection, recipe)
+    network, before = _begin(recipe, init, draw)
     network = network.to(memory_format=torch.channels_last)
     initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
     teacher = _teacher(run, initial, fabric) if run.distillation else None
+    recorded = records(fabric, run)
+    # A recorded step reads its rate from the device's memory: a number would stay as it was.
+    rate = torch.tensor(run.learning_rate, device=fabric.device) if recorded else run.learning_rate
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=run.learning_rate, weight_decay=run.weight_decay
+        network.parameters(), lr=rate, weight_decay=run.weight_decay, capturable=recorded
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: schedule(step, run.steps, run.warmup_steps)
@@ -117,14 +120,13 @@ def train(
         save_checkpoint(checkpoint, state)
 
     sampler = StepSampler(recipe.phases, start, run.steps, run.seed, fabric.global_rank)
-    loader = _batches(fabric, collection, recipe, sampler)
     if start == 0 and init is not None and fabric.is_global_zero:
         validate(0, average.module.eval())  # what there is to gain, and to lose
     model.train()
+    take = Stepper(fabric, model, optimizer, run, teacher)
     began = time.perf_counter()
-    for step, (images, alpha, weight) in enumerate(loader, start + 1):
-        teach = teacher if step > run.teach_from * run.steps else None
-        loss = _step(fabric, model, optimizer, images, alpha, weight, teach, run, step)
+    for step, (images, alpha, weight) in enumerate(draw(sampler), start + 1):
+        loss = take(images, alpha, weight, step)
         scheduler.step()
         average.update_parameters(network)
         seconds = time.perf_counter() - began
@@ -144,21 +146,21 @@ def train(
     return finished
 
 
-def _batches(
-    fabric: L.Fabric, collection: Collection, recipe: Recipe, sampler: StepSampler
-) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-    """Drawn on the device where that is a GPU, unless the recipe says otherwise."""
+def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawing:
+    """On the device where that is a GPU, unless the recipe says otherwise."""
     mix, augment = recipe.data.mix, recipe.run.augment
     if augment == "device" or (augment == "auto" and fabric.device.type == "cuda"):
+        from bgblur.training.resident import load_resident
         from bgblur.training.resident_loader import ResidentLoader
 
-        return ResidentLoader(collection, mix, sampler, fabric.device)
-    return fabric.setup_dataloaders(  # type: ignore[return-value]  # one for the one it is given
+        pictures = load_resident(collection, fabric.device)
+        return lambda sampler: ResidentLoader(pictures, mix, sampler)
+    return lambda sampler: fabric.setup_dataloaders(  # type: ignore[return-value]  # one for one
         make_loader(collection, mix, sampler, recipe.run.workers), use_distributed_sampler=False
     )
 
 
-def _begin(recipe: Recipe, init: Path | None, collection: Collection) -> tuple[nn.Module, str]:
+def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module, str]:
     """(network, how its weights came about, for the model card)."""
     model = recipe.model
     if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
@@ -177,22 +179,21 @@ def _begin(recipe: Recipe, init: Path | None, collection: Collection) -> tuple[n
         raise DataError(f"{init} holds another network than the recipe: mend its [model]")
     if model.folded:
         return start.network, start.history
-    return unfold_batch_norms(start.network, network, _sample(recipe, collection)), start.history
+    return unfold_batch_norms(start.network, network, _sample(recipe, draw)), start.history
 
 
-def _sample(recipe: Recipe, collection: Collection) -> Iterator[Tensor]:
+def _sample(recipe: Recipe, draw: Drawing) -> Iterator[Tensor]:
     """Normalised images ``(N, 3, H, W)`` of all the recipe's sizes, the same in every process."""
     phases = tuple(replace(p, batch=min(p.batch, _LARGEST_SAMPLE)) for p in recipe.phases)
-    sampler = StepSampler(phases, 0, _SAMPLED, recipe.run.seed)
-    for images, _, _ in make_loader(collection, recipe.data.mix, sampler, workers=0):
-        yield normalise(images.float())
+    for images, _, _ in draw(StepSampler(phases, 0, _SAMPLED, recipe.run.seed)):
+        yield normalise(images.float()).cpu()
 
 
 def _taught_by_itself(run: RunSettings) -> bool:
     return bool(run.distillation) and run.teacher is None
 
 
-def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Callable[[Tensor], Tensor]:
+def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Teacher:
     """Normalised images to the teacher's logits."""
     network = initial
     if run.teacher is not None:
@@ -205,40 +206,6 @@ def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Callable
             return answers.float()
 
     return teach
-
-
-def _step(
-    fabric: L.Fabric,
-    model: Any,
-    optimizer: Any,
-    images: Tensor,
-    alpha: Tensor,
-    weight: Tensor,
-    teacher: Callable[[Tensor], Tensor] | None,
-    run: RunSettings,
-    step: int,
-) -> float:
-    inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
-    if run.consistency:
-        twice, moved = seen_again(inputs[::EVERY], run.seed + step)
-        # In one go: of a model that is spread over processes, two at a time cannot be had.
-        all_logits = model(torch.cat([inputs, twice])).float()
-        logits, again = all_logits.split([len(inputs), len(twice)])
-        loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
-    else:
-        logits = model(inputs).float()
-        loss = logits.new_zeros(())
-    loss = loss + matte_loss(logits, alpha, weight)
-    if run.laplacian:
-        loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
-    if teacher is not None:
-        loss = loss + run.distillation * distillation_loss(logits, teacher(inputs), alpha, weight)
-    fabric.backward(loss)
-    # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
-    fabric.clip_gradients(model, optimizer, max_norm=5.0, error_if_nonfinite=False)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return float(loss.detach())
 
 
 def schedule(step: int, steps: int, warmup: int) -> float:

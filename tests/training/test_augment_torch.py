@@ -192,13 +192,15 @@ def test_sets_and_kinds_that_are_missing_are_not_drawn(collection: Collection) -
     assert draw(uncut, PEOPLE)[1].any()
 
 
-def test_a_resumed_loader_goes_on(collection: Collection) -> None:
+@pytest.mark.parametrize("start", [1, 4, 6, 9])
+def test_a_resumed_loader_goes_on(pictures: Resident, start: int) -> None:
     phases = (Phase(0.5, 3, ((32, 64),)), Phase(1.0, 2, ((64, 64), (64, 32))))
-    whole = list(ResidentLoader(collection, Mix(), StepSampler(phases, 0, 6, 4), CPU))
-    rest = list(ResidentLoader(collection, Mix(), StepSampler(phases, 4, 6, 4), CPU))
-    assert [image.shape[0] for image, _, _ in whole] == [3, 3, 3, 2, 2, 2]
-    for one, two in zip(whole[4:], rest, strict=True):
-        assert torch.equal(one[0], two[0])
+    whole = list(ResidentLoader(pictures, Mix(), StepSampler(phases, 0, 12, 4)))
+    rest = list(ResidentLoader(pictures, Mix(), StepSampler(phases, start, 12, 4)))
+    assert [image.shape[0] for image, _, _ in whole] == 6 * [3] + 6 * [2]
+    assert len(rest) == len(whole) - start
+    for one, two in zip(whole[start:], rest, strict=True):
+        assert all(torch.equal(here, there) for here, there in zip(one, two, strict=True))
     first = [batch[0].float().mean().item() for batch in whole]
     assert len(set(first)) == len(first), "every step draws anew"
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from training_data import write_tree
 
+from bgblur.training import loop, step
 from bgblur.training.augment import Mix, draw_example
 from bgblur.training.checkpoint import load_checkpoint, load_network
 from bgblur.training.data import Collection, DataError, load_collections
@@ -189,3 +190,34 @@ def test_channels_are_turned_to_rgb(collection: Collection) -> None:
     image = ExampleDataset(collection, Mix())[draw][0].permute(1, 2, 0).numpy()
     assert np.array_equal(image, example.image[..., ::-1])
     assert not np.array_equal(image, example.image)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@pytest.mark.parametrize("teacher", [None, "unet-lite"])
+def test_recorded_steps_are_those_that_are_not(
+    collection: Collection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    teacher: str | None,
+) -> None:
+    losses: dict[bool, list[float]] = {}
+    for recorded in (True, False):
+        if not recorded:
+            monkeypatch.setattr(loop, "records", lambda *_: False)
+            monkeypatch.setattr(step, "records", lambda *_: False)
+        run = {"learning_rate": 1e-3, "laplacian": 0.05, "teacher": teacher, "teach_from": 0.3}
+        run |= {"distillation": 0.5} if teacher else {}
+        told: list[Progress] = []
+        gpu = L.Fabric(accelerator="cuda", devices=1, precision="32-true")
+        train(
+            recipe(30, **run), collection, tmp_path / str(recorded), report=told.append, fabric=gpu
+        )
+        losses[recorded] = [progress.loss for progress in told]
+        rates = [progress.learning_rate for progress in told]
+        assert rates == [pytest.approx(1e-3 * schedule(i, 30, 2), abs=1e-9) for i in range(1, 31)]
+    assert "cannot be recorded" not in caplog.text
+    # Sums in another order: what that changes grows from step to step.
+    np.testing.assert_allclose(losses[True][:10], losses[False][:10], rtol=0.01)
+    np.testing.assert_allclose(losses[True], losses[False], rtol=0.2)

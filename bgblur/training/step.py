@@ -1,0 +1,85 @@
+"""One step of training: from a batch to new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from bgblur.segmentation.network import normalise
+from bgblur.training.consistency import EVERY, consistency_loss, seen_again
+from bgblur.training.finetune import distillation_loss
+from bgblur.training.loss import laplacian_loss, matte_loss
+from bgblur.training.recorded import RecordedStep
+from bgblur.training.settings import RunSettings
+
+Teacher = Callable[[Tensor], Tensor]  # normalised images to logits
+
+
+class Stepper:
+    """Takes the steps of a run. On a GPU that has the run to itself they are recorded."""
+
+    def __init__(
+        self,
+        fabric: L.Fabric,
+        model: Any,
+        optimizer: Any,
+        run: RunSettings,
+        teacher: Teacher | None,
+    ) -> None:
+        self._fabric, self._model, self._optimizer = fabric, model, optimizer
+        self._run, self._teacher = run, teacher
+        self._recorded = RecordedStep(self._taken, fabric.device) if records(fabric, run) else None
+
+    def __call__(self, images: Tensor, alpha: Tensor, weight: Tensor, step: int) -> float:
+        """The loss before the step. As ``ExampleDataset`` has them, batch by batch."""
+        run = self._run
+        inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
+        taught = self._teacher is not None and step > run.teach_from * run.steps
+        if self._recorded is not None:
+            return self._recorded((inputs, alpha, weight), taught)
+        if not run.consistency:
+            return float(self._taken(inputs, alpha, weight, taught))
+        twice, moved = seen_again(inputs[::EVERY], run.seed + step)
+        # In one go: of a model that is spread over processes, two at a time cannot be had.
+        all_logits = self._model(torch.cat([inputs, twice])).float()
+        logits, again = all_logits.split([len(inputs), len(twice)])
+        loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
+        return float(self._descended(loss + self._loss(logits, inputs, alpha, weight, taught)))
+
+    def _taken(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
+        logits = self._model(inputs).float()
+        return self._descended(self._loss(logits, inputs, alpha, weight, taught))
+
+    def _loss(
+        self, logits: Tensor, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool
+    ) -> Tensor:
+        run = self._run
+        loss = matte_loss(logits, alpha, weight)
+        if run.laplacian:
+            loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
+        if taught and self._teacher is not None:
+            told = self._teacher(inputs)
+            loss = loss + run.distillation * distillation_loss(logits, told, alpha, weight)
+        return loss
+
+    def _descended(self, loss: Tensor) -> Tensor:
+        # Before: a recording that fails may leave some.
+        self._optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
+        self._fabric.clip_gradients(
+            self._model, self._optimizer, max_norm=5.0, error_if_nonfinite=False
+        )
+        self._optimizer.step()
+        return loss.detach()
+
+
+def records(fabric: L.Fabric, run: RunSettings) -> bool:
+    """Whether steps are the same work each time: no other process is waited for, no scale of
+    gradients is looked at, no place is drawn."""
+    alone = fabric.device.type == "cuda" and fabric.world_size == 1
+    return alone and run.precision != "16-mixed" and not run.consistency
