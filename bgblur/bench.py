@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -38,8 +39,7 @@ MEASURED = (
 )
 _WARM_UP = 2.0  # seconds after the first frame that are not counted
 _START_WITHIN = 60.0
-_AS_IT_COMES = 120.0  # frames a second that the demo can draw
-_DRAWN = 48  # pictures
+_DRAWN = 16  # pictures of the demo
 
 
 def bench(
@@ -189,20 +189,22 @@ class _Sized:
 
 
 class _Drawn:
-    """The demo, of pictures drawn before, a thirtieth of a second apart: drawing one takes longer
-    than a GPU does to blur it."""
+    """The demo, of pictures that are drawn once, forth and back: a camera draws none, and drawing
+    one takes as long as to blur it."""
 
     def __init__(self, demo: DemoSource) -> None:
         self.name, self.remark = demo.name, demo.remark
         self.width, self.height, self.fps = demo.width, demo.height, demo.fps
-        self._pictures = [demo.picture(number / 30) for number in range(_DRAWN)]
+        self._picture = cache(lambda number: demo.picture(number / 30))
         self._pacer = Pacer(demo.fps)
         self._index = 0
 
     def read(self) -> Frame:
         self._pacer.wait()
-        picture = self._pictures[self._index % len(self._pictures)]
-        frame = Frame(picture, self._index, time.monotonic())
+        step = self._index % (2 * _DRAWN - 2)
+        frame = Frame(
+            self._picture(min(step, 2 * _DRAWN - 2 - step)), self._index, time.monotonic()
+        )
         self._index += 1
         return frame
 
@@ -212,7 +214,7 @@ class _Drawn:
 
 def _open_sized(settings: Settings) -> Source:
     source, wanted = open_source(settings.camera), (settings.camera.width, settings.camera.height)
-    if isinstance(source, DemoSource) and source.fps > _AS_IT_COMES:
+    if isinstance(source, DemoSource):
         return _Drawn(source)
     return source if (source.width, source.height) == wanted else _Sized(source, *wanted)
 
