@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from contextlib import nullcontext
@@ -83,8 +82,7 @@ def daemon(
     }
     chosen = {key: value for key, value in options.items() if value is not None}
     stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop.at_signals()
     made = Daemon(load(path), path, chosen, say)
     with TrayProcess(path) if with_tray else nullcontext():
         made.run(stop, duration)

@@ -65,7 +65,7 @@ class Daemon:
             self.pipeline.replace_preview(self._open_preview)
 
     def run(self, stop: Stop | threading.Event, duration: float | None = None) -> None:
-        """Raises the BgblurError that keeps the daemon from starting."""
+        """Raises the BgblurError that keeps the daemon from starting, or ends a recording."""
         began = time.monotonic()
         next_status = 0.0
         notifier = Notifier()
@@ -94,6 +94,8 @@ class Daemon:
             self.pipeline.stop()
             self.pipeline.look.close()
             self._status_file.remove()
+        if self.pipeline.fatal is not None:  # a recording that could not be completed
+            raise self.pipeline.fatal
 
     # ------------------------------------------------------------ reports
 

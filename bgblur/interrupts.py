@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM: for the daemon, and for commands that have files to tidy up.
+"""Ctrl-C, SIGTERM and a terminal that is closed: for the daemon, and for commands that have files
+to tidy up.
 
 In the latter an exception raised wherever the interpreter happens to be would break locks that
 are just being taken, and leave open whether a file had got its name. So a signal is noted, and
@@ -15,6 +16,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 POLL = 0.1  # seconds between two checks of one who waits
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class _Signals:  # of the whole process
@@ -26,7 +30,7 @@ def ended_by_signals() -> Iterator[None]:
     """From the first of them on ``check`` raises, until the block's end; more, as people press it
     again, change nothing.
 
-    A SIGINT that was ignored before stays so. For the main thread.
+    One that was ignored before stays so. For the main thread.
     """
     _Signals.came = False
 
@@ -35,7 +39,7 @@ def ended_by_signals() -> Iterator[None]:
 
     before = {
         number: signal.signal(number, note)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in _ENDING
         if signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
@@ -63,6 +67,13 @@ class Stop:
 
     def set(self) -> None:
         self._set.put(None)
+
+    def at_signals(self) -> None:
+        """Set it when one comes, but for a SIGHUP that is ignored, as under nohup."""
+        for number in _ENDING:
+            ignored = signal.getsignal(number) is signal.SIG_IGN
+            if not ignored or number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: self.set())
 
     def wait(self, timeout: float) -> bool:
         """Until it is set, at most ``timeout`` seconds; whether it is. For one thread."""

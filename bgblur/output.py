@@ -16,9 +16,9 @@ from bgblur.buffers import Buffers
 from bgblur.compositing.card import card
 from bgblur.compositing.color import even, from_i420, is_i420, to_i420
 from bgblur.compositing.cover import cover
-from bgblur.errors import one_line
+from bgblur.errors import OutputError, one_line
 from bgblur.frame import Image
-from bgblur.sinks import Sink
+from bgblur.sinks import Recording, Sink
 from bgblur.stats import Stats
 
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of a sink that is opened again, seconds
@@ -47,6 +47,7 @@ class Output:
     ) -> None:
         self.size = (0, 0)  # of the published pictures, (width, height), even
         self.closing = False  # the last picture is out, the sink has only to be closed
+        self.broken_off: OutputError | None = None  # a recording, which cannot go on
         self._open_sink = open_sink
         self._stats = stats
         self._problems = problems
@@ -93,6 +94,11 @@ class Output:
             self._reopen.set()
         else:
             self.size, self._fps = size, fps
+
+    @property
+    def records(self) -> bool:
+        """Whether what was shown is lost where the sink is not closed in peace."""
+        return isinstance(self._sink, Recording)
 
     @property
     def name(self) -> str:
@@ -143,8 +149,11 @@ class Output:
         return True
 
     def failed(self, error: Exception) -> None:
-        """Have ``ready`` open the sink anew after a while."""
+        """Have ``ready`` open the sink anew after a while, unless it is a recording."""
         self._problems["output"] = one_line(error)
+        if isinstance(self._sink, Recording):
+            self._break_off(self._sink, error)
+            return
         self._retry_at = time.monotonic() + self._retry
         self._retry = min(2 * self._retry, RETRY_LAST)
         self._reopen.set()
@@ -198,6 +207,8 @@ class Output:
                     sink.close()
             except Exception as error:
                 self._problems[part] = one_line(error)
+                if isinstance(sink, Recording):
+                    self.broken_off = _told(sink, error)
         self.closing = False
 
     # ------------------------------------------------------------ how
@@ -246,6 +257,13 @@ class Output:
             if preview is not None:
                 preview.close()
 
+    def _break_off(self, sink: Recording, error: Exception) -> None:
+        with self._sending:
+            self._sink, self._sent = None, None
+        with contextlib.suppress(Exception):  # the first reason is the one that helps
+            sink.close()
+        self.broken_off = _told(sink, error)
+
     def _reopen_sink(self) -> None:
         self._reopen.clear()
         with self._sending:
@@ -257,6 +275,11 @@ class Output:
         if wanted is not None:
             self.size, self._fps = wanted
         self.open(*self.size, self._fps)
+
+
+def _told(sink: Recording, error: Exception) -> OutputError:
+    kept = "; what had been written is in it" if sink.recorded.exists() else ""
+    return OutputError(f"{one_line(error)}{kept}")
 
 
 def _even_size(width: int, height: int) -> tuple[int, int]:

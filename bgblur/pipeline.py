@@ -104,8 +104,11 @@ class Pipeline:
             worker.join(deadline - time.monotonic())
         if self._composite is not None:
             self._composite.join(deadline - time.monotonic())
-            if self._publisher.output.closing:
+            output = self._publisher.output
+            if output.records:  # on a slow disk the last picture takes its time, too
                 self._composite.join(FINISH_WITHIN)
+            if output.closing:
+                self._composite.join(None if output.records else FINISH_WITHIN)
 
     def rest(self, reason: Rest | None) -> None:
         """Close the camera and show a card, while nobody watches ("idle") or because the user
@@ -148,8 +151,8 @@ class Pipeline:
 
     @property
     def fatal(self) -> BgblurError | None:
-        """Why the first model could not be loaded."""
-        return self._segmenter.fatal
+        """Why the first model could not be loaded, or a recording broke off."""
+        return self._segmenter.fatal or self._publisher.output.broken_off
 
     @property
     def backend(self) -> Backend | None:

@@ -61,7 +61,7 @@ class Worker:
         self._turn, self._thread = self._begin()
         return True
 
-    def join(self, seconds: float) -> bool:
-        """Wait for the newest thread; whether it has ended."""
-        self._thread.join(max(0.0, seconds))
+    def join(self, seconds: float | None) -> bool:
+        """Wait for the newest thread, with None as long as it takes; whether it has ended."""
+        self._thread.join(None if seconds is None else max(0.0, seconds))
         return not self._thread.is_alive()

@@ -34,7 +34,9 @@ set_up_venv() {
         echo "bgblur needs Python 3.11 or newer: set PYTHON to one" >&2
         return 1
     fi
-    if [ ! -x "$root/.venv/bin/python" ] && ! "$python" -m venv "$root/.venv"; then
+    # One that was interrupted in the making has a Python and no pip.
+    if ! "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 &&
+        ! "$python" -m venv "$root/.venv"; then
         echo "python's venv module is missing (Debian: sudo apt install python3-venv)" >&2
         return 1
     fi

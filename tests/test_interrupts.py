@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ import numpy as np
 import pytest
 from video_files import writer
 
+from bgblur.errors import OutputError
 from bgblur.frame import Alpha, Image
 from bgblur.interrupts import Stop, check, ended_by_signals
 from bgblur.offline.video import VideoJob, blur_video
+from bgblur.sinks.remux import Remux
 
 
 def ctrl_c() -> None:
@@ -27,7 +31,7 @@ def ctrl_c() -> None:
 
 @pytest.fixture(autouse=True)
 def own_handlers() -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [n for n in signal.Signals if n.name in ("SIGINT", "SIGTERM", "SIGHUP")]
     before = {number: signal.getsignal(number) for number in numbers}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -182,3 +186,45 @@ def test_all_files_or_none(tmp_path: Path, source: Path) -> None:
         assert left == ({"a.mp4", "m.mkv"} if done else set()), call
         outcomes.add(done)
     assert outcomes == {True, False}
+
+
+def test_both_files_or_none_where_one_cannot_be_completed(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = VideoJob(source, tmp_path / "a.mp4", alpha=tmp_path / "m.mkv", overwrite=True)
+    before: dict[Path, bytes] = {}
+    for path in (job.target, tmp_path / "m.mkv"):
+        path.write_bytes(before.setdefault(path, b"an old one, " + path.name.encode()))
+    real = Remux.up_to
+
+    def full(self: Remux, seconds: Fraction | None) -> None:
+        if seconds is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, seconds)
+
+    monkeypatch.setattr(Remux, "up_to", full)
+    with pytest.raises(OutputError, match="No space left on device; choose a folder"):
+        blur_video(job, lambda picture: picture, as_is, on_progress=lambda *_: None)
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "a.mp4", "m.mkv"}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs signals")
+def test_a_closed_terminal_ends_it_unless_it_is_ignored() -> None:
+    def hang_up() -> None:
+        with ended_by_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            check()
+
+    for ignored in (True, False):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        stop = Stop()
+        if ignored:
+            hang_up()
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                hang_up()
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        stop.at_signals()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stop.wait(0.1) != ignored

@@ -6,9 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -18,6 +19,7 @@ from bgblur.config import Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.interrupts import POLL, check, ended_by_signals
 from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
+from bgblur.sinks.video import remove_unfinished
 
 _END_WITHIN = 5.0  # seconds a worker gets to tidy up
 _MEMORY_EACH = 1_000_000_000  # bytes a worker needs for HD
@@ -124,9 +126,10 @@ def _side_by_side(
             for worker in workers:
                 if worker.job is None and waiting:
                     worker.job = waiting.popleft()
-                    worker.pipe.send(worker.job)
-            check()
+                    with suppress(OSError):  # it has just died: its pipe says so
+                        worker.pipe.send(worker.job)
             ready = wait([worker.pipe for worker in workers], POLL)
+            check()  # after: a signal to all of them is no accident of one
             for worker in [w for w in workers if w.pipe in ready]:
                 try:
                     told = worker.pipe.recv()
@@ -134,6 +137,7 @@ def _side_by_side(
                     worker.process.join()
                     workers.remove(worker)
                     if worker.job is not None:
+                        _tidy_up_after(worker)
                         yield _died(worker.job, worker.process.exitcode)
                     continue
                 if isinstance(told, BgblurError):
@@ -143,6 +147,9 @@ def _side_by_side(
                     yield told
                 elif worker.job is not None:
                     on_progress(worker.job, *told)
+    except KeyboardInterrupt:
+        yield from _last_words(workers)
+        raise
     finally:
         _end(workers)
 
@@ -184,6 +191,24 @@ def _died(job: VideoJob, code: int | None) -> Outcome:
     return Outcome(job, problem=problem, exit_code=1)
 
 
+def _last_words(workers: Sequence[_Worker]) -> Iterator[Outcome]:
+    """Tell them to end; what was complete by then."""
+    for worker in workers:
+        worker.process.terminate()
+    deadline = time.monotonic() + _END_WITHIN
+    listening = [worker.pipe for worker in workers]
+    while listening and time.monotonic() < deadline:
+        for pipe in wait(listening, POLL):
+            assert isinstance(pipe, Connection)
+            try:
+                told = pipe.recv()
+            except (EOFError, OSError):
+                listening.remove(pipe)
+                continue
+            if isinstance(told, Outcome) and told.report is not None:
+                yield told
+
+
 def _end(workers: Sequence[_Worker]) -> None:
     for worker in workers:
         worker.process.terminate()
@@ -193,6 +218,15 @@ def _end(workers: Sequence[_Worker]) -> None:
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
+            _tidy_up_after(worker)
+
+
+def _tidy_up_after(worker: _Worker) -> None:
+    """What a process that was killed could not remove itself."""
+    if worker.job is not None and worker.process.pid is not None:
+        for file in (worker.job.target, worker.job.alpha):
+            if file is not None:
+                remove_unfinished(file.parent, worker.process.pid)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bgblur.errors import UsageError
 from bgblur.offline.video import VideoJob
+from bgblur.paths import user_path
 
 VIDEO_ENDINGS = frozenset([
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",
@@ -20,18 +21,25 @@ _LIKE_MP4 = {".m4v", ".3gp"}
 def opened_up(paths: Sequence[Path], endings: Collection[str], what: str) -> list[Path]:
     """``paths`` with each folder replaced by its files of these ``endings``, sorted.
 
-    Raises UsageError for a folder that has none.
+    Raises UsageError for a folder that has none, or that may not be looked into.
     """
     found: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not user_path(str(path)).is_dir():
             found.append(path)
             continue
-        inside = sorted(
-            file
-            for file in path.iterdir()
-            if file.suffix.lower() in endings and file.is_file() and not file.name.startswith(".")
-        )
+        try:
+            inside = sorted(
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in endings
+                and file.is_file()
+                and not file.name.startswith(".")
+            )
+        except OSError as error:
+            raise UsageError(
+                f"cannot look into the folder {path}: {error.strerror}; check its owner"
+            ) from None
         if not inside:
             raise UsageError(f"there is no {what} in the folder {path}: name another, or files")
         found += inside
@@ -47,7 +55,7 @@ def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> li
     if out_dir is None:
         if len(paths) != 2:
             raise UsageError("give IN and OUT, or any number of inputs with --out-dir DIR")
-        if paths[0].is_dir():
+        if user_path(str(paths[0])).is_dir():
             raise UsageError(f"{paths[0]} is a folder: give --out-dir DIR for the results")
         return [replace(job, source=paths[0], target=paths[1])]
     sources = opened_up(paths, VIDEO_ENDINGS, "video")

@@ -103,6 +103,9 @@ def blur_video(
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
                 write_png(job.frames_dir / _FRAME.format(frames), result)
             on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
+        for file in (writer, matte):  # both complete before either has its name
+            if file is not None:
+                file.finish()
     warnings = [*writer.warnings, *([reader.truncated] if reader.truncated else [])]
     return VideoReport(frames, time.perf_counter() - started, warnings)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
 
 from bgblur.frame import Image
 
@@ -27,3 +28,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Release the output; safe to call twice."""
+
+
+@runtime_checkable
+class Recording(Sink, Protocol):
+    """A sink whose pictures are there to stay: one that fails is not opened anew, over what it has
+    recorded."""
+
+    recorded: Path

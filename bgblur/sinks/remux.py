@@ -14,6 +14,7 @@ from av.stream import Stream
 from bgblur.sources.video import open_file, origin_of
 
 _KINDS = {"audio": "sound", "subtitle": "subtitles"}
+REST = frozenset(_KINDS)
 # Each container writes its own; a room that is blurred needs no place on the map beside it.
 _LEFT_OUT = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "location")
 
@@ -22,11 +23,17 @@ class Remux:
     """The sound, subtitles, chapters and tags of ``source`` for ``target``, which has not been
     started yet; call ``up_to`` as the video's time goes on.
 
-    The place where it was taken is left out. ``warnings`` gets one line for a stream that
-    ``target`` cannot hold or that cannot be read.
+    The place where it was taken is left out, and so are streams that are not of ``kinds``.
+    ``warnings`` gets one line for a stream that ``target`` cannot hold or that cannot be read.
     """
 
-    def __init__(self, source: Path, target: OutputContainer, warnings: list[str]) -> None:
+    def __init__(
+        self,
+        source: Path,
+        target: OutputContainer,
+        warnings: list[str],
+        kinds: frozenset[str] = REST,
+    ) -> None:
         self._name = source.name
         self._target = target
         self._warnings = warnings
@@ -36,8 +43,10 @@ class Remux:
         target.set_chapters(self._container.chapters())
         self._streams: dict[int, Stream] = {}
         for stream in self._container.streams:
-            if stream.type in _KINDS:
+            if stream.type in kinds:
                 self._take_over(stream)
+            elif stream.type in _KINDS:
+                self._leave(stream)
         self._packets = self._container.demux(*(self._container.streams[i] for i in self._streams))
         self._next = self._read() if self._streams else None
         self._last: dict[int, int] = {}
@@ -52,17 +61,24 @@ class Remux:
     def close(self) -> None:
         self._container.close()
 
+    def takes_any(self, kinds: frozenset[str]) -> bool:
+        """Whether it takes a stream of these kinds over."""
+        return any(stream.type in kinds for stream in self._streams.values())
+
+    def _leave(self, stream: Stream) -> None:
+        kind = self._target.format.name.split(",")[0]
+        codec = stream.codec_context.name if stream.codec_context else "of an unknown kind"
+        other = ".mp4" if kind == "matroska" else ".mkv"
+        self._warnings.append(
+            f"the {_KINDS[stream.type]} of {self._name} ({codec}) would not fit into a {kind} "
+            f"file, so the result has none: write to {other} to keep all"
+        )
+
     def _take_over(self, stream: Stream) -> None:
         try:
             copy = self._target.add_stream_from_template(stream)
         except (ValueError, av.FFmpegError):
-            kind = self._target.format.name.split(",")[0]
-            codec = stream.codec_context.name if stream.codec_context else "of an unknown kind"
-            other = ".mp4" if kind == "matroska" else ".mkv"
-            self._warnings.append(
-                f"the {_KINDS[stream.type]} of {self._name} ({codec}) would not fit into a {kind} "
-                f"file, so the result has none: write to {other} to keep all"
-            )
+            self._leave(stream)
             return
         copy.metadata.update(_kept(stream.metadata))  # its language
         copy.disposition = stream.disposition

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from bgblur.compositing.color import even
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
-from bgblur.sinks.remux import Remux
+from bgblur.sinks.remux import REST, Remux
 from bgblur.sources.picture_tags import BT601, BT709, RANGE_FULL, PictureTags, colorspace_of
 
 # Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
@@ -26,6 +28,12 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FUL
 _H264 = ("libx264", {"crf": "18", "preset": "veryfast"})
 _VP9 = ("libvpx-vp9", {"crf": "30", "deadline": "good", "cpu-used": "5", "row-mt": "1"})
 _FFV1 = ("ffv1", {"level": "3", "slicecrc": "1"})
+_LIVE_GOP = "60"  # frames: what is lost at most where a recording breaks off
+# Errors that another place for the file would mend.
+_PLACES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM),
+    *(errno.EROFS, errno.EIO, errno.ENOENT, errno.ENODEV),
+}
 _CODECS = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
 
 
@@ -37,12 +45,24 @@ def check_target(path: Path, *, gray: bool = False) -> None:
         raise UsageError(f"cannot write {what} {path.name}: its name must end in {_any(accepted)}")
 
 
+def remove_unfinished(folder: Path, process: int) -> None:
+    """What a process that is no more left there."""
+    with suppress(OSError):
+        for file in folder.glob(f"{_unfinished_by(process)}*"):
+            file.unlink(missing_ok=True)
+
+
+def _unfinished_by(process: int) -> str:
+    return f".bgblur-{process}-"
+
+
 class VideoWriter:
     """A video file that appears under its name only once it is complete.
 
     H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``); with ``gray`` lossless FFV1 (``.mkv``).
     ``rest_from`` names the file whose sound, subtitles, chapters and tags are taken over.
-    ``warnings`` tells what had to differ.
+    ``warnings`` tells what had to differ. What is ``live`` cannot be made again: it can be played
+    up to where it breaks off, and where it cannot be completed it gets its name all the same.
     As a context manager it aborts on an exception, else closes. Raises UsageError for a name
     that cannot be written, OutputError when writing fails.
     """
@@ -58,6 +78,7 @@ class VideoWriter:
         rest_from: Path | None = None,
         gray: bool = False,
         tags: PictureTags | None = None,
+        live: bool = False,
     ) -> None:
         check_target(path, gray=gray)
         if not path.parent.is_dir():
@@ -71,7 +92,9 @@ class VideoWriter:
         self._frame_time = max(1, round(1 / (fps * time_base)))
         self._reformatter = VideoReformatter()
         self._rest: Remux | None = None
+        self._live = live
         self._open = True
+        self._finished = False
 
         self._codec, self._options = _FFV1 if gray else _CODECS[path.suffix.lower()]
         self._even = self._codec == "libx264"  # the others take odd sizes as they are
@@ -83,7 +106,9 @@ class VideoWriter:
             )
             width, height = width + width % 2, height + height % 2
         # The right ending lets FFmpeg choose the container; hidden, so that nobody opens it yet.
-        self._unfinished = path.with_name(f".bgblur-{secrets.token_hex(4)}{path.suffix}")
+        self._unfinished = path.with_name(
+            f"{_unfinished_by(os.getpid())}{secrets.token_hex(4)}{path.suffix}"
+        )
         try:
             with self._writing():
                 self._start(width, height, fps, rest_from)
@@ -112,12 +137,17 @@ class VideoWriter:
         if not self._open:
             raise OutputError(f"cannot write {self.path}: it was closed")
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._frame_time
-        with self._writing():
-            self._mux(frame)
+        try:
+            with self._writing():
+                self._mux(frame)
+        except OutputError:
+            if self._live:
+                self._break_off()
+            raise
 
-    def close(self) -> None:
-        """Complete the file and give it its name; safe to call twice."""
-        if not self._open:
+    def finish(self) -> None:
+        """Complete the file; it gets its name by ``close``. Safe to call twice."""
+        if not self._open or self._finished:
             return
         try:
             with self._writing():
@@ -125,6 +155,20 @@ class VideoWriter:
                 if self._rest is not None:
                     self._rest.up_to(None)
                 self._container.close()
+                self._finished = True
+        except BaseException:
+            if self._live:
+                self._break_off()
+            self.abort()
+            raise
+
+    def close(self) -> None:
+        """Complete the file and give it its name; safe to call twice."""
+        if not self._open:
+            return
+        try:
+            self.finish()
+            with self._writing():
                 self._unfinished.replace(self.path)
         finally:
             self.abort()
@@ -136,9 +180,22 @@ class VideoWriter:
         self._open = False
         if self._rest is not None:
             self._rest.close()
+        # Without its name first: to complete an .mp4 is to write it anew, and to read it for that.
+        with suppress(OSError):
+            self._unfinished.unlink(missing_ok=True)
         with suppress(av.FFmpegError, OSError):
             self._container.close()
         self._unfinished.unlink(missing_ok=True)
+
+    def _break_off(self) -> None:
+        """Leave the file as it is. To ask FFmpeg 8 for more, once it could not write, is to crash
+        where the file is an .mp4 without its first packet."""
+        self._open = False
+        with suppress(OSError):
+            if self._unfinished.stat().st_size:
+                self._unfinished.replace(self.path)
+            else:
+                self._unfinished.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -155,13 +212,33 @@ class VideoWriter:
             self.abort()
 
     def _start(self, width: int, height: int, fps: Fraction, rest_from: Path | None) -> None:
-        index_first = (
-            {"movflags": "+faststart"} if self.path.suffix.lower() in {".mp4", ".mov"} else {}
-        )
-        self._container = av.open(f"file:{self._unfinished}", "w", container_options=index_first)
-        stream = self._container.add_stream(
-            self._codec, fps, self._options, time_base=self._time_base
-        )
+        """What a container can hold beside the picture shows only when it is started."""
+        told = len(self.warnings)
+        for kinds in (REST, frozenset({"subtitle"}), frozenset[str]()):
+            del self.warnings[told:]
+            self._prepare(width, height, fps)
+            if rest_from is not None:
+                self._rest = Remux(rest_from, self._container, self.warnings, kinds)
+            if self._live:  # the first packet does
+                self._unfinished.touch()
+                return
+            try:
+                self._container.start_encoding()
+                return
+            except av.ArgumentError:
+                if self._rest is None or not kinds or not self._rest.takes_any(kinds):
+                    raise
+                self._rest.close()
+                with suppress(av.FFmpegError, OSError):
+                    self._container.close()
+
+    def _prepare(self, width: int, height: int, fps: Fraction) -> None:
+        flags = {}
+        if self.path.suffix.lower() in {".mp4", ".mov"}:
+            flags = {"movflags": "+hybrid_fragmented" if self._live else "+faststart"}
+        self._container = av.open(f"file:{self._unfinished}", "w", container_options=flags)
+        options = self._options | ({"g": _LIVE_GOP} if self._live else {})
+        stream = self._container.add_stream(self._codec, fps, options, time_base=self._time_base)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = width, height
         context = stream.codec_context
@@ -175,9 +252,6 @@ class VideoWriter:
             context.color_primaries = self._tags.primaries
             context.color_trc = self._tags.transfer
         self._stream = stream
-        if rest_from is not None:
-            self._rest = Remux(rest_from, self._container, self.warnings)
-        self._container.start_encoding()
 
     def _mux(self, frame: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(frame):
@@ -191,15 +265,17 @@ class VideoWriter:
             yield
         except (av.FFmpegError, OSError) as error:
             reason = error.strerror or str(error)
+            mend = "; choose a folder you may write to, with space"
             raise OutputError(
-                f"cannot write {self.path}: {reason}; choose a folder you may write to, with space"
+                f"cannot write {self.path}: {reason}{mend if error.errno in _PLACES else ''}"
             ) from error
 
 
 class VideoSink:
     """``--output OUT.mp4``: what is published, each picture at the moment it was published.
 
-    The file is complete after ``close``; without a single picture there is none.
+    The file is complete after ``close``; without a single picture there is none. Where writing
+    fails it ends there.
     """
 
     pixel_format: PixelFormat = "i420"
@@ -207,6 +283,7 @@ class VideoSink:
 
     def __init__(self, path: Path, width: int, height: int, fps: float) -> None:
         self.name = f"video file {path.name}"
+        self.recorded = path
         self._writer = VideoWriter(
             path,
             width=width,
@@ -214,6 +291,7 @@ class VideoSink:
             fps=Fraction(fps).limit_denominator(1001),
             time_base=Fraction(1, 1000),
             tags=BT601,
+            live=True,
         )
         self._first: float | None = None
         self._last = -1

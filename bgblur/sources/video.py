@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Frame, Image
+from bgblur.paths import user_path
 from bgblur.sources.picture_tags import PictureTags, colorspace_of, matrix_of, turn_of
 
 # Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
@@ -193,7 +194,7 @@ def open_file(path: Path) -> InputContainer:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[InputContainer]:
-    if not path.is_file():
+    if not user_path(str(path)).is_file():
         what = "it is not a file" if path.exists() else "there is no such file"
         raise UsageError(f"cannot read {path}: {what}; check the name")
     if path.stat().st_size == 0:

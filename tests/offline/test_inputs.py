@@ -7,6 +7,7 @@ import pytest
 from bgblur.errors import UsageError
 from bgblur.offline.inputs import opened_up, video_jobs
 from bgblur.offline.video import VideoJob
+from bgblur.sources.video import VideoReader
 
 OPTIONS = VideoJob(Path(), Path(), overwrite=True)
 
@@ -67,3 +68,12 @@ def test_what_cannot_be_named_is_one_line(folder: Path, tmp_path: Path) -> None:
 
 def test_files_are_taken_as_they_are_given(folder: Path) -> None:
     assert opened_up([folder / "notes.txt"], {".mp4"}, "video") == [folder / "notes.txt"]
+
+
+@pytest.mark.parametrize("out_dir", [None, Path("out")])
+def test_a_name_that_cannot_be_looked_at_is_one_line(out_dir: Path | None) -> None:
+    given = [Path("a" * 300 + ".mp4")] + ([Path("b.mp4")] if out_dir is None else [])
+    with pytest.raises(UsageError, match=r"cannot use a+.*: File name too long"):
+        video_jobs(given, out_dir, VideoJob(Path(), Path()))
+    with pytest.raises(UsageError, match=r"cannot use a+.*: File name too long"):
+        VideoReader(given[0])

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -202,6 +205,43 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on file sizes")
+@pytest.mark.parametrize("name", ["live.mp4", "live.mov", "live.mkv", "live.webm"])
+@pytest.mark.parametrize("room", [0, 40, 4000, 300_000])
+def test_a_recording_that_cannot_go_on_is_kept(tmp_path: Path, name: str, room: int) -> None:
+    """In a process of its own: on a disk that is full from the start FFmpeg has crashed."""
+    record = f"""
+import resource, sys
+from pathlib import Path
+import numpy as np
+from bgblur.errors import OutputError
+from bgblur.sinks.video import VideoSink
+sink = VideoSink(Path({str(tmp_path / name)!r}), 64, 48, 30)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))
+noise = np.random.default_rng(0).integers(0, 256, (500, 72, 64)).astype(np.uint8)
+try:
+    for picture in noise:
+        sink.publish(picture)
+except OutputError as error:
+    print(error)
+sink.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", record], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cannot write" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
+    left = [path.name for path in tmp_path.iterdir()]
+    assert left == ([name] if room else [])
+    if room == 300_000:
+        shown = 0
+        with av.open(str(tmp_path / name)) as container, suppress(av.InvalidDataError):
+            for _ in container.decode(video=0):
+                shown += 1
+        assert shown >= 50  # two seconds of it
 
 
 @pytest.mark.parametrize("name", ["live.mp4", "live.mkv", "live.webm"])

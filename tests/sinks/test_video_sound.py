@@ -97,3 +97,16 @@ def test_sound_the_container_cannot_hold_is_left_out_in_one_line(
     assert "webm" in line
     assert "\n" not in line
     assert [stream["codec_name"] for stream in probe(tmp_path / "a.webm")["streams"]] == ["vp9"]
+
+
+@pytest.mark.parametrize("codec", ["libopus", "flac"])
+def test_sound_that_is_refused_only_when_all_is_set_up_is_left_out(
+    tmp_path: Path, tone: Tone, codec: str
+) -> None:
+    with writer(tmp_path / "a.mov", rest_from=tone("tone.mkv", codec, 1)) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    (line,) = video.warnings
+    assert codec.removeprefix("lib") in line
+    assert "would not fit into a mov file" in line
+    assert [stream["codec_name"] for stream in probe(tmp_path / "a.mov")["streams"]] == ["h264"]
+    assert [path.name for path in tmp_path.glob("*a*.mov")] == ["a.mov"]
