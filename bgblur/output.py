@@ -109,6 +109,8 @@ class Output:
     def ready(self) -> bool:
         """Do what was ordered since the last picture. False while a lost sink is waited for;
         raises where it cannot be had."""
+        if self.broken_off is not None:
+            return False
         if self._preview_changed.is_set():
             self._change_preview()
         if self._reopen.is_set():
@@ -197,7 +199,7 @@ class Output:
         try:
             self.feed(last, raw=False)
         except Exception as error:
-            self._problems["output"] = one_line(error)
+            self._not_completed(self._sink, error)
         with self._sending:
             self._sent = None
         self.closing = True
@@ -206,9 +208,9 @@ class Output:
                 if sink is not None:
                     sink.close()
             except Exception as error:
+                if part == "output":
+                    self._not_completed(sink, error)
                 self._problems[part] = one_line(error)
-                if isinstance(sink, Recording):
-                    self.broken_off = _told(sink, error)
         self.closing = False
 
     # ------------------------------------------------------------ how
@@ -262,7 +264,13 @@ class Output:
             self._sink, self._sent = None, None
         with contextlib.suppress(Exception):  # the first reason is the one that helps
             sink.close()
-        self.broken_off = _told(sink, error)
+        self._not_completed(sink, error)
+
+    def _not_completed(self, sink: Sink | None, error: Exception) -> None:
+        self._problems["output"] = one_line(error)
+        if isinstance(sink, Recording) and self.broken_off is None:
+            kept = "; what had been written is in it" if sink.kept else ""
+            self.broken_off = OutputError(f"{one_line(error)}{kept}")
 
     def _reopen_sink(self) -> None:
         self._reopen.clear()
@@ -275,11 +283,6 @@ class Output:
         if wanted is not None:
             self.size, self._fps = wanted
         self.open(*self.size, self._fps)
-
-
-def _told(sink: Recording, error: Exception) -> OutputError:
-    kept = "; what had been written is in it" if sink.recorded.exists() else ""
-    return OutputError(f"{one_line(error)}{kept}")
 
 
 def _even_size(width: int, height: int) -> tuple[int, int]:

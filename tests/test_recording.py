@@ -38,8 +38,8 @@ class SlowSink(VideoSink):
     taken = 0
 
     def publish(self, picture: Image) -> None:
-        if self.taken == self.full_after:
-            raise OutputError(f"cannot write {self.recorded}: No space left on device")
+        if self.taken >= self.full_after:
+            raise OutputError("cannot write: No space left on device")
         self.taken += 1
         super().publish(picture)
 
@@ -89,6 +89,18 @@ def test_one_that_breaks_off_is_not_begun_anew_over_itself(
     assert str(pipeline.fatal).endswith("No space left on device; what had been written is in it")
     assert len(opened) == 1
     assert frames_of(tmp_path / "a.mkv") == 20
+
+
+def test_one_that_breaks_off_with_its_last_picture_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[SlowSink] = []
+    pipeline = recording(tmp_path / "a.mkv", opened)
+    monkeypatch.setattr(opened[0], "full_after", opened[0].taken)
+    pipeline.stop()
+    assert isinstance(pipeline.fatal, OutputError)
+    assert "No space left" in str(pipeline.fatal)
+    assert frames_of(tmp_path / "a.mkv") >= 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a limit on file sizes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from bgblur.frame import Image
@@ -35,4 +34,6 @@ class Recording(Sink, Protocol):
     """A sink whose pictures are there to stay: one that fails is not opened anew, over what it has
     recorded."""
 
-    recorded: Path
+    @property
+    def kept(self) -> bool:
+        """Whether its file is there, complete or up to where it breaks off."""

@@ -95,6 +95,8 @@ class VideoWriter:
         self._live = live
         self._open = True
         self._finished = False
+        self.kept = False  # under its name
+        self._broken: OutputError | None = None
 
         self._codec, self._options = _FFV1 if gray else _CODECS[path.suffix.lower()]
         self._even = self._codec == "libx264"  # the others take odd sizes as they are
@@ -135,13 +137,14 @@ class VideoWriter:
     def encode(self, frame: av.VideoFrame, pts: int) -> None:
         """A frame that already has the file's size, pixel format and colours."""
         if not self._open:
-            raise OutputError(f"cannot write {self.path}: it was closed")
+            raise self._broken or OutputError(f"cannot write {self.path}: it was closed")
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._frame_time
         try:
             with self._writing():
                 self._mux(frame)
-        except OutputError:
+        except OutputError as error:
             if self._live:
+                self._broken = error
                 self._break_off()
             raise
 
@@ -170,6 +173,7 @@ class VideoWriter:
             self.finish()
             with self._writing():
                 self._unfinished.replace(self.path)
+            self.kept = True
         finally:
             self.abort()
 
@@ -194,6 +198,7 @@ class VideoWriter:
         with suppress(OSError):
             if self._unfinished.stat().st_size:
                 self._unfinished.replace(self.path)
+                self.kept = True
             else:
                 self._unfinished.unlink()
 
@@ -283,7 +288,6 @@ class VideoSink:
 
     def __init__(self, path: Path, width: int, height: int, fps: float) -> None:
         self.name = f"video file {path.name}"
-        self.recorded = path
         self._writer = VideoWriter(
             path,
             width=width,
@@ -301,6 +305,10 @@ class VideoSink:
         self._first = self._first if self._first is not None else now
         self._last = max(self._last + 1, round((now - self._first) * 1000))
         self._writer.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p"), self._last)
+
+    @property
+    def kept(self) -> bool:
+        return self._writer.kept
 
     def close(self) -> None:
         if self._first is None:

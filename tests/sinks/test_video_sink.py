@@ -221,12 +221,14 @@ from bgblur.sinks.video import VideoSink
 sink = VideoSink(Path({str(tmp_path / name)!r}), 64, 48, 30)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, resource.RLIM_INFINITY))
 noise = np.random.default_rng(0).integers(0, 256, (500, 72, 64)).astype(np.uint8)
-try:
-    for picture in noise:
+said = set()
+for picture in noise:
+    try:
         sink.publish(picture)
-except OutputError as error:
-    print(error)
+    except OutputError as error:
+        said.add(str(error))
 sink.close()
+print(*said, sep="\\n")
 """
     done = subprocess.run(
         [sys.executable, "-c", record], capture_output=True, text=True, check=False
