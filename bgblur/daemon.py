@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bgblur.compositing.look import Look
 from bgblur.config import Settings
 from bgblur.config_file import load, set_value
 from bgblur.config_watch import ConfigWatcher
@@ -172,15 +173,21 @@ class Daemon:
         pipeline = self.pipeline
         try:
             new = self._overrides.over(from_file)
-            # A new look has its background read and fitted anew: only where something changed.
-            reshown = new.background != old.background or new.camera.mirror != old.camera.mirror
-            look, mask = look_of(new) if reshown else pipeline.look, mask_of(new)
+            mask = mask_of(new)
         except BgblurError as error:
             self._config_problem = str(error)
             return
         self._config_problem = None
+        look = None
+        try:
+            # Its background is read and fitted anew: only where something changed.
+            if new.background != old.background or new.camera.mirror != old.camera.mirror:
+                look = look_of(new)
+        except BgblurError as error:  # no reason to ignore the rest, least of all a pause
+            self._config_problem = str(error)
+            new, look = self._without_its_background(new)
         self._settings = new
-        if reshown:
+        if look is not None:
             pipeline.look, former = look, pipeline.look
             former.close()
         pipeline.mask = mask
@@ -195,6 +202,19 @@ class Daemon:
         if self._has_preview(new) != self._has_preview(old):
             pipeline.replace_preview(self._open_preview if self._has_preview(new) else None)
         self._on_demand.change(new)
+
+    def _without_its_background(self, new: Settings) -> tuple[Settings, Look | None]:
+        """``new`` with what is shown now, and a look where that is to change: who wants something
+        laid over the room and cannot have it does not want to see the room."""
+        background, look = self._settings.background, None
+        mirror = self._settings.camera.mirror
+        if self.pipeline.look.raw:
+            background = background.model_copy(update={"mode": "blur", "strength": 100})
+        camera = new.camera.model_copy(update={"mirror": mirror})
+        kept = new.model_copy(update={"background": background, "camera": camera})
+        if background is not self._settings.background:
+            look = look_of(kept)
+        return kept, look
 
     def _note_config_problem(self, problem: str | None) -> None:
         self._config_problem = problem
@@ -242,8 +262,9 @@ class Daemon:
             background = self._settings.background.model_copy(update=wanted)
             look_of(self._settings.model_copy(update={"background": background})).close()
         set_value(self._config_path, key, value)
-        self._overrides.drop(key)
-        self._changed(load(self._config_path))
+        with self._changing:  # read within: what another has written since would be undone
+            self._overrides.drop(key)
+            self._apply(load(self._config_path))
 
 
 def _unfailing(say: Say) -> Say:

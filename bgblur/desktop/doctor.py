@@ -10,7 +10,12 @@ from pathlib import Path
 from bgblur.config import Settings
 from bgblur.desktop.checks import Check
 from bgblur.desktop.checks.cameras import check_cameras, check_holders, check_permissions
-from bgblur.desktop.checks.engine import check_model, check_processor, check_speed
+from bgblur.desktop.checks.engine import (
+    check_model,
+    check_processor,
+    check_speed,
+    check_torch,
+)
 from bgblur.desktop.checks.software import check_config, check_packages, check_python
 from bgblur.desktop.checks.virtual_camera import (
     check_module,
@@ -37,6 +42,10 @@ def examine(config: Path, quick: bool = False) -> Iterator[Check]:
     if platform.system() == "Linux":
         yield from on_linux(settings, system, devices)
     if not quick:
+        torch = check_torch()
+        if torch is not None:
+            yield torch
+            return
         yield check_processor(settings.engine, system)
         model = check_model(settings.engine)
         yield model

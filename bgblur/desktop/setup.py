@@ -233,7 +233,7 @@ def _others_options(system: System) -> list[str]:
     for real, folder in folders.items():
         for file in sorted(real.glob("*.conf")):
             path = f"{folder}/{file.name}"
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (system.text(path) or "").splitlines()
             given = any(line.split()[:2] == ["options", MODULE] for line in lines)
             if not given or path == OPTIONS_FILE:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import platform
 import time
 from pathlib import Path
@@ -49,7 +50,8 @@ class CameraSource:
             raise CameraBusyError(_why_not(device, node))
         self.name = f"camera {device}"
         self.height, self.width = image.shape[:2]
-        self.fps = float(self._capture.get(cv2.CAP_PROP_FPS)) or fps
+        told = self._capture.get(cv2.CAP_PROP_FPS)  # -1 or no number where a driver cannot say
+        self.fps = float(told) if math.isfinite(told) and told > 0 else fps
         self.fourcc = _fourcc_name(int(self._capture.get(cv2.CAP_PROP_FOURCC)))
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)

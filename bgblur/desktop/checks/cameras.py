@@ -12,6 +12,7 @@ from bgblur.desktop.system import System
 from bgblur.devices import Device, holders, video_nodes
 from bgblur.errors import CameraError
 from bgblur.parts import is_file_name
+from bgblur.paths import user_path
 from bgblur.sources.camera import check_device, resolve
 from bgblur.status import folder as status_folder
 from bgblur.v4l2 import Format
@@ -29,6 +30,9 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         else Check("ok", "camera", f"{camera}: {summary(camera.formats)}")
         for camera in cameras
     ]
+    if is_file_name(wanted) and not user_path(wanted).is_file():
+        detail, mend = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
+        return [*checks, Check("fail", "chosen camera", detail, mend, 3)]
     if wanted == "demo" or is_file_name(wanted):
         return [*checks, Check("ok", "chosen camera", f"camera.device is {wanted}")]
     if not cameras:
@@ -109,7 +113,10 @@ def _permit(owner: int, names: str, session: Collection[int]) -> str:
 
     if owner == 0:  # nobody should join root's own group
         return f"sudo chgrp video {names}"
-    group, user = grp.getgrgid(owner), getpass.getuser()
+    try:
+        group, user = grp.getgrgid(owner), getpass.getuser()
+    except (KeyError, OSError):  # in containers numbers need not have names
+        return f"join the group with the number {owner}, then log in again"
     if user in group.gr_mem and owner not in session:
         return f"log out and in again: you joined the group {group.gr_name} since"
     return f"sudo usermod -aG {group.gr_name} {user}, then log in again"

@@ -5,10 +5,20 @@ from __future__ import annotations
 from bgblur.config import BackgroundSettings, EngineSettings, Settings
 from bgblur.desktop.checks import Check
 from bgblur.desktop.system import System
-from bgblur.errors import BgblurError
+from bgblur.errors import BgblurError, one_line
 
 _SLOW = 15.0  # frames a second below which movement is seen to stutter
 _SECONDS = 2.0
+
+
+def check_torch() -> Check | None:
+    """Only where it cannot be loaded."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError) as error:
+        mend = "install bgblur again: pip install --force-reinstall torch torchvision"
+        return Check("fail", "torch", f"it cannot be loaded: {one_line(error)}", mend)
+    return None
 
 
 def check_processor(engine: EngineSettings, system: System) -> Check:

@@ -102,7 +102,8 @@ def check_permanent(system: System) -> Check:
 
 def _lines(system: System, folder: str) -> list[str]:
     files = sorted(system.path(folder).glob("*.conf"))
-    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+    # One that cannot be read may be a link to nowhere, or root's alone.
+    texts = (system.text(f"{folder}/{file.name}") or "" for file in files)
     return [line for text in texts for line in text.splitlines() if not line.startswith("#")]
 
 

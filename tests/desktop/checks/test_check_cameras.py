@@ -57,7 +57,11 @@ def test_no_camera_at_all(wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["demo", "clip.mp4"])
-def test_who_wants_no_camera_needs_none(wanted: str) -> None:
+def test_who_wants_no_camera_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clip.mp4").touch()
     (check,) = check_cameras([], wanted)
     assert check.status == "ok"
 
@@ -127,6 +131,16 @@ def test_devices_that_may_not_be_opened(tmp_path: Path) -> None:
     assert (check.status, check.exit_code) == ("fail", 3)
     assert check.detail == "no permission to open /dev/video0"
     assert check.mend == f"sudo usermod -aG video {getpass.getuser()}, then log in again"
+    closed(tmp_path, 54321)  # a container need not know its name
+    check = check_permissions(system, lambda path: path.name != "video0", [])
+    assert check.mend == "join the group with the number 54321, then log in again"
     closed(tmp_path, 0)
     check = check_permissions(system, lambda path: path.name != "video0", [])
     assert check.mend == "sudo chgrp video /dev/video0"
+
+
+def test_a_clip_that_is_not_there() -> None:
+    (check,) = check_cameras([], "missing.mp4")
+    assert check.status == "fail"
+    assert "there is no clip missing.mp4" in check.detail
+    assert check.exit_code == 3

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ from machine_tree import machine
 from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 
 from bgblur.config import EngineSettings, Settings
-from bgblur.desktop.checks.engine import check_model, check_processor, check_speed
+from bgblur.desktop.checks.engine import (
+    check_model,
+    check_processor,
+    check_speed,
+    check_torch,
+)
 
 NVIDIA = {"/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module\n"}
 
@@ -16,6 +22,15 @@ NVIDIA = {"/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kerne
 def tiny(tmp_path: Path, contract: str | None = '{"version": 1}') -> EngineSettings:
     model = write_model(tmp_path / "model.ts", BRIGHT_AT_ITS_HEIGHT, contract)
     return EngineSettings(model=str(model), device="cpu", precision="fp32", input_height=96)
+
+
+def test_a_torch_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_torch() is None
+    monkeypatch.setitem(sys.modules, "torch", None)
+    check = check_torch()
+    assert check is not None
+    assert check.status == "fail"
+    assert "cannot be loaded: import of torch halted" in check.detail
 
 
 def test_what_computes(tmp_path: Path) -> None:

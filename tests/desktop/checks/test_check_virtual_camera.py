@@ -136,6 +136,16 @@ def test_what_setup_wrote_lasts(tmp_path: Path) -> None:
         assert lasting or check.detail == "v4l2loopback lacks exclusive_caps=1"
 
 
+def test_a_link_to_nowhere_is_no_options_file(tmp_path: Path) -> None:
+    mine = {"/etc/modprobe.d/mine.conf": "options v4l2loopback devices=2\n"}
+    system = machine(tmp_path, mine, run=Commands(version="0.13.2", modprobe=""))
+    link = system.path("/etc/modprobe.d/gone.conf")
+    link.symlink_to(tmp_path / "nowhere")
+    assert check_permanent(system).status == "warn"
+    system.path("/etc/modprobe.d/mine.conf").unlink()
+    assert plan_setup(system).steps
+
+
 def test_what_the_user_wrote_lasts_too(tmp_path: Path) -> None:
     options = {"/etc/modprobe.d/mine.conf": "options v4l2loopback devices=2 exclusive_caps=1,1\n"}
     system = machine(tmp_path, options, {"/etc/modules": "# modules\nv4l2loopback\n"})
