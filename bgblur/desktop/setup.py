@@ -33,6 +33,7 @@ LOAD_FILE = "/etc/modules-load.d/bgblur.conf"
 LOAD, UNLOAD = ["modprobe", MODULE], ["modprobe", "-r", MODULE]
 
 _FIRST_NUMBER = 10  # below are the numbers that webcams get
+_NEEDED = {"exclusive_caps=1", f"card_label={LABEL}"}
 _OPTIONS_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 
 
@@ -72,7 +73,7 @@ def plan_setup(system: System, number: int | None = None) -> Plan:
     loopback = read_loopback(system)
     if loopback.loaded is None and loopback.available is None:
         raise OutputError(_not_installed(system))
-    notes = _others_options(system)
+    notes, given = _others_options(system)
     ours = [node.path for node in loopback.nodes if node.label == LABEL and node.exclusive]
     if number is None:
         number = _number_in_use(system, ours)
@@ -86,6 +87,8 @@ def plan_setup(system: System, number: int | None = None) -> Plan:
         f"options {MODULE} exclusive_caps=1 card_label={LABEL} video_nr={number}\n",
         LOAD_FILE: f"{MARK}\n{MODULE}\n",
     }
+    if given:
+        del wanted[OPTIONS_FILE]
     steps: list[Step] = [
         Write(path, text) for path, text in wanted.items() if _own_text(system, path) != text
     ]
@@ -224,26 +227,33 @@ def _number_in_use(system: System, ours: list[str]) -> int:
     return next(number for number in range(_FIRST_NUMBER, 256) if number not in taken)
 
 
-def _others_options(system: System) -> list[str]:
-    """modprobe joins all files by their names: what comes before ours is overruled, the rest is
-    not. Raises OutputError for that, and for what the user wrote themselves."""
+def _others_options(system: System) -> tuple[list[str], bool]:
+    """(notes, whether the user's own file gives what is needed). modprobe joins all files by their
+    names: what comes before ours is overruled, the rest is not. Raises OutputError for that, and
+    for what the user wrote themselves, unless it will do."""
     # /lib is often a link to /usr/lib.
     folders = {system.path(folder).resolve(): folder for folder in reversed(_OPTIONS_FOLDERS)}
-    notes = []
+    notes, given = [], False
     for real, folder in folders.items():
         for file in sorted(real.glob("*.conf")):
             path = f"{folder}/{file.name}"
-            lines = (system.text(path) or "").splitlines()
-            given = any(line.split()[:2] == ["options", MODULE] for line in lines)
-            if not given or path == OPTIONS_FILE:
+            lines = [line.split() for line in (system.text(path) or "").splitlines()]
+            options = {w for words in lines if words[:2] == ["options", MODULE] for w in words[2:]}
+            if not options or path == OPTIONS_FILE:
                 continue
-            if folder == "/etc/modprobe.d" or file.name > Path(OPTIONS_FILE).name:
+            if folder == "/etc/modprobe.d" and _NEEDED <= {
+                word for line in options for word in line
+            }:
+                notes.append(f"{path} has the options that are needed: it stays as it is")
+                given = True
+            elif folder == "/etc/modprobe.d" or file.name > Path(OPTIONS_FILE).name:
                 raise OutputError(
                     f"{path} has options for {MODULE} already: add exclusive_caps=1 "
                     f"card_label={LABEL} to them, or take them out and run this again"
                 )
-            notes.append(f"{path} has options for {MODULE} too: bgblur's come after them")
-    return notes
+            else:
+                notes.append(f"{path} has options for {MODULE} too: bgblur's come after them")
+    return notes, given
 
 
 def _refuse_if_in_use(loopback: Loopback) -> None:

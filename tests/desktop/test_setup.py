@@ -180,6 +180,15 @@ def test_options_elsewhere_that_would_win_are_named(tmp_path: Path, path: str) -
     assert f"{path} has options for v4l2loopback already" in refusal(system)
 
 
+def test_ones_own_options_that_will_do_are_left_alone(tmp_path: Path) -> None:
+    path = "/etc/modprobe.d/mine.conf"
+    mine = "options v4l2loopback exclusive_caps=1 card_label=bgblur video_nr=10\n"
+    system = machine(tmp_path, {path: mine}, run=installed())
+    plan = plan_setup(system)
+    assert list(written(plan)) == [LOAD_FILE]
+    assert plan.notes == [f"{path} has the options that are needed: it stays as it is"]
+
+
 def test_options_elsewhere_that_do_not_matter(tmp_path: Path) -> None:
     vendor = "/usr/lib/modprobe.d/98-v4l2loopback.conf"
     others = {
