@@ -241,9 +241,7 @@ def _others_options(system: System) -> tuple[list[str], bool]:
             options = {w for words in lines if words[:2] == ["options", MODULE] for w in words[2:]}
             if not options or path == OPTIONS_FILE:
                 continue
-            if folder == "/etc/modprobe.d" and _NEEDED <= {
-                word for line in options for word in line
-            }:
+            if folder == "/etc/modprobe.d" and options >= _NEEDED:
                 notes.append(f"{path} has the options that are needed: it stays as it is")
                 given = True
             elif folder == "/etc/modprobe.d" or file.name > Path(OPTIONS_FILE).name:
