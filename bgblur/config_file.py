@@ -153,6 +153,8 @@ def _set(path: Path, key: str, value: Value) -> Settings:
         changed = changed.replace("\n", "\r\n")
     if changed != original:
         config_state.write_atomically(path, changed)
+    else:
+        config_state.note_choice(path, key)
     return settings
 
 

@@ -1,7 +1,8 @@
-"""What is remembered beside a configuration: its lock, and the strength to toggle back to.
+"""What is remembered beside a configuration: its lock, the strength to toggle back to, and choices
+that changed nothing in it.
 
-Both live in the user's state folder, one pair a configuration, so that a folder of dotfiles
-under version control stays clean.
+All live in the user's state folder, one set a configuration, so that a folder of dotfiles under
+version control stays clean.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from platformdirs import user_state_path
 from bgblur.config import BackgroundSettings
 from bgblur.errors import UsageError
 
+_CHOICES = 16  # kept: more than come between two looks
 LOCK_PATIENCE = 10.0  # seconds; a writer holds the lock for milliseconds
 
 
@@ -70,6 +72,48 @@ def last_strength(config: Path) -> int:
     except (OSError, ValueError):
         return BackgroundSettings().strength
     return strength if 1 <= strength <= 100 else BackgroundSettings().strength
+
+
+def note_choice(config: Path, key: str) -> None:
+    """``key`` was set to what the file says already. For who has it locked."""
+    file = _state_file(config, ".chosen")
+    lines = _lines(file)[1 - _CHOICES :]
+    number = int(lines[-1].split()[0]) + 1 if lines else 1
+    write_atomically(file, "\n".join([*lines, f"{number} {key}"]) + "\n")
+
+
+class Choices:
+    """The keys of ``config`` that somebody sets to what it says already: a daemon may run on a
+    command line that says otherwise, and no look at the file tells it."""
+
+    def __init__(self, config: Path) -> None:
+        self._file = _state_file(Path(os.path.realpath(config)), ".chosen")
+        self._looked_at: tuple[int, int] | None = None
+        self._last = 0
+        self.new()
+
+    def new(self) -> list[str]:
+        """Those since the last call."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return []
+        if (found.st_ino, found.st_mtime_ns) == self._looked_at:
+            return []
+        self._looked_at = found.st_ino, found.st_mtime_ns
+        noted = [line.split() for line in _lines(self._file)]
+        before, self._last = self._last, max([self._last, *(int(n) for n, _ in noted)])
+        return [key for number, key in noted if int(number) > before]
+
+
+def _lines(file: Path) -> list[str]:
+    """Those of ``note_choice``; what else may stand there is left out."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    split = [line.split() for line in text.splitlines()]
+    return [" ".join(words) for words in split if len(words) == 2 and words[0].isdecimal()]
 
 
 def _state_file(config: Path, suffix: str) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 from bgblur.compositing.look import Look
 from bgblur.config import Settings
 from bgblur.config_file import load, set_value
+from bgblur.config_state import Choices
 from bgblur.config_watch import ConfigWatcher
 from bgblur.desktop.notify import Notifier
 from bgblur.errors import BgblurError
@@ -41,6 +42,7 @@ class Daemon:
         self._config_path = config_path
         self._from_file = settings
         self._overrides = Overrides(options, settings)
+        self._choices = Choices(config_path)
         self._settings = self._overrides.over(settings)
         self._say = _unfailing(say)
         self._meter = Meter()
@@ -80,6 +82,7 @@ class Daemon:
                 while not stop.wait(_TICK):
                     if self.pipeline.fatal is not None:
                         raise self.pipeline.fatal
+                    self._take_choices()
                     self._say_problems()
                     self._on_demand.update()
                     notifier.tick(self._stats.published, self._in_words())
@@ -167,6 +170,20 @@ class Daemon:
         """Called by the watcher with every good edit of the file."""
         with self._changing:
             self._apply(from_file)
+
+    def _take_choices(self) -> None:
+        """What is chosen counts, even where the file says so already and an option of the command
+        line says otherwise."""
+        chosen = self._choices.new()
+        if not chosen:
+            return
+        with self._changing:
+            for key in chosen:
+                self._overrides.drop(key)
+            try:
+                self._apply(load(self._config_path))
+            except BgblurError as error:
+                self._config_problem = str(error)
 
     def _apply(self, from_file: Settings) -> None:
         old = self._settings

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bgblur.config_file import load
+from bgblur.config_file import load, set_value
 from bgblur.daemon import Daemon
 
 
@@ -56,3 +56,27 @@ def test_the_look_before_stays_and_the_wanted_one_is_tried_again(path: Path) -> 
     assert edit(daemon, path, wanted) == ""
     assert daemon.status()["mode"] == "image"
     assert daemon.pipeline.look is not before
+
+
+def test_what_is_chosen_again_in_the_tray_beats_the_command_line(path: Path) -> None:
+    path.write_text("[background]\nstrength = 60\n", encoding="utf-8")
+    set_value(path, "background.strength", 60)  # before: it is no answer to what is shown now
+    options = {"output.device": "web", "background.strength": 0, "camera.mirror": True}
+    daemon = Daemon(load(path), path, options, lambda _: None)
+    daemon._take_choices()
+    assert daemon.status()["strength"] == 0
+    before = path.read_bytes()
+    set_value(path, "background.strength", 60)
+    set_value(path, "background.mode", "blur")  # which writes it
+    set_value(path, "background.mode", "blur")
+    daemon._take_choices()
+    assert daemon.status()["strength"] == 60
+    assert not daemon.pipeline.look.raw
+    assert daemon.status()["mirror"] is True, "what nobody chose stays"
+    assert before in path.read_bytes()
+    for _ in range(40):
+        set_value(path, "background.strength", 60)
+    set_value(path, "camera.mirror", False)
+    set_value(path, "camera.mirror", False)
+    daemon._take_choices()
+    assert daemon.status()["mirror"] is False
