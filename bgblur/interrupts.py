@@ -16,9 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 POLL = 0.1  # seconds between two checks of one who waits
-_ENDING = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+_ENDING = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
 
 
 class _Signals:  # of the whole process
@@ -71,9 +69,9 @@ class Stop:
     def at_signals(self) -> None:
         """Set it when one comes, but for a SIGHUP that is ignored, as under nohup."""
         for number in _ENDING:
-            ignored = signal.getsignal(number) is signal.SIG_IGN
-            if not ignored or number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: self.set())
+            if number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            signal.signal(number, lambda *_: self.set())
 
     def wait(self, timeout: float) -> bool:
         """Until it is set, at most ``timeout`` seconds; whether it is. For one thread."""

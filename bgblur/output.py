@@ -152,10 +152,10 @@ class Output:
 
     def failed(self, error: Exception) -> None:
         """Have ``ready`` open the sink anew after a while, unless it is a recording."""
-        self._problems["output"] = one_line(error)
         if isinstance(self._sink, Recording):
             self._break_off(self._sink, error)
             return
+        self._problems["output"] = one_line(error)
         self._retry_at = time.monotonic() + self._retry
         self._retry = min(2 * self._retry, RETRY_LAST)
         self._reopen.set()
@@ -210,7 +210,8 @@ class Output:
             except Exception as error:
                 if part == "output":
                     self._not_completed(sink, error)
-                self._problems[part] = one_line(error)
+                else:
+                    self._problems[part] = one_line(error)
         self.closing = False
 
     # ------------------------------------------------------------ how

@@ -30,10 +30,10 @@ _VP9 = ("libvpx-vp9", {"crf": "30", "deadline": "good", "cpu-used": "5", "row-mt
 _FFV1 = ("ffv1", {"level": "3", "slicecrc": "1"})
 _LIVE_GOP = "60"  # frames: what is lost at most where a recording breaks off
 # Errors that another place for the file would mend.
-_PLACES = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM),
-    *(errno.EROFS, errno.EIO, errno.ENOENT, errno.ENODEV),
-}
+_PLACES = frozenset([
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM,
+    errno.EROFS, errno.EIO, errno.ENOENT, errno.ENODEV,
+])  # fmt: skip
 _CODECS = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
 
 

@@ -123,7 +123,7 @@ def train(
     if start == 0 and init is not None and fabric.is_global_zero:
         validate(0, average.module.eval())  # what there is to gain, and to lose
     model.train()
-    take = Stepper(fabric, model, optimizer, run, teacher)
+    take = Stepper(fabric, model, optimizer, run, teacher, recorded)
     began = time.perf_counter()
     for step, (images, alpha, weight) in enumerate(draw(sampler), start + 1):
         loss = take(images, alpha, weight, step)

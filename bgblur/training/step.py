@@ -20,7 +20,7 @@ Teacher = Callable[[Tensor], Tensor]  # normalised images to logits
 
 
 class Stepper:
-    """Takes the steps of a run. On a GPU that has the run to itself they are recorded."""
+    """Takes the steps of a run; ``recorded`` where ``records`` says so."""
 
     def __init__(
         self,
@@ -29,10 +29,11 @@ class Stepper:
         optimizer: Any,
         run: RunSettings,
         teacher: Teacher | None,
+        recorded: bool,
     ) -> None:
         self._fabric, self._model, self._optimizer = fabric, model, optimizer
         self._run, self._teacher = run, teacher
-        self._recorded = RecordedStep(self._taken, fabric.device) if records(fabric, run) else None
+        self._recorded = RecordedStep(self._taken, fabric.device) if recorded else None
 
     def __call__(self, images: Tensor, alpha: Tensor, weight: Tensor, step: int) -> float:
         """The loss before the step. As ``ExampleDataset`` has them, batch by batch."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from training_data import write_tree
 
-from bgblur.training import loop, step
+from bgblur.training import loop
 from bgblur.training.augment import Mix, draw_example
 from bgblur.training.checkpoint import load_checkpoint, load_network
 from bgblur.training.data import Collection, DataError, load_collections
@@ -206,7 +206,6 @@ def test_recorded_steps_are_those_that_are_not(
     for recorded in (True, False):
         if not recorded:
             monkeypatch.setattr(loop, "records", lambda *_: False)
-            monkeypatch.setattr(step, "records", lambda *_: False)
         run = {"learning_rate": 1e-3, "laplacian": 0.05, "teacher": teacher, "teach_from": 0.3}
         run |= {"distillation": 0.5} if teacher else {}
         told: list[Progress] = []
