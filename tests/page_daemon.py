@@ -126,7 +126,8 @@ def eventually(page: Page, check: Callable[[], bool], seconds: float = 4.0) -> b
     return True
 
 
-def square_at(stage: Image) -> float:
-    """Where the white square is, in parts of the width."""
+def square_at(stage: Image) -> float | None:
+    """Where the white square is, in parts of the width; None where it is not to be seen."""
     row = stage[stage.shape[0] * 170 // HEIGHT].min(axis=1)
-    return float(np.flatnonzero(row > 200).mean() / len(row))
+    columns = np.flatnonzero(row > 200)
+    return float(columns.mean() / len(row)) if len(columns) else None
