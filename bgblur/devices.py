@@ -13,6 +13,7 @@ from typing import Any
 from bgblur.errors import CameraError
 from bgblur.v4l2 import Format, Size, read_node
 
+LABEL = "bgblur"  # of our own virtual camera, as `bgblur-cam setup` has it named
 _NODES = Path("/sys/class/video4linux")
 
 

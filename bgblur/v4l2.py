@@ -75,13 +75,14 @@ def read_node(path: Path) -> Node:
         )
 
 
-def read_card(path: Path) -> str:
-    """Its name alone: enumerating formats would take longer than opening the camera. Raises as
-    ``read_node`` does."""
+def read_names(path: Path) -> tuple[str, str]:
+    """(its name, its driver's) alone: enumerating formats would take longer than opening the
+    camera. Raises as ``read_node`` does."""
     from linuxpy.video.device import read_capabilities
 
     with path.open("r+b", buffering=0) as node:
-        return _text(read_capabilities(node).card)
+        info = read_capabilities(node)
+        return _text(info.card), _text(info.driver)
 
 
 def _formats(node: IO[bytes], single_plane: bool) -> Iterator[Format]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bgblur.v4l2 import fourcc_of, rates_of, read_card, read_node
+from bgblur.v4l2 import fourcc_of, rates_of, read_names, read_node
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="V4L2 is Linux's")
 
@@ -56,7 +56,7 @@ def test_fourcc(name: str) -> None:
     assert fourcc_of(code) == name.replace(" ", "")
 
 
-@pytest.mark.parametrize("read", [read_node, read_card])
+@pytest.mark.parametrize("read", [read_node, read_names])
 def test_what_is_no_device(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "video0").write_text("a text")
     with pytest.raises(OSError, match="Inappropriate ioctl"):

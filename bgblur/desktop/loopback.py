@@ -10,7 +10,6 @@ from bgblur.desktop.system import System
 from bgblur.devices import video_nodes
 
 MODULE = "v4l2loopback"
-LABEL = "bgblur"
 PROJECT = "https://github.com/v4l2loopback/v4l2loopback"
 RELOAD = f"sudo modprobe -r {MODULE} && sudo modprobe {MODULE}"
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bgblur.desktop.loopback import (
-    LABEL,
     MODULE,
     Loopback,
     built_for_another_kernel,
@@ -24,7 +23,7 @@ from bgblur.desktop.loopback import (
     secure_boot,
 )
 from bgblur.desktop.system import Run, System
-from bgblur.devices import video_nodes
+from bgblur.devices import LABEL, video_nodes
 from bgblur.errors import OutputError
 
 MARK = "# Written by `bgblur-cam setup`; `bgblur-cam setup --undo` takes it away."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyvirtualcam
 
-from bgblur.devices import holders, list_devices
+from bgblur.devices import LABEL, holders, list_devices
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
@@ -89,5 +89,5 @@ def _taken(device: str | None) -> str | None:
     return (
         f"the virtual camera {fed[0]} takes no pictures after the program that fed it has left: "
         "`sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 "
-        "card_label=bgblur`, or update it to 0.13"
+        f"card_label={LABEL}`, or update it to 0.13"
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import cv2
 
-from bgblur.devices import find_camera, holders
+from bgblur.devices import LABEL, find_camera, holders
 from bgblur.errors import CameraBusyError, CameraError
 from bgblur.frame import Frame
-from bgblur.v4l2 import read_card
+from bgblur.v4l2 import read_names
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
 
@@ -56,7 +56,7 @@ class CameraSource:
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
-        self.card = card_of(node)  # the name that the camera has everywhere
+        self.card = _names(node)[0]  # the one that the camera has everywhere
         self._device, self._node = device, node
         self._index = 0
 
@@ -85,14 +85,14 @@ def resolve(device: str) -> str:
     return f"/dev/video{device}" if platform.system() == "Linux" else device
 
 
-def card_of(node: str) -> str | None:
-    """The camera's own name; None where the system does not say."""
+def _names(node: str) -> tuple[str | None, str | None]:
+    """The camera's own name and its driver's; None where the system does not say."""
     if platform.system() != "Linux":
-        return None
+        return None, None
     try:
-        return read_card(Path(node))
+        return read_names(Path(node))
     except OSError:
-        return None
+        return None, None
 
 
 def choose_fourcc(width: int, height: int, fps: float) -> str:
@@ -112,7 +112,8 @@ def describe_difference(
 
 
 def check_device(device: str, node: str) -> None:
-    """Raises CameraError, on Linux, where there is no such device or no permission to open it."""
+    """Raises CameraError, on Linux, where there is no such device, no permission to open it, or it
+    is what bgblur writes to."""
     if platform.system() != "Linux":
         return
     path = Path(node)
@@ -131,6 +132,12 @@ def check_device(device: str, node: str) -> None:
     except OSError as error:
         kind = CameraBusyError if error.errno == errno.EBUSY else CameraError
         raise kind(_why_not(device, node, error.strerror)) from error
+    name, driver = _names(node)
+    if name == LABEL and driver is not None and "loopback" in driver:
+        raise CameraError(
+            f"{path} is bgblur's own virtual camera, which would film itself: run "
+            "`bgblur-cam devices` to see which one is the webcam"
+        )
 
 
 def _open(node: str) -> cv2.VideoCapture:

@@ -126,6 +126,26 @@ def test_what_is_no_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
 
 
 @on_linux
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        (("bgblur", "v4l2 loopback"), True),
+        (("OBS Virtual Camera", "v4l2 loopback"), False),
+        (("bgblur", "uvcvideo"), False),
+    ],
+)
+def test_it_does_not_film_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], refused: bool
+) -> None:
+    node = tmp_path / "video0"
+    node.touch()
+    monkeypatch.setattr("bgblur.sources.camera.read_names", lambda _: names)
+    message = refusal(str(node))
+    assert message.startswith(f"{node} is bgblur's own virtual camera") == refused
+    assert ("`bgblur-cam devices`" in message) == refused
+
+
+@on_linux
 def test_opencv_is_silenced_and_set_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)

@@ -1,10 +1,10 @@
-"""Another program has the camera when bgblur starts, and later lets go of it."""
+"""Cameras that cannot be had: another program has it, and lets go of it; bgblur itself feeds it."""
 
 from __future__ import annotations
 
 from v4l2.clients import Watcher, is_card, is_red
 from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import Guest
+from v4l2.guest import OUTPUT, Guest
 
 
 def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:
@@ -21,3 +21,10 @@ def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:
             other.stop()
             watcher.wait_for("live frames", is_red, 20, after=clock(guest))
             assert daemon.wait(0) is None
+
+
+def test_its_own_virtual_camera_is_no_webcam(guest: Guest, loopback: str) -> None:
+    daemon = start_daemon(guest, camera=OUTPUT)
+    with daemon:
+        assert daemon.wait(60) == 3
+    assert f"{OUTPUT} is bgblur's own virtual camera" in daemon.err

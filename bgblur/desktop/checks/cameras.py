@@ -18,7 +18,7 @@ from bgblur.status import folder as status_folder
 from bgblur.v4l2 import Format
 
 _CODES_SHOWN = 3
-_DEMO = "bgblur-cam --device demo works without"
+_PLUG_IN = "plug one in; bgblur-cam --device demo works without"
 
 
 def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
@@ -35,22 +35,21 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         return [*checks, Check("fail", "chosen camera", detail, mend, 3)]
     if wanted == "demo" or is_file_name(wanted):
         return [*checks, Check("ok", "chosen camera", f"camera.device is {wanted}")]
-    if not cameras:
-        return [Check("fail", "camera", "there is none", f"plug one in; {_DEMO}", 3)]
-    return [*checks, _check_wanted(devices, cameras, wanted)]
+    if not devices:
+        return [Check("fail", "camera", "there is none", _PLUG_IN, 3)]
+    mend = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
+    return [*checks, _check_wanted(devices, wanted, mend)]
 
 
-def _check_wanted(devices: list[Device], cameras: list[Device], wanted: str) -> Check:
+def _check_wanted(devices: list[Device], wanted: str, mend: str) -> Check:
     try:
         node = resolve(wanted)
         check_device(wanted, node)
     except CameraError as error:
-        mend = f"bgblur-cam config set camera.device '{cameras[0].name}'"
         return Check("fail", "chosen camera", str(error), mend, error.exit_code)
     real = os.path.realpath(node)
     device = next((device for device in devices if device.path == real), None)
     if device is not None and device.kind != "camera":
-        mend = f"bgblur-cam config set camera.device '{cameras[0].name}'"
         return Check("warn", "chosen camera", f"{device} is itself a virtual camera", mend)
     return Check("ok", "chosen camera", f"camera.device {wanted} is {device or node}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bgblur.desktop.checks import Check, Status
 from bgblur.desktop.loopback import (
-    LABEL,
     MODULE,
     RELOAD,
     Loopback,
@@ -17,7 +16,7 @@ from bgblur.desktop.loopback import (
     upgrade_command,
 )
 from bgblur.desktop.system import System
-from bgblur.devices import Device
+from bgblur.devices import LABEL, Device
 
 SETUP = "bgblur-cam setup"
 

@@ -87,6 +87,14 @@ def test_the_chosen_camera_is_there(tmp_path: Path) -> None:
     assert check_cameras([WEBCAM, virtual], "/dev/null")[-1].status == "warn"
 
 
+def test_a_virtual_camera_is_all_there_is() -> None:
+    virtual = Device("/dev/null", "OBS Virtual Camera", "virtual camera", captures=True)
+    (check,) = check_cameras([virtual], "/dev/null")
+    assert check.status == "warn"
+    assert "OBS Virtual Camera (/dev/null) is itself a virtual camera" in check.detail
+    assert "plug one in" in str(check.mend)
+
+
 def test_who_has_a_camera_open(tmp_path: Path) -> None:
     ours = os.getpid() + 1  # any number that is not this process's
     system = machine(tmp_path)
