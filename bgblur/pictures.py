@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ def read_photo(path: Path) -> Photo:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; check the name") from error
-    turn, profile, count = _header(path)
-    if count > _MOST_PIXELS:
+    header = _header(path)
+    if header.count > _MOST_PIXELS:
         raise UsageError(
-            f"cannot read {path}: it has {count / 1e6:.0f} million pixels, and "
+            f"cannot read {path}: it has {header.count / 1e6:.0f} million pixels, and "
             f"{_MOST_PIXELS / 1e6:.0f} are the most; scale it down"
         )
     stored = _decoded(data, cv2.IMREAD_UNCHANGED)
@@ -74,13 +74,14 @@ def read_photo(path: Path) -> Photo:
         raise UsageError(f"cannot read {path}: {_why_not(data)}")
     if stored.ndim == 2:
         stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
-    pixels, opacity = stored, None
-    if stored.shape[2] == 4:
+    stored = _in_all_of_16_bits(stored, data)
+    pixels, opacity = np.ascontiguousarray(stored[..., :3]), None
+    if stored.shape[2] == 4 and not header.opaque:
         pixels, opacity = _with_nothing_hidden(stored)
-    pixels = turn.apply(pixels)
+    pixels = header.turn.apply(pixels)
     if opacity is not None:
-        opacity = turn.apply(opacity[..., None])[..., 0]
-    return Photo(pixels, opacity, profile)
+        opacity = header.turn.apply(opacity[..., None])[..., 0]
+    return Photo(pixels, opacity, header.profile)
 
 
 def read_picture(path: Path) -> Image:
@@ -158,9 +159,29 @@ def _why_not(data: NDArray[np.uint8]) -> str:
     return "it is not a picture, or it is damaged; convert it to PNG or JPEG"
 
 
-def _header(path: Path) -> tuple[Turn, bytes | None, int]:
-    """Which way is up, where OpenCV does not see to it, the colour profile if it is for RGB, and
-    how many pixels there are, 0 where that is not to be had."""
+def _in_all_of_16_bits(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
+    """Levels of 10 or 12 bits, which OpenCV gives as an AVIF file has them, as those of 16."""
+    if stored.dtype != np.uint16 or data[4:8].tobytes() != b"ftyp":
+        return stored
+    # AV1CodecConfigurationRecord (AV1 in ISO base media files, 2.3.3): its third byte.
+    flags = int(data[data.tobytes().index(b"av1C") + 6])
+    bits = 12 if flags & 0x20 else 10
+    return np.rint(stored * (65535 / (2**bits - 1))).astype(np.uint16)
+
+
+@dataclass(frozen=True)
+class _Header:
+    """``turn`` is which way is up, where OpenCV does not see to it; ``profile`` the colour profile,
+    if it is for RGB; ``count`` how many pixels there are, 0 where that is not to be had; ``opaque``
+    whether a fourth channel is padding."""
+
+    turn: Turn = field(default_factory=Turn)
+    profile: bytes | None = None
+    count: int = 0
+    opaque: bool = False
+
+
+def _header(path: Path) -> _Header:
     from PIL import Image as Pillow
 
     Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has a limit of its own
@@ -170,12 +191,14 @@ def _header(path: Path) -> tuple[Turn, bytes | None, int]:
             profile = header.info.get("icc_profile") or b""
             turned_here = header.format in _TURNED_HERE
             count = header.width * header.height
+            opaque = header.format == "BMP" and "A" not in header.mode
     except Exception:  # a header Pillow cannot make sense of raises what it likes
-        return Turn(), None, 0
-    return (
+        return _Header()
+    return _Header(
         Turn.of_exif(orientation) if turned_here else Turn(),
         profile if profile[16:20] == b"RGB " else None,
         count,
+        opaque,
     )
 
 

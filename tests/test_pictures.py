@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,28 @@ def test_avif_is_read_upright_or_refused_in_one_line(tmp_path: Path) -> None:
         return
     picture = read_photo(tmp_path / "a.avif").pixels
     assert np.abs(np.array(four(picture)) - [BLUE, RED, WHITE, GREEN]).max() <= 12
+
+
+@pytest.mark.skipif(not cv2.haveImageWriter("a.avif"), reason="OpenCV cannot write AVIF here")
+@pytest.mark.parametrize("bits", [10, 12])
+def test_deep_avif(tmp_path: Path, bits: int) -> None:
+    levels = np.rint(corners() / 255 * (2**bits - 1)).astype(np.uint16)
+    cv2.imwrite(str(tmp_path / "a.avif"), levels, [cv2.IMWRITE_AVIF_DEPTH, bits])
+    photo = read_photo(tmp_path / "a.avif")
+    assert photo.pixels.dtype == np.uint16
+    shown = np.array(four(to_8_bits(photo.pixels)))
+    assert np.abs(shown - [RED, GREEN, BLUE, WHITE]).max() <= 12
+
+
+def test_padding_of_a_bmp_is_no_opacity(tmp_path: Path) -> None:
+    padded = np.dstack((corners(), np.zeros((48, 64), np.uint8)))[::-1]  # from the bottom up
+    masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
+    sizes = struct.pack("<IiiHHIIiiII", 40, 64, 48, 1, 32, 3, padded.size, 0, 0, 0, 0)
+    start = struct.pack("<2sIHHI", b"BM", 66 + padded.size, 0, 0, 66)
+    (tmp_path / "a.bmp").write_bytes(start + sizes + masks + padded.tobytes())
+    photo = read_photo(tmp_path / "a.bmp")
+    assert photo.opacity is None
+    assert (np.array(four(photo.pixels)) == [RED, GREEN, BLUE, WHITE]).all()
 
 
 @pytest.mark.parametrize("ending", ["png", "webp", "jpg", "tif"])

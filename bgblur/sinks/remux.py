@@ -49,7 +49,7 @@ class Remux:
                 self._leave(stream)
         self._packets = self._container.demux(*(self._container.streams[i] for i in self._streams))
         self._next = self._read() if self._streams else None
-        self._last: dict[int, int] = {}
+        self._earliest: dict[int, int] = {}  # time stamps that may come next, by stream
 
     def up_to(self, seconds: Fraction | None) -> None:
         """Mux the packets decoded no later than ``seconds``; None means all that are left."""
@@ -87,9 +87,12 @@ class Remux:
     def _mux(self, packet: Packet[Any]) -> None:
         index = packet.stream_index
         if packet.dts is not None:
-            if packet.dts <= self._last.get(index, packet.dts - 1):
+            earliest = self._earliest.get(index, packet.dts)
+            if packet.dts < earliest:
                 return  # the file's own disorder, which no muxer accepts
-            self._last[index] = packet.dts
+            # Two people may speak at a time: lines of subtitles may begin together.
+            together = self._streams[index].type == "subtitle"
+            self._earliest[index] = packet.dts if together else packet.dts + 1
         packet.stream = self._streams[index]
         self._target.mux(packet)
 

@@ -65,8 +65,12 @@ class RecordFolder:
         shot = self._shot(self._next_name())
         try:
             with shot.image.open("xb") as file:  # "x": a second recorder does not overwrite either
-                file.write(_encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]))
-            shot.mask.write_bytes(_encoded(".png", np.rint(255 * alpha).astype(np.uint8), []))
+                try:
+                    file.write(_encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]))
+                    _write(shot.mask, _encoded(".png", np.rint(255 * alpha).astype(np.uint8), []))
+                except OSError:
+                    shot.image.unlink(missing_ok=True)  # half of a picture, or without its mask
+                    raise
         except OSError as error:
             raise _unwritable(self.root, error) from error
         return shot
@@ -79,7 +83,7 @@ class RecordFolder:
         mended = None if mask is None else _checked(mask, shot)
         try:
             if mended is not None:
-                shot.mask.write_bytes(mended)
+                _write(shot.mask, mended)
             # The picture last: its name is taken as long as it waits.
             shot.mask.replace(self.root / "masks" / shot.mask.name)
             shot.image.replace(self.root / "images" / shot.image.name)
@@ -114,6 +118,16 @@ class RecordFolder:
             if file.stem.isdecimal()
         ]
         return f"{max(numbers, default=0) + 1:04}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whole, or what was there stays. Raises OSError."""
+    unfinished = path.with_suffix(".tmp")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _encoded(suffix: str, pixels: Image, flags: list[int]) -> bytes:

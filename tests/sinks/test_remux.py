@@ -27,6 +27,11 @@ Hello
 00:00:01,000 --> 00:00:01,600
 there
 """
+TOGETHER = """
+3
+00:00:01,000 --> 00:00:01,800
+says the sign
+"""
 TAGS = """;FFMETADATA1
 title=A talk
 artist=Somebody
@@ -64,7 +69,8 @@ def bare(path: Path, more: str = "") -> Path:
 
 
 def rich(folder: Path, ending: str) -> Path:
-    (folder / "s.srt").write_text(SUBTITLES)
+    # A track of an .mp4 has no lines that overlap.
+    (folder / "s.srt").write_text(SUBTITLES + (TOGETHER if ending == "mkv" else ""))
     (folder / "t.txt").write_text(TAGS)
     path = folder / f"in.{ending}"
     ffmpeg(
@@ -123,6 +129,8 @@ def test_subtitles_chapters_and_tags_are_kept(tmp_path: Path, old: str, new: str
     assert (tags["title"], tags["artist"]) == ("A talk", "Somebody")
     for kind in ("audio", "subtitle"):
         assert packets(target, kind) == packets(source, kind)
+    if old == "mkv":
+        assert len(packets(target, "subtitle")) == 3
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -100,6 +101,33 @@ def test_a_mask_mended_by_hand(tmp_path: Path) -> None:
     assert alpha.sum() == 600
     folder.tidy()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "masks"]
+
+
+def test_a_full_disk_spoils_no_mask_and_leaves_no_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RecordFolder(tmp_path)
+    image, alpha = np.zeros((40, 60, 3), np.uint8), np.full((40, 60), 0.5, np.float32)
+    shot = folder.add(image, alpha)
+    drawn = cv2.imencode(".png", np.zeros((40, 60), np.uint8))[1].tobytes()
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", write_half)
+        with pytest.raises(OutputError, match="free some space"):
+            folder.accept(shot, drawn)
+        with pytest.raises(OutputError, match="free some space"):
+            folder.add(image, alpha)
+    assert sorted(path.name for path in tmp_path.rglob("0*")) == ["0001.jpg", "0001.png"]
+    before = cv2.imread(str(shot.mask), cv2.IMREAD_GRAYSCALE)
+    assert before is not None
+    assert (before == 128).all()
+    folder.accept(shot, drawn)
+    assert folder.accepted == 1
+
+
+def write_half(path: Path, data: bytes) -> int:
+    with path.open("wb") as file:
+        file.write(data[: len(data) // 2])
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

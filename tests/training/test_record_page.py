@@ -128,3 +128,9 @@ def test_nobody_here_undo_and_the_arrows(record_page: Page, folder: RecordFolder
     expect(page.locator("#which")).to_contain_text("Picture 0003")
     assert (mask_of(folder, "0002") == 0).all()
     assert [shot.name for shot in folder.waiting()] == ["0001", "0003"]
+
+    expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
+    for key in 25 * "n" + 20 * "u" + "a":  # fewer can be undone than were made
+        page.keyboard.press(key)
+    expect(page.locator("#which")).to_contain_text("Picture 0001")
+    assert (mask_of(folder, "0003") == 0).all()

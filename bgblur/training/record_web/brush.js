@@ -8,7 +8,7 @@ export class Brush {
     this.canvas = canvas;
     this.mode = "add";
     this.size = 32; // pixels of the picture
-    this.changed = false;
+    this.strokes = 0; // to be seen; more than can be undone
     this.picture = null;
     // Alpha is kept where canvases keep it: opaque is the person.
     this.mask = document.createElement("canvas");
@@ -19,6 +19,10 @@ export class Brush {
     for (const end of ["pointerup", "pointercancel"]) {
       canvas.addEventListener(end, () => { this.last = null; });
     }
+  }
+
+  get changed() {
+    return this.strokes > 0;
   }
 
   show(picture, mask) {
@@ -34,7 +38,7 @@ export class Brush {
     }
     pen.putImageData(pixels, 0, 0);
     this.past = [];
-    this.changed = false;
+    this.strokes = 0;
     this.#draw();
   }
 
@@ -48,7 +52,7 @@ export class Brush {
     const before = this.past.pop();
     if (!before) return;
     this.#pen().putImageData(before, 0, 0);
-    this.changed = this.past.length > 0;
+    this.strokes -= 1;
     this.#draw();
   }
 
@@ -69,7 +73,7 @@ export class Brush {
   #remember() {
     this.past.push(this.#pen().getImageData(0, 0, this.mask.width, this.mask.height));
     if (this.past.length > UNDO_STEPS) this.past.shift();
-    this.changed = true;
+    this.strokes += 1;
   }
 
   #begin(event) {
