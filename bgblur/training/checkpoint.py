@@ -16,6 +16,8 @@ from bgblur.training.data import DataError
 from bgblur.training.export import fold_batch_norms
 from bgblur.training.settings import Recipe
 
+# What a run may go on with otherwise: nothing that is learnt depends on it.
+_FREE = {"steps", "workers", "augment", "checkpoint_every", "validate_every"}
 _KEYS = frozenset({"step", "network", "average", "averaged", "optimizer", "scheduler", "recipe"})
 
 
@@ -52,6 +54,54 @@ def restore(network: nn.Module, weights: dict[str, Any], path: Path) -> None:
             f"{path} holds another network than the recipe: "
             "use its own recipe, or another folder for the new run"
         ) from error
+
+
+def load_run(
+    path: Path,
+    recipe: Recipe,
+    before: str | None,
+    pictures: str,
+    *,
+    device: torch.device,
+    recorded: bool,
+) -> dict[str, Any]:
+    """The state of this very run, to go on from on ``device``, whatever it was saved on.
+
+    ``before`` says how the weights that it begins with came about, where it was said which;
+    ``pictures`` is their fingerprint; ``recorded`` is whether steps are recorded as CUDA graphs.
+    Raises DataError where the checkpoint is of another run.
+    """
+    state = load_checkpoint(path, device)
+    if _learnt(recipe_of(state, path)) != _learnt(recipe):
+        other = "with another recipe"
+    elif before is not None and state.get("before", before) != before:
+        other = "that began with another model"
+    elif state.get("pictures", pictures) != pictures:  # absent from older checkpoints
+        other = "with other pictures"
+    else:
+        _fit_optimizer(state, device if recorded else None)
+        return state
+    raise DataError(
+        f"{path} is of an unfinished run {other}: finish that one as it was begun, "
+        "or choose another folder for a new run with --out"
+    )
+
+
+def _learnt(recipe: Recipe) -> dict[str, Any]:
+    said = recipe.model_dump(mode="json")
+    return {**said, "run": {k: v for k, v in said["run"].items() if k not in _FREE}}
+
+
+def _fit_optimizer(state: dict[str, Any], recorded_on: torch.device | None) -> None:
+    """Make a state's optimizer and schedule, in place, those of a run whose steps are recorded,
+    which have their rate in that device's memory, or with None of another one."""
+    for group in state["optimizer"]["param_groups"]:
+        for key in ("lr", "initial_lr"):
+            rate = float(group[key])
+            group[key] = torch.tensor(rate, device=recorded_on) if recorded_on else rate
+        group["capturable"] = recorded_on is not None
+    for key in ("base_lrs", "_last_lr"):
+        state["scheduler"][key] = [float(rate) for rate in state["scheduler"][key]]
 
 
 def load_network(path: Path) -> tuple[nn.Module, str]:

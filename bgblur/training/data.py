@@ -8,6 +8,7 @@ A folder of one's own pictures has only ``images/NAME.jpg`` and ``masks/NAME.png
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ class Collection:
     @property
     def all_photos(self) -> list[Picture]:
         return [picture for pictures in self.photos.values() for picture in pictures]
+
+    def fingerprint(self) -> str:
+        """The same for the same files, wherever they lie; hexadecimal."""
+        files = [*self.all_photos, *self.cutouts, *self.rooms]
+        listed = sorted((file.image.name, file.image.stat().st_size) for file in files)
+        return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
 def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:

@@ -25,6 +25,7 @@ from bgblur.training.quantize import quantized
 
 LARGEST = 30_000_000  # bytes: the model travels inside the package
 TOLERANCE = 1e-2  # of alpha at any pixel, against the network before export
+_ROUNDED = 0.1  # likewise: further off, weights are beyond half precision, which GPUs compute in
 INT8_TOLERANCE = 5e-3  # of alpha in the mean: an outline may move by a fraction of a pixel
 SUMS = "SHA256SUMS"
 
@@ -43,6 +44,7 @@ def publish(
 ) -> Exported:
     """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
 
+    A small network that rounding to half precision changes too much keeps its weights as they are.
     ``calibrate`` makes it int8, see ``export``. Raises ModelError, and leaves what was there, where
     the file is too large or not the network.
     """
@@ -50,13 +52,18 @@ def publish(
     beside = target.with_name(f".{target.name}.new")
     try:
         digest = export(network, beside, note, calibrate)
+        difference = _difference(network, beside, int8=calibrate is not None)
+        rounded = calibrate is None and TOLERANCE < difference < _ROUNDED
+        if rounded and 2 * beside.stat().st_size <= LARGEST:
+            digest = export(network, beside, note, half=False)
+            difference = _difference(network, beside, int8=False)
         size = beside.stat().st_size
         if size > LARGEST:
             raise ModelError(
                 f"the model takes {size / 1e6:.1f} MB of {LARGEST / 1e6:.0f}: "
                 "choose a smaller encoder or decoder"
             )
-        difference = _checked(network, beside, int8=calibrate is not None)
+        _check(difference, int8=calibrate is not None)
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
@@ -64,30 +71,37 @@ def publish(
     return Exported(size, digest, difference)
 
 
-def _checked(network: nn.Module, exported: Path, int8: bool) -> float:
-    """How far apart the two are; raises ModelError where it is too far."""
+def _difference(network: nn.Module, exported: Path, int8: bool) -> float:
+    """See ``Exported``."""
     if int8:
         photos = parity_images()[:2]  # its ranges are those of pictures, not of noise
-        difference, limit = float(differences(network, exported, photos).mean()), INT8_TOLERANCE
-    else:
-        difference, limit = max_difference(network, exported, parity_images()), TOLERANCE
+        return float(differences(network, exported, photos).mean())
+    return max_difference(network, exported, parity_images())
+
+
+def _check(difference: float, int8: bool) -> None:
+    """Raises ModelError where it is too large."""
+    limit, kind = (INT8_TOLERANCE, "int8") if int8 else (TOLERANCE, "half precision")
     if not difference <= limit:
-        kind = "int8" if int8 else "half precision"
         raise ModelError(
             f"exported alpha differs by {difference:.4f} from the network's, more than "
             f"{limit}: its weights do not fit {kind}, train on or anew"
         )
-    return difference
 
 
 def export(
-    network: nn.Module, target: Path, note: str = "", calibrate: Iterable[Tensor] | None = None
+    network: nn.Module,
+    target: Path,
+    note: str = "",
+    calibrate: Iterable[Tensor] | None = None,
+    half: bool = True,
 ) -> str:
     """Write ``target`` and return its SHA-256.
 
-    Weights are stored in half precision with batch norms folded in; they stay parameters of the
-    frozen module (not graph constants), so that one file can be cast to fp16, bf16 or fp32. With
-    inputs to ``calibrate`` by, the network is int8, and runs on processors alone.
+    Weights are stored in half precision, unless ``half`` is false, with batch norms folded in; they
+    stay parameters of the frozen module (not graph constants), so that one file can be cast to
+    fp16, bf16 or fp32. With inputs to ``calibrate`` by, the network is int8, and runs on processors
+    alone.
     """
     contract: dict[str, object] = {"version": 1, "note": note}
     if isinstance(network, LightUnet):
@@ -103,7 +117,8 @@ def export(
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
         example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)
         segmenter.network = torch.jit.trace(folded, example)
-        scripted = torch.jit.script(segmenter.half() if calibrate is None else segmenter)
+        halved = half and calibrate is None
+        scripted = torch.jit.script(segmenter.half() if halved else segmenter)
         frozen = torch.jit._recursive.wrap_cpp_module(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from bgblur.segmentation.network import build_network, normalise
 from bgblur.training.checkpoint import (
     load_checkpoint,
+    load_run,
     restore,
     save_checkpoint,
     training_summary,
@@ -92,10 +93,10 @@ def train(
     model, optimizer = fabric.setup(network, optimizer)
     average = average.to(fabric.device)
 
-    start = 0
-    checkpoint = folder / CHECKPOINT
+    checkpoint, start, pictures = folder / CHECKPOINT, 0, collection.fingerprint()
     if checkpoint.exists():
-        state = load_checkpoint(checkpoint, fabric.device)
+        begun = (before if init else None), pictures
+        state = load_run(checkpoint, recipe, *begun, device=fabric.device, recorded=recorded)
         restore(network, state["network"], checkpoint)
         restore(average.module, state["average"], checkpoint)
         average.n_averaged.fill_(state["averaged"])
@@ -116,6 +117,7 @@ def train(
             "scheduler": scheduler.state_dict(),
             "recipe": recipe.model_dump(mode="json"),
             "before": before,
+            "pictures": pictures,
         }
         save_checkpoint(checkpoint, state)
 

@@ -154,6 +154,22 @@ def test_too_large_is_refused_and_the_old_file_stays(
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("model.ts", "old")]
 
 
+def test_what_rounding_changes_keeps_its_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(5)
+    small = build_network("resnet18", (32, 16, 16, 8, 8)).eval()
+    rounded = publish(small, tmp_path / "half.ts", "")
+    monkeypatch.setattr(exporting, "TOLERANCE", rounded.difference / 2)
+    monkeypatch.setattr(exporting, "LARGEST", 60_000_000)
+    kept = publish(small, tmp_path / "model.ts", "")
+    assert kept.difference < rounded.difference / 10
+    assert {p.dtype for p in load(tmp_path / "model.ts").parameters()} == {torch.float32}
+    monkeypatch.setattr(exporting, "LARGEST", 1.5 * rounded.size)
+    with pytest.raises(ModelError, match="half precision"):
+        publish(small, tmp_path / "model.ts", "")
+
+
 def test_weights_beyond_half_precision_are_refused(network: nn.Module, tmp_path: Path) -> None:
     wild = copy.deepcopy(network)
     first = next(m for m in wild.modules() if isinstance(m, nn.Conv2d))

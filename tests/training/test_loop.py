@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import lightning as L
@@ -102,23 +103,61 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
 
     # A new run may start from those weights, and not from another network's.
     checkpoint = tmp_path / "two" / CHECKPOINT
-    tuned = train(
-        recipe(1, learning_rate=1e-9),
-        collection,
-        tmp_path / "three",
-        init=checkpoint,
-        fabric=fabric(),
-    )
+    gentle = recipe(1, learning_rate=1e-9)
+    tuned = train(gentle, collection, tmp_path / "three", init=checkpoint, fabric=fabric())
     parameters = zip(tuned.parameters(), resumed.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in parameters)
     for _ in range(2):  # the second is a resumed run, which still knows where it began
-        train(recipe(1), collection, tmp_path / "three", init=checkpoint, fabric=fabric())
+        train(gentle, collection, tmp_path / "three", init=checkpoint, fabric=fabric())
         history = load_network(tmp_path / "three" / CHECKPOINT)[1]
         assert history.startswith(f"First: {summary}. Then, from its averaged weights: U-Net")
         assert "1 of 1 steps" in history
     other = Recipe.model_validate({**recipe(8).model_dump(), "model": {}})
     with pytest.raises(DataError, match="another network than the recipe"):
-        train(other, collection, tmp_path / "two", fabric=fabric())
+        train(other, collection, tmp_path / "four", init=checkpoint, fabric=fabric())
+
+
+def test_another_run_is_not_gone_on_with(collection: Collection, tmp_path: Path) -> None:
+    run, begun = tmp_path / "run", tmp_path / "begun"
+    train(recipe(1), collection, begun, fabric=fabric())
+    train(recipe(3), collection, run, init=begun / CHECKPOINT, fabric=fabric())
+    train(recipe(1), collection, tmp_path / "else", init=run / CHECKPOINT, fabric=fabric())
+    fewer = replace(collection, rooms=collection.rooms[1:])
+    for what, where, some, init in (
+        ("recipe", recipe(4, learning_rate=2e-3), collection, begun),
+        ("model", recipe(4), collection, tmp_path / "else"),
+        ("pictures", recipe(4), fewer, begun),
+    ):
+        with pytest.raises(DataError, match=rf"unfinished run .*another {what}|other {what}"):
+            train(where, some, run, init=init / CHECKPOINT, fabric=fabric())
+    went_on: list[int] = []
+    more = recipe(4, checkpoint_every=1)
+    train(more, collection, run, report=lambda step: went_on.append(step.step), fabric=fabric())
+    assert went_on == [4]
+    assert load_network(run / CHECKPOINT)[1].startswith("First: ")
+
+
+def test_a_run_of_a_gpu_goes_on_elsewhere(collection: Collection, tmp_path: Path) -> None:
+    train(recipe(3), collection, tmp_path, fabric=fabric())
+    path = tmp_path / CHECKPOINT
+    state = load_checkpoint(path)
+    for group in state["optimizer"]["param_groups"]:  # as a recorded run leaves it
+        group |= {key: torch.tensor(group[key]) for key in ("lr", "initial_lr")}
+        group["capturable"] = True
+    rates = [torch.tensor(rate) for rate in state["scheduler"]["base_lrs"]]
+    state["scheduler"] |= {"base_lrs": rates, "_last_lr": rates}
+    torch.save(state, path)
+    rate: list[float] = []
+    train(
+        recipe(6),
+        collection,
+        tmp_path,
+        report=lambda step: rate.append(step.learning_rate),
+        fabric=fabric(),
+    )
+    assert rate == [pytest.approx(1e-3 * schedule(i, 6, 2), abs=1e-9) for i in (4, 5, 6)]
+    saved = load_checkpoint(path)
+    assert [type(group["lr"]) for group in saved["optimizer"]["param_groups"]] == [float]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x80\x02nonsense", b"root:x:0:0:root"])
