@@ -8,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bgblur.sinks.web_peer import is_ours
+
 SAFETY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -22,7 +24,8 @@ SAFETY_HEADERS = {
 
 
 class Guard:
-    """Wraps the whole app: every path needs the token, our own Host, and no foreign Origin.
+    """Wraps the whole app: every path needs the token, our own Host, no foreign Origin, and a
+    program of this user's: a browser has the address on its command line, for all to see.
 
     The token travels in the query and in no cookie: browsers send a cookie of 127.0.0.1 to
     every port of it, so it would be told to other local servers, and pages of theirs
@@ -52,6 +55,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and origin.removeprefix("http://") not in self._hosts:
             return "Refused: the request comes from another site's page."
+        if not is_ours(scope["client"], scope["server"]):
+            return "Refused: bgblur belongs to another user of this machine."
         token = QueryParams(scope["query_string"]).get("token", "")
         if not secrets.compare_digest(token.encode(errors="replace"), self._token):
             return "Refused: open the whole address that bgblur printed, with its token."

@@ -26,6 +26,7 @@ SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do
 IGNORE = 128
 SPLIT_SEED = 20
 HELD_OUT = 0.1
+_OTHER_SHAPE = 0.1  # of height to width: small sizes are rounded
 STOCK: tuple[str, ...] = (  # of scikit-image, without people
     *("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png"),
     *("hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
@@ -144,10 +145,22 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
         empty = np.zeros(image.shape[:2], np.float32)
         return image, empty, np.ones_like(empty)
     mask = read_image(picture.mask, cv2.IMREAD_GRAYSCALE)
+    check_shape(picture, image, mask)
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     weight = (mask != IGNORE) if picture.ignore else np.ones(mask.shape, bool)
     return image, mask.astype(np.float32) / 255 * weight, weight.astype(np.float32)
+
+
+def check_shape(picture: Picture, image: Image, mask: Image) -> None:
+    """Raises DataError where a mask is no smaller or larger version of its picture, as one of a
+    picture that was turned since."""
+    (rows, columns), (mask_rows, mask_columns) = image.shape[:2], mask.shape
+    if abs(mask_rows * columns / (mask_columns * rows) - 1) > _OTHER_SHAPE:
+        raise DataError(
+            f"the mask {picture.mask} is {mask_columns}x{mask_rows}, which does not fit its "
+            f"picture of {columns}x{rows}: mend or remove it"
+        )
 
 
 def read_cutout(picture: Picture) -> tuple[Image, Plane]:

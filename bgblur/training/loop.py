@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import torch
@@ -157,9 +158,20 @@ def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawin
 
         pictures = load_resident(collection, fabric.device)
         return lambda sampler: ResidentLoader(pictures, mix, sampler)
-    return lambda sampler: fabric.setup_dataloaders(  # type: ignore[return-value]  # one for one
-        make_loader(collection, mix, sampler, recipe.run.workers), use_distributed_sampler=False
+    return lambda sampler: _in_one_line(
+        fabric.setup_dataloaders(
+            make_loader(collection, mix, sampler, recipe.run.workers), use_distributed_sampler=False
+        )
     )
+
+
+def _in_one_line(batches: Any) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """The batches; torch puts the traceback of a worker before what a picture's error says."""
+    try:
+        yield from batches
+    except DataError as error:
+        said = str(error).rpartition(f"{DataError.__name__}: ")[2]
+        raise DataError(said.removesuffix(r"\n")) from error
 
 
 def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module, str]:

@@ -14,7 +14,15 @@ from pathlib import Path
 
 import cv2
 
-from bgblur.training.data import Collection, DataError, Image, Picture, load_collections, read_image
+from bgblur.training.data import (
+    Collection,
+    DataError,
+    Image,
+    Picture,
+    check_shape,
+    load_collections,
+    read_image,
+)
 
 _THUMBNAIL = 16  # pixels, the longer side
 _QUALITY = 80  # of WebP: below, what is lost shows in gradients and hair
@@ -37,12 +45,12 @@ def pack(
     if any(target.glob("part-*.tar")):
         raise DataError(f"{target} has parts of another packing: remove them, or name another")
     target.mkdir(parents=True, exist_ok=True)
-    wanted = [(picture, longest) for picture in _all(train)]
-    wanted += [(picture, _THUMBNAIL) for picture in _all(held_out)]
+    wanted = [(picture, longest, how) for picture, how in _all(train)]
+    wanted += [(picture, _THUMBNAIL, how) for picture, how in _all(held_out)]
     parts = _Parts(target, part_bytes)
     try:
-        for number, (picture, side) in enumerate(wanted):
-            for path, data in _packed(picture, side):
+        for number, (picture, side, how) in enumerate(wanted):
+            for path, data in _packed(picture, side, how):
                 parts.add(path.relative_to(root), data)
             report(number + 1, len(wanted))
     finally:
@@ -76,12 +84,16 @@ class _Parts:
             self._open.close()
 
 
-def _all(collection: Collection) -> list[Picture]:
-    return [*collection.all_photos, *collection.cutouts, *collection.rooms]
+def _all(collection: Collection) -> list[tuple[Picture, int]]:
+    """With how it is read, as for training: upright, or with its alpha."""
+    return [
+        *((picture, cv2.IMREAD_COLOR) for picture in collection.all_photos + collection.rooms),
+        *((picture, cv2.IMREAD_UNCHANGED) for picture in collection.cutouts),
+    ]
 
 
-def _packed(picture: Picture, longest: int) -> Iterator[tuple[Path, bytes]]:
-    image = read_image(picture.image, cv2.IMREAD_UNCHANGED)
+def _packed(picture: Picture, longest: int, read_as: int) -> Iterator[tuple[Path, bytes]]:
+    image = read_image(picture.image, read_as)
     rows, columns = image.shape[:2]
     factor = min(1.0, longest / max(rows, columns))
     size = max(1, round(columns * factor)), max(1, round(rows * factor))
@@ -93,6 +105,7 @@ def _packed(picture: Picture, longest: int) -> Iterator[tuple[Path, bytes]]:
     )
     if picture.mask is not None:
         mask = read_image(picture.mask, cv2.IMREAD_GRAYSCALE)
+        check_shape(picture, image, mask)
         # Between "ignore" and the others there is no value that means anything.
         how = cv2.INTER_NEAREST if picture.ignore else cv2.INTER_AREA
         yield picture.mask, _encoded(".png", _resized(mask, size, how), [])

@@ -51,6 +51,16 @@ def load_targets(path: Path) -> tuple[Target, ...]:
     return load_toml(path, Targets, "the targets").target
 
 
+def check_heights(targets: tuple[Target, ...], heights: list[int]) -> None:
+    """Before all is measured: raises DataError for a target at another input height."""
+    for target in targets:
+        if target.input_height not in heights:
+            raise DataError(
+                f'the target for {target.figure} of "{target.row}" is at input height '
+                f"{target.input_height}: add --input-height {target.input_height}, or mend it"
+            )
+
+
 def judge(targets: tuple[Target, ...], heights: dict[int, Figures]) -> list[Verdict]:
     """A verdict on each. Raises DataError for a target whose figure was not measured."""
     verdicts = []

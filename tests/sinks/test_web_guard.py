@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from web_preview import Preview
+
+from bgblur.sinks.web_peer import user_of
 
 pytest_plugins = ["web_fixtures"]
 
@@ -125,3 +130,56 @@ def test_no_path_leads_out_of_the_page(shared_preview: Preview, path: str) -> No
         request = f"GET {path}?token={shared_preview.token} HTTP/1.1\r\n"
         raw.sendall(f"{request}Host: 127.0.0.1:{shared_preview.port}\r\n\r\n".encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 404 ")
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+
+
+@on_linux
+@pytest.mark.parametrize("host", ["127.0.0.1", "::ffff:127.0.0.1"])
+def test_whose_connection_it_is(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with socket.create_connection((host, listener.getsockname()[1])) as client:
+            served, _ = listener.accept()
+            with served:
+                ends = ("127.0.0.1", client.getsockname()[1]), listener.getsockname()
+                assert user_of(*ends) == user_of(*reversed(ends)) == os.getuid()
+        assert user_of(("127.0.0.1", 1), ends[1]) is None
+
+
+@on_linux
+@pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root may be somebody else")
+def test_another_users_program_is_known() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        script = f"import socket; s = socket.create_connection(('127.0.0.1', {port})); s.recv(1)"
+        with subprocess.Popen(["/usr/bin/env", "python3", "-c", script], user=65534):
+            served, client = listener.accept()
+            with served:
+                assert user_of(client, listener.getsockname()) == 65534
+
+
+@on_linux
+@pytest.mark.parametrize("path", ["/", *VIEWS, "/api/status"])
+def test_another_user_is_refused_even_with_the_token(
+    shared_preview: Preview, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4711)
+    answer = shared_preview.client.get(path)
+    assert answer.status_code == 403
+    assert "another user" in answer.text
+
+
+@on_linux
+def test_ones_own_programs_and_roots_bgblur_are_served(
+    shared_preview: Preview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shared_preview.client.get("/").status_code == 200
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    monkeypatch.setattr("bgblur.sinks.web_peer.user_of", lambda *_: 4711)
+    assert shared_preview.client.get("/").status_code == 200
+    monkeypatch.setattr("bgblur.sinks.web_peer.user_of", lambda *_: None)  # as in some containers
+    assert shared_preview.client.get("/").status_code == 200
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("bgblur.sinks.web_peer.user_of", lambda *_: 4711)
+    assert shared_preview.client.get("/").status_code == 200

@@ -103,3 +103,13 @@ def test_the_script_writes_table_figures_and_picture(model: str, tmp_path: Path)
     assert written["machine"]["cores"] > 0
     assert len(written["rows"]) == 1
     assert (tmp_path / "bench.png").stat().st_size > 5000
+
+    for text, says in (
+        (json.dumps({**written, "machine": {}}), "another machine's figures"),
+        ('{"rows": [', "not what this command wrote, or damaged"),
+    ):
+        (tmp_path / "bench.json").write_text(text)
+        again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+        assert again.returncode == 2
+        assert says in again.stderr
+        assert (tmp_path / "bench.json").read_text() == text

@@ -74,11 +74,18 @@ def test_128_is_soft_alpha_in_a_set_without_ignore(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_is_fitted(tmp_path: Path) -> None:
     image, mask = write_mask(tmp_path, [0, 255])
-    cv2.imwrite(str(image), np.zeros((8, 12, 3), np.uint8))
+    cv2.imwrite(str(image), np.zeros((6, 12, 3), np.uint8))
     _, alpha, weight = read_photo(Picture(image, mask))
-    assert alpha.shape == weight.shape == (8, 12)
+    assert alpha.shape == weight.shape == (6, 12)
     assert (alpha[:, :6] == 0).all()
     assert (alpha[:, 6:] == 1).all()
+
+
+def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
+    image, mask = write_mask(tmp_path, [0, 255])
+    cv2.imwrite(str(image), np.zeros((12, 6, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.png is 2x1, which does not fit .* of 6x12"):
+        read_photo(Picture(image, mask))
 
 
 def test_a_room_is_empty(tmp_path: Path) -> None:

@@ -269,14 +269,25 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
         ("evaluate.py", ["none.ckpt", "--data", "TREE"], 2, "there is no checkpoint none.ckpt"),
         ("evaluate.py", ["CHECKPOINT", "--data", "none"], 2, "no training photos under none"),
         ("evaluate.py", ["CHECKPOINT", "--precision", "bf16"], 2, "export it"),
+        ("evaluate.py", ["CHECKPOINT", "--json", "none/a.json"], 2, "there is no folder none"),
+        ("evaluate.py", ["CHECKPOINT", "--targets", "TARGETS"], 2, "add --input-height 64"),
+        ("record.py", ["FOLDER", "--width", "8000", "--device", "demo"], 2, "width: Input should"),
         ("export.py", ["none.ckpt", "model.ts"], 2, "there is no checkpoint none.ckpt"),
         ("train.py", ["--config", "none.toml"], 2, "cannot read the recipe none.toml"),
     ],
 )
 def test_errors_are_one_line(
-    checkpoint: Path, tree: Path, name: str, arguments: list[str], code: int, says: str
+    checkpoint: Path,
+    tree: Path,
+    tmp_path: Path,
+    name: str,
+    arguments: list[str],
+    code: int,
+    says: str,
 ) -> None:
-    real = {"TREE": tree, "CHECKPOINT": checkpoint}
+    (tmp_path / "targets.toml").write_text(TARGETS)
+    real = {"TREE": tree, "CHECKPOINT": checkpoint, "FOLDER": tmp_path}
+    real["TARGETS"] = tmp_path / "targets.toml"
     done = script(name, *(real.get(argument, argument) for argument in arguments))
     assert done.returncode == code, done.stderr
     assert says in done.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from training_data import write_tree
 
 from bgblur.training.data import (
@@ -82,6 +83,23 @@ def test_no_part_is_larger_than_asked_and_each_has_something(tree: Path, tmp_pat
     assert [name for part in parts for name in names_in(part)] == names_in(whole[0])
 
 
+def test_pictures_are_packed_upright_like_their_masks(tmp_path: Path) -> None:
+    mine, exif = tmp_path / "mine", Image.Exif()
+    exif[0x0112] = 6  # a phone's: to be turned by 90 degrees
+    for kind in ("images", "masks"):
+        (mine / kind).mkdir(parents=True)
+    for name in ("1", "2"):
+        Image.new("RGB", (80, 40)).save(mine / "images" / f"{name}.jpg", exif=exif)
+        Image.new("L", (40, 80), 255).save(mine / "masks" / f"{name}.png")
+    there = unpacked(pack(mine, tmp_path / "out", 64, 10**9), tmp_path / "there")
+    (photo,) = load_collections(there)[0].all_photos
+    image, alpha, _ = read_photo(photo)
+    assert image.shape[:2] == alpha.shape == (64, 32)
+    Image.new("L", (80, 40), 255).save(mine / "masks" / "1.png")
+    with pytest.raises(DataError, match="does not fit"):
+        pack(mine, tmp_path / "again", 64, 10**9)
+
+
 def test_the_command(tree: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     asked = [sys.executable, str(PACK), out, "--data", str(tree), "--longest", "64"]
@@ -91,6 +109,15 @@ def test_the_command(tree: Path, tmp_path: Path) -> None:
     again = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (again.returncode, again.stdout) == (2, "")
     assert "has parts of another packing: remove them, or name another" in again.stderr
+
+
+def test_a_place_that_cannot_be_is_one_line(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    asked = [sys.executable, str(PACK), str(tmp_path / "file" / "out"), "--data", str(tree)]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert done.stderr.strip().count("\n") == 0
+    assert f"cannot use {tmp_path}/file/out: Not a directory" in done.stderr
 
 
 def test_no_data_is_said_before_anything_is_written(tmp_path: Path) -> None:

@@ -73,3 +73,20 @@ def test_two_processes_share_the_work(tmp_path: Path, launcher: list[str]) -> No
     assert done.stderr.count("step 2 IoU eg1800 0.") == 1  # one of them speaks
     assert "MEMBER: 2/2" in done.stderr
     assert load_checkpoint(out / "last.ckpt")["step"] == 2
+
+
+def test_a_picture_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """By a worker, too, whose errors torch adorns with a traceback."""
+    tree = write_tree(tmp_path / "data", photos=4)
+    for photo in (tree / "train").rglob("*.jpg"):
+        photo.write_bytes(b"no picture")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE.replace("[run]", "[data]\ncomposited = 0\n[run]"))
+    command = [sys.executable, str(TRAIN), "--config", str(recipe), "--data", str(tree)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "run")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("cannot read the picture ")
+    assert "Traceback" not in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -57,16 +57,33 @@ def benchmark(
         isa or ["native"],
         sorted(set(input_height or HEIGHTS)),
     )
-    rows = json.loads(figures.read_text())["rows"] if resume and figures.is_file() else []
     here = machine()
+    rows = _kept(figures, here) if resume and figures.is_file() else []
     with console.status(f"{len(wanted)} cells") as status:
         for row in sweep(wanted, data, Effort(seconds, photos, frames), tuple(rows), status.update):
             rows.append(row)
             text = json.dumps({"machine": here, "rows": rows}, indent=1)
-            figures.write_text(text + "\n", encoding="utf-8")
+            beside = figures.with_suffix(".tmp")  # a run that is cut off leaves what was there
+            beside.write_text(text + "\n", encoding="utf-8")
+            beside.replace(figures)
     title = f"bgblur's networks on {here['gpu'] or here['cpu']}, {here['cores']} cores"
     typer.echo(f"{title}\n\n{table(rows)}")
     draw(rows, title, picture)
+
+
+def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an earlier run on this machine. Raises UsageError."""
+    again = "run without --resume, or choose another --out"
+    try:
+        stored = json.loads(figures.read_text(encoding="utf-8"))
+        rows, there = list(stored["rows"]), stored["machine"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"{figures} is not what this command wrote, or damaged: {again}"
+        ) from error
+    if there != here:
+        raise UsageError(f"{figures} has another machine's figures, or another torch's: {again}")
+    return rows
 
 
 def _shipped() -> list[str]:

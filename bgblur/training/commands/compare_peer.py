@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bgblur.errors import UsageError
-from bgblur.training.commands.shell import DataOption, console, run
+from bgblur.training.commands.shell import DataOption, check_place, console, run
 
 
 def compare_peer(
@@ -36,6 +36,7 @@ def compare_peer(
     from bgblur.training.peers.compare import SideProcess, compare, table, verdict
     from bgblur.training.peers.environment import find_environment, make_environment, peer_folder
 
+    check_place(json_file)
     pairs = list(composited_clips(data / "video" / "composited"))[:clips]
     if not pairs:
         raise UsageError(f"no clip with its matte in {data}/video/composited: name it with --data")

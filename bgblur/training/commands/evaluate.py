@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgblur.errors import UsageError
-from bgblur.training.commands.shell import DataOption, console, run
+from bgblur.training.commands.shell import DataOption, check_place, console, run
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
@@ -49,10 +49,13 @@ def evaluate(
     from bgblur.training.evaluation import evaluate as judge_model
     from bgblur.training.predictors import still_predictor
     from bgblur.training.tables import figures_tables
-    from bgblur.training.targets import judge, load_targets, verdict_table
+    from bgblur.training.targets import check_heights, judge, load_targets, verdict_table
 
+    check_place(json_file, card, sheet)
     wanted = load_targets(targets) if targets else ()
-    engines, training = _engines(model, sorted(set(input_height or HEIGHTS)), device, precision)
+    measured = sorted(set(input_height or HEIGHTS))
+    check_heights(wanted, measured)
+    engines, training = _engines(model, measured, device, precision)
     held_out = _limited(load_collections(data)[1], limit)
     clips = list(composited_clips(data / "video" / "composited"))
     heights = {}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
-from bgblur.errors import BgblurError
+from bgblur.errors import BgblurError, OutputError, UsageError
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -24,5 +25,25 @@ def run(command: Callable[..., None]) -> None:
     try:
         app()
     except BgblurError as error:
-        console.print(str(error), style="red", markup=False)
-        sys.exit(error.exit_code)
+        _end(error)
+    except ValidationError as error:  # of an option that a part of bgblur judges
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        _end(UsageError(f"{where}: {first['msg']}; see --help"))
+    except OSError as error:
+        where = f" {error.filename}" if error.filename is not None else ""
+        why = error.strerror or str(error)
+        _end(OutputError(f"cannot use{where}: {why}; choose a place you may write to, with space"))
+
+
+def check_place(*files: Path | None) -> None:
+    """Before work that takes long: raises UsageError where a file has no folder to be written to.
+    None is none."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise UsageError(f"there is no folder {file.parent}: make it, or name another")
+
+
+def _end(error: BgblurError) -> NoReturn:
+    console.print(str(error), style="red", markup=False)
+    sys.exit(error.exit_code)
