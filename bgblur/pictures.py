@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import struct
 import zlib
@@ -163,10 +164,12 @@ def _in_all_of_16_bits(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray
     """Levels of 10 or 12 bits, which OpenCV gives as an AVIF file has them, as those of 16."""
     if stored.dtype != np.uint16 or data[4:8].tobytes() != b"ftyp":
         return stored
-    # AV1CodecConfigurationRecord (AV1 in ISO base media files, 2.3.3): its third byte.
-    flags = int(data[data.tobytes().index(b"av1C") + 6])
-    bits = 12 if flags & 0x20 else 10
-    return np.rint(stored * (65535 / (2**bits - 1))).astype(np.uint16)
+    # AV1CodecConfigurationRecord (AV1 in ISO base media files, 2.3.3): its third byte. There may be
+    # several, as for the opacity; of those with more than 8 bits one is 12 or all are 10.
+    records = re.finditer(rb"av1C..(.)", data.tobytes(), re.DOTALL)
+    bits = 12 if any(record[1][0] & 0x20 for record in records) else 10
+    scaled = np.rint(stored * np.float32(65535 / (2**bits - 1)))
+    return np.minimum(scaled, 65535).astype(np.uint16)
 
 
 @dataclass(frozen=True)

@@ -1,45 +1,47 @@
-"""Which user of this machine a local connection comes from."""
+"""Whether a local connection comes from a program of this process's own user."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))  # proc_net_tcp, the kernel's document
-_LOCAL, _REMOTE, _USER = 1, 2, 7  # columns
+_LOCAL, _REMOTE, _STATE, _USER = 1, 2, 3, 7  # columns
+_ESTABLISHED, _LISTENS = "01", "0A"
 
 Address = tuple[str, int]  # IPv4 and port
 
 
 def is_ours(client: Address, server: Address) -> bool:
-    """Whether the program at ``client`` is this process's user's, as far as the system tells.
+    """Whether the program at ``client``, connected to our listener at ``server``, is this user's or
+    root's, which may look anyway, as what forwards ports does. True where the system does not tell.
 
     Where root started bgblur, it did so for somebody else, who may look.
     """
     user = os.geteuid() if sys.platform.startswith("linux") else 0
     if not user:
         return True
-    asking = user_of(client, server)
-    if asking is None:
-        return user_of(server, client) is None  # it tells of neither
-    return asking == user
+    theirs, ours = _spelled(client), _spelled(server)
+    tells = False
+    for columns in _connections():
+        local, remote, state = columns[_LOCAL], columns[_REMOTE], columns[_STATE]
+        if local in theirs and remote in ours:
+            # What is closed has no owner any more, and is listed as root's.
+            return int(columns[_USER]) in ((user, 0) if state == _ESTABLISHED else (user,))
+        tells = tells or (local in ours and state == _LISTENS)
+    return not tells  # it is gone, and may have been anybody's
 
 
-def user_of(own: Address, other: Address) -> int | None:
-    """The number of the user who has the socket ``own``, connected to ``other``."""
-    locals_, remotes = _spelled(own), _spelled(other)
+def _connections() -> Iterator[list[str]]:
     for table in _TABLES:
         try:
             rows = table.read_text(encoding="ascii").splitlines()[1:]
         except OSError:
             continue
-        for row in rows:
-            columns = row.split()
-            if columns[_LOCAL] in locals_ and columns[_REMOTE] in remotes:
-                return int(columns[_USER])
-    return None
+        yield from (row.split() for row in rows)
 
 
 def _spelled(address: Address) -> tuple[str, str]:
