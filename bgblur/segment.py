@@ -92,6 +92,7 @@ class Segmenter:
             if frame is None:
                 continue
             if self.look.raw:
+                self._problems.pop("mask", None)  # none is wanted
                 self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
                 continue
             try:

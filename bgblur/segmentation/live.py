@@ -22,6 +22,7 @@ from bgblur.segmentation.motion import StillScene, small_picture
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
+GAP = 0.5  # seconds without a frame, after which nobody need be where they were
 HOLDS_FRAMES, HOLDS_SECONDS = 10, 1.0  # how long an alpha may hold, whatever the picture says
 
 
@@ -50,12 +51,16 @@ class LiveMatting(Matting):
         self._alpha: Any = None  # the last that was inferred, smoothed
         self._small: Image | None = None  # the picture it belongs to
         self._shape: tuple[int, ...] = ()
+        self._before: tuple[tuple[int, ...], float] = (), 0.0  # the last frame's shape; its end
         self._inferred_at = 0.0
         self._since = 0  # frames since then
         self._work: Work = "inferred"  # what the present frame took
 
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         began = self._clock()
+        shape, ended = self._before
+        if image.shape != shape or began - ended > GAP:
+            self.reset()  # who was certain before a pause, or to another camera, may have left
         if self._governor is not None:
             self.engine.input_height = self.effort.height = self._governor.height
             self.effort.every = self._governor.every
@@ -64,6 +69,8 @@ class LiveMatting(Matting):
         except Exception:
             self._forget()  # a failed engine must not be covered up by what it once gave
             raise
+        finally:
+            self._before = image.shape, self._clock()
         setattr(self.effort, self._work, getattr(self.effort, self._work) + 1)
         if self._governor is not None:
             self._governor.note(began, self._clock(), self._work)

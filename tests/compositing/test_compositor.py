@@ -194,7 +194,14 @@ def test_cover_fills_and_cuts_evenly() -> None:
     assert tall[2:-2].min() == 255
 
 
-@pytest.mark.parametrize("size", [(1, 1), (640, 3), (3, 640), (333, 777)])
+def test_a_strip_covers_a_frame_by_its_middle() -> None:
+    strip = np.arange(4001, dtype=np.float64)[:, None, None] / 4000 * np.full(3, 255.0)
+    shown = cover(np.rint(strip).astype(np.uint8), 1280, 720)  # in whole some 20 GB
+    assert shown.shape == (720, 1280, 3)
+    assert 126 <= shown.min() <= shown.max() <= 129
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 640), (640, 3), (3, 640), (333, 777)])
 def test_cover_gives_the_size_asked_for(size: tuple[int, int]) -> None:
     assert cover(numbered_corners(37, 91), *size).shape == (size[1], size[0], 3)
 
