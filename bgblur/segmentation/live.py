@@ -50,16 +50,15 @@ class LiveMatting(Matting):
         self._carrier = Carrier()
         self._alpha: Any = None  # the last that was inferred, smoothed
         self._small: Image | None = None  # the picture it belongs to
-        self._shape: tuple[int, ...] = ()
-        self._before: tuple[tuple[int, ...], float] = (), 0.0  # the last frame's shape; its end
+        self._shape: tuple[int, ...] = ()  # of the last frame
+        self._ended = 0.0  # when that was done
         self._inferred_at = 0.0
         self._since = 0  # frames since then
         self._work: Work = "inferred"  # what the present frame took
 
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         began = self._clock()
-        shape, ended = self._before
-        if image.shape != shape or began - ended > GAP:
+        if image.shape != self._shape or began - self._ended > GAP:
             self.reset()  # who was certain before a pause, or to another camera, may have left
         if self._governor is not None:
             self.engine.input_height = self.effort.height = self._governor.height
@@ -70,7 +69,7 @@ class LiveMatting(Matting):
             self._forget()  # a failed engine must not be covered up by what it once gave
             raise
         finally:
-            self._before = image.shape, self._clock()
+            self._shape, self._ended = image.shape, self._clock()
         setattr(self.effort, self._work, getattr(self.effort, self._work) + 1)
         if self._governor is not None:
             self._governor.note(began, self._clock(), self._work)
@@ -94,7 +93,7 @@ class LiveMatting(Matting):
         with self._stats.stage("motion"):
             small = small_picture(image)
             late = self._clock() - self._inferred_at > HOLDS_SECONDS
-            if image.shape != self._shape or late:
+            if late:
                 self._forget()
             still = (
                 self._skip_static
@@ -114,7 +113,7 @@ class LiveMatting(Matting):
                 return carried
         self._work, self._passed = "inferred", self._since
         alpha = super()._find(image, pixels, options, small)
-        self._alpha, self._small, self._shape = alpha, small, image.shape
+        self._alpha, self._small = alpha, small
         self._inferred_at, self._since = self._clock(), 0
         if self._skip_static:
             self._scene.keep(small)
