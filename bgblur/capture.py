@@ -46,12 +46,13 @@ class Capture:
         self._problems = problems
         self._stats = stats
         self._first: Source | None = None
-        self._asked_for = False
+        self._asked_for = True  # the first one, too: a busy camera comes later
         self._changed = threading.Event()
 
     def open_first(self) -> Source:
         """The source that ``run`` begins with. Raises CameraError."""
         self._first = self._note(self._open_source())
+        self._asked_for = False
         return self._first
 
     def close_first(self) -> None:

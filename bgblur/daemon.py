@@ -49,6 +49,7 @@ class Daemon:
         self._status_file = StatusFile()
         self._config_problem: str | None = None
         self._said: dict[str, str] = {}
+        self._told_output: str | None = None  # where the pictures were last said to go
         self._changing = threading.Lock()
         stats = Stats()
         self._stats = stats
@@ -150,7 +151,8 @@ class Daemon:
         pipeline = self.pipeline
         width, height = pipeline.size
         source = pipeline.source_name or f"camera {self._settings.camera.device} (not open)"
-        self._say(f"{source}, {width}x{height} -> {pipeline.sink_name}")
+        self._told_output = pipeline.sink_name
+        self._say(f"{source}, {width}x{height} -> {self._told_output}")
         if pipeline.source_remark is not None:
             self._say(pipeline.source_remark)
         self._say(f"settings: {self._config_path}; stop with Ctrl-C")
@@ -245,8 +247,13 @@ class Daemon:
 
     def _sink_opener(self, device: str) -> Callable[[int, int, float], Sink]:
         def opened(width: int, height: int, fps: float) -> Sink:
+            # First: v4l2loopback 0.13 keeps its size for as long as anybody has the device open.
+            self._on_demand.close()
             sink = open_sink(device, width, height, fps, self._open_page)
             self._on_demand.output_opened(sink)
+            if self._told_output not in (None, sink.name):
+                self._told_output = sink.name
+                self._say(f"output: {sink.name}")
             return sink
 
         return opened

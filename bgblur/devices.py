@@ -144,13 +144,20 @@ def _v4l2(path: Path) -> Device | None:
 
 def _closed(path: Path, problem: str) -> Device:
     """One that cannot be opened, as far as the kernel tells without."""
-    entry = _NODES / path.name
+    virtual = "/devices/virtual/" in os.path.realpath(_NODES / path.name)
+    kind = "virtual camera" if virtual else "camera"
+    return Device(str(path), node_name(str(path)) or path.name, kind, problem=problem)
+
+
+def node_name(device: str, nodes: Path = _NODES) -> str | None:
+    """The name that the kernel has for this path or index now, without opening it; None where there
+    is no such device, or the system does not say."""
+    node = f"/dev/video{device}" if device.isdecimal() else os.path.realpath(device)
+    entry = nodes / Path(node).name / "name"
     try:
-        name = (entry / "name").read_text(encoding="utf-8", errors="replace").strip()
+        return entry.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
-        name = path.name
-    virtual = "/devices/virtual/" in os.path.realpath(entry)
-    return Device(str(path), name, "virtual camera" if virtual else "camera", problem=problem)
+        return None
 
 
 def _probed() -> list[Device]:

@@ -41,8 +41,7 @@ class OnDemand:
         return self._watch.clients + (self.page.watchers if self.page is not None else 0)
 
     def output_opened(self, sink: Sink) -> None:
-        """The output is ``sink`` from now on; the pipeline feeds it already."""
-        self.close()
+        """The output is ``sink`` from now on; the former was given up with ``close``."""
         device = getattr(sink, "device", None)  # only a virtual camera has one
         if device is not None and sys.platform == "linux":
             from bgblur.desktop.presence import ClientWatch
@@ -70,6 +69,7 @@ class OnDemand:
                 self._pipeline.rest(reason)
 
     def close(self) -> None:
+        """Look at the output no longer."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None

@@ -18,7 +18,7 @@ from bgblur.compositing.color import even, from_i420, is_i420, to_i420
 from bgblur.compositing.cover import cover
 from bgblur.errors import OutputError, one_line
 from bgblur.frame import Image
-from bgblur.sinks import Recording, Sink
+from bgblur.sinks import Recording, Sink, Sized
 from bgblur.stats import Stats
 
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # back-off of a sink that is opened again, seconds
@@ -55,6 +55,8 @@ class Output:
         self._sink: Sink | None = None
         self._fps = 30.0
         self._wanted: tuple[tuple[int, int], float] | None = None  # size and rate to reopen with
+        self._refused: tuple[tuple[int, int], float] | None = None  # those that are not had now
+        self._tried_alone: tuple[tuple[int, int], float] | None = None  # while nobody watched
         self._reopen = threading.Event()
         self._retry, self._retry_at = RETRY_FIRST, 0.0
         self._preview: Sink | None = None
@@ -70,8 +72,11 @@ class Output:
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Raises OutputError."""
-        self.size, self._fps = _even_size(width, height), fps
-        self._sink = self._open_sink(*self.size, fps)
+        size = _even_size(width, height)
+        sink = self._open_sink(*size, fps)
+        self.size, self._fps = sink.size if isinstance(sink, Sized) else size, fps
+        self._sink = sink
+        self._refused = None if self.size == size else (size, fps)
 
     def replace(self, open_sink: OpenSink) -> None:
         """Close the sink and open another."""
@@ -88,12 +93,18 @@ class Output:
         size = _even_size(width, height)
         resizing = self._sink.resizing if self._sink is not None else "reopen"
         if size == self.size or resizing == "never":
-            self._wanted = None
+            self._wanted = self._refused = None
         elif resizing == "reopen":  # by the thread that feeds, never between two of its steps
             self._wanted = size, fps
             self._reopen.set()
         else:
             self.size, self._fps = size, fps
+
+    def nobody_watches(self) -> None:
+        """Try once more for a size that was refused: a driver keeps what a watcher knows."""
+        if self._refused is not None and self._refused != self._tried_alone:
+            self._wanted = self._tried_alone = self._refused
+            self._reopen.set()
 
     @property
     def records(self) -> bool:
@@ -282,8 +293,21 @@ class Output:
                 sink.close()
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
-            self.size, self._fps = wanted
-        self.open(*self.size, self._fps)
+            size, fps = wanted
+            try:
+                self.open(*size, fps)
+            except OutputError:  # a driver may keep the size that a program which watches knows
+                self._reopen_at_its_size(wanted)
+        else:
+            self.open(*self.size, self._fps)
+
+    def _reopen_at_its_size(self, wanted: tuple[tuple[int, int], float]) -> None:
+        try:
+            self.open(*self.size, self._fps)
+        except BaseException:
+            self._wanted = wanted  # it is not the size that is in the way
+            raise
+        self._refused = wanted
 
 
 def _even_size(width: int, height: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.config import CameraSettings, EngineSettings, Settings
+from bgblur.devices import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.paths import user_path
 from bgblur.pictures import read_picture
@@ -45,28 +46,38 @@ def open_source(camera: CameraSettings) -> Source:
 def source_opener(camera: CameraSettings) -> Callable[[], Source]:
     """``open_source`` for a daemon, which opens the same camera many times.
 
-    After a sleep or a replug the kernel may give a camera another number: where the old one is
-    gone, it is looked for by the name that it had.
+    After a sleep or a replug the kernel may give a camera another number, and its own to another:
+    where the old one is gone, or is another camera's, it is looked for by the name that it had.
     """
     known: str | None = None
+    node: str | None = None  # whose the number was then: drivers may call it by another name
 
     def opened() -> Source:
-        nonlocal known
-        try:
-            source = open_source(camera)
-        except CameraBusyError:
-            raise
-        except CameraError as gone:
-            if known is None:
-                raise
-            try:
-                source = open_source(camera.model_copy(update={"device": known}))
-            except CameraError:
-                raise gone from None  # in the user's own words
+        nonlocal known, node
+        wanted, now = [camera], node_name(camera.device)
+        if known is not None:
+            by_name = camera.model_copy(update={"device": known})
+            wanted = [by_name, camera] if now not in (None, node) else [camera, by_name]
+        source = _first_there(wanted, camera)
         known = getattr(source, "card", None)  # only a webcam has one
+        node = node_name(camera.device)
         return source
 
     return opened
+
+
+def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
+    """Raises CameraError, where none is there what opening ``named``, in the user's own words, did;
+    CameraBusyError of the first that is there."""
+    errors = {}
+    for camera in wanted:
+        try:
+            return open_source(camera)
+        except CameraBusyError:
+            raise
+        except CameraError as gone:
+            errors[camera.device] = gone
+    raise errors[named.device]
 
 
 def is_file_name(device: str) -> bool:

@@ -115,6 +115,8 @@ class Pipeline:
         wants it ("paused"); None takes the camera up again. The model stays loaded."""
         self._rest = reason
         self._capture.rest(reason is not None)
+        if reason == "idle":
+            self._publisher.output.nobody_watches()
 
     def replace_source(self, open_source: OpenSource) -> None:
         """Close the camera and open another; the output goes on, at the new size if it can."""

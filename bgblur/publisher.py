@@ -25,6 +25,11 @@ from bgblur.output import OpenSink, Output
 from bgblur.stats import Stats
 
 STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
+LATE_BEFORE_SAID = 3
+TOO_LATE = (
+    f"finding the person takes longer than {STALE_AFTER:g} s a frame, so all is blurred: "
+    'set engine.input_height to "auto" or a smaller number'
+)
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
 STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
 PROBLEM = "bgblur: a problem, see its messages"
@@ -69,6 +74,7 @@ class Publisher:
         self._last_raw = True
         self._last_made = 0.0
         self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
+        self._late = 0  # alphas in a row that came too late
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Raises OutputError."""
@@ -117,12 +123,23 @@ class Publisher:
         except Exception as error:  # drivers raise what they like
             self.output.failed(error)
             return
-        if item is not None and own and "picture" not in self._problems:
+        if item is None:
+            return
+        self._judge_pace(late=not own and rest is None)
+        if own and "picture" not in self._problems:
             self._stats.frame_done(item.frame.captured)
 
     def end(self) -> None:
         """Leave the card as the last picture and close the output. Never raises."""
         self.output.end(self._card(ENDED))
+
+    def _judge_pace(self, late: bool) -> None:
+        """Say so where the whole frame stays blurred because every alpha comes too late."""
+        self._late = self._late + 1 if late else 0
+        if self._late >= LATE_BEFORE_SAID:
+            self._problems["pace"] = TOO_LATE
+        elif not late:
+            self._problems.pop("pace", None)
 
     # ------------------------------------------------------------ what may be shown
 
@@ -172,7 +189,8 @@ class Publisher:
             lost = newest is not None or "camera" in self._problems
             self.state = "no camera" if lost else "starting"
             return self._card(NO_CAMERA if lost else STARTING)
-        self.state = "no mask" if self._problems.keys() & {"mask", "model"} else "starting"
+        broken = self._problems.keys() & {"mask", "model", "pace"}
+        self.state = "no mask" if broken else "starting"
         return self._cpu.obscure(newest.image, look, newest.captured)
 
     def _rested(self, rest: Rest) -> Image:

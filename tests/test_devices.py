@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from bgblur.devices import Device, Holder, _v4l2, find_camera, holders, list_devices, video_nodes
+from bgblur.devices import (
+    Device,
+    Holder,
+    _v4l2,
+    find_camera,
+    holders,
+    list_devices,
+    node_name,
+    video_nodes,
+)
 from bgblur.errors import CameraError
 from bgblur.v4l2 import Format, Size, Steps
 
@@ -74,6 +83,20 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     assert device is not None
     assert (device.path, device.kind) == (str(node), "camera")
     assert device.problem == "Inappropriate ioctl for device"
+
+
+@pytest.mark.parametrize("device", ["2", "/dev/video2", "by-id"])
+def test_the_kernel_names_a_camera_that_is_not_opened(
+    device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "by-id").symlink_to("/dev/video2")
+    assert node_name(device, tmp_path / "nodes") is None
+    entry = tmp_path / "nodes" / "video2"
+    entry.mkdir(parents=True)
+    (entry / "name").write_text("HD Cam: HD Cam\n")
+    assert node_name(device, tmp_path / "nodes") == "HD Cam: HD Cam"
+    assert node_name("HD Cam", tmp_path / "nodes") is None
 
 
 def test_as_dict_has_every_format_with_its_sizes_and_rates() -> None:

@@ -45,6 +45,28 @@ def test_a_pause_counts_though_the_background_cannot_be_had(path: Path) -> None:
     assert daemon.pipeline.mask.feather == 0.5
 
 
+def test_where_the_pictures_go_is_said_whenever_it_changes(path: Path) -> None:
+    said: list[str] = []
+    path.write_text('[output]\ndevice = "web"\n', encoding="utf-8")
+    daemon = Daemon(load(path), path, {}, said.append)
+    opener = daemon._sink_opener("web")
+    opener(320, 180, 30.0).close()
+    assert not said, "nothing before all of it is said"
+    daemon._announce()
+    said.clear()
+    first = opener(320, 180, 30.0)
+    second = opener(320, 180, 30.0)  # as where the first fails: another port
+    first.close()
+    second.close()
+    assert said == [f"output: {first.name}", f"output: {second.name}"]
+    assert "http://127.0.0.1:" in first.name
+    (path.parent / "clips").mkdir()
+    to_file = daemon._sink_opener(str(path.parent / "clips" / "a.mp4"))
+    for _ in range(2):
+        to_file(320, 180, 30.0).close()
+    assert len(said) == 3, "an output that is where it was is no news"
+
+
 def test_the_look_before_stays_and_the_wanted_one_is_tried_again(path: Path) -> None:
     daemon = daemon_of(path, "[background]\nstrength = 33\n")
     before = daemon.pipeline.look

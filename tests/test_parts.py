@@ -195,6 +195,49 @@ def test_a_camera_that_got_another_number_is_found_by_its_name(
     assert asked == ["0", "0", "HD Cam", "0", "HD Cam"]
 
 
+def test_a_number_that_is_now_another_cameras_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numbers = {"0": "HD Cam: HD Cam"}  # the kernel's name is not always the camera's own
+    there, asked = {"0", "HD Cam"}, []
+
+    def open_source(camera: CameraSettings) -> Camera:
+        asked.append(camera.device)
+        if camera.device not in there:
+            raise CameraError(f"there is no camera {camera.device}")
+        return Camera()
+
+    monkeypatch.setattr(parts, "open_source", open_source)
+    monkeypatch.setattr(parts, "node_name", numbers.get)
+    opened = parts.source_opener(CameraSettings(device="0"))
+    opened()
+    opened()
+    assert asked == ["0", "0"]
+    numbers["0"] = "Dock Cam"
+    opened()
+    assert asked == ["0", "0", "HD Cam"]
+
+
+def test_a_camera_that_was_swapped_for_another_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {"0": "HD Cam"}
+    asked = []
+
+    def open_source(camera: CameraSettings) -> Camera:
+        asked.append(camera.device)
+        if camera.device not in numbers:
+            raise CameraError(f"there is no camera {camera.device}")
+        return Camera()
+
+    monkeypatch.setattr(parts, "open_source", open_source)
+    monkeypatch.setattr(parts, "node_name", numbers.get)
+    opened = parts.source_opener(CameraSettings(device="0"))
+    opened()
+    numbers["0"] = "Dock Cam"
+    opened()
+    opened()
+    assert asked == ["0", "HD Cam", "0", "0"]
+
+
 def test_a_camera_that_never_was_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def open_source(camera: CameraSettings) -> Camera:
         raise CameraError(f"there is no camera {camera.device}")

@@ -27,7 +27,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
 from bgblur.pipeline import Pipeline
-from bgblur.publisher import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER
+from bgblur.publisher import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER, TOO_LATE
 from bgblur.segment import Backend
 
 
@@ -166,7 +166,13 @@ def test_an_alpha_that_comes_too_late_is_not_shown() -> None:
     with running(Rig(late)) as rig:
         rig.wait(lambda: late.calls >= 3, 6)
         assert rig.pipeline.stats.frames == 0
+        assert "pace" not in rig.pipeline.problems, "a machine may be busy for a moment"
+        rig.wait(lambda: rig.pipeline.problems.get("pace") == TOO_LATE, 6)
+        rig.wait_state("no mask")
         assert not leaks(rig.sink.since(0))
+        late.behave = lambda alpha: alpha
+        rig.wait_state("blurring")
+        rig.wait(lambda: "pace" not in rig.pipeline.problems)
 
 
 def test_a_lost_camera_becomes_a_card_and_comes_back_by_itself() -> None:

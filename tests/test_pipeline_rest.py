@@ -104,6 +104,32 @@ def test_a_pipeline_that_begins_paused_never_opens_the_camera() -> None:
         assert len(opened) == 1
 
 
+@pytest.mark.parametrize("late", ["busy", "paused"])
+def test_a_camera_that_comes_after_the_start_brings_its_size(late: str) -> None:
+    busy = threading.Event()
+    if late == "busy":
+        busy.set()
+
+    def open_source() -> SquareSource:
+        if busy.is_set():
+            raise CameraBusyError("another program has the camera")
+        return SquareSource()
+
+    rig = Rig()
+    rig.pipeline = Pipeline(
+        open_source, rig.sink, lambda: rig.backend, Look(), SHARP, wanted=(640, 480, 30.0)
+    )
+    if late == "paused":
+        rig.pipeline.rest("paused")
+    with running(rig):
+        rig.wait(lambda: len(rig.sink.published) > 3)
+        assert rig.pipeline.size == (640, 480)
+        busy.clear()
+        rig.pipeline.rest(None)
+        rig.wait_state("blurring")
+        rig.wait(lambda: rig.pipeline.size == (WIDTH, HEIGHT))
+
+
 class CopyingSink(NullSink):
     """Copies each picture, as a write to a device does."""
 

@@ -30,6 +30,15 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class Sized(Sink, Protocol):
+    """A sink whose frame size may be another than the one that was asked for."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) that ``publish`` takes."""
+
+
+@runtime_checkable
 class Recording(Sink, Protocol):
     """A sink whose pictures are there to stay: one that fails is not opened anew, over what it has
     recorded."""

@@ -1,13 +1,16 @@
-"""What an old v4l2loopback needs beside the pictures."""
+"""What is particular to v4l2loopback."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import struct
 from pathlib import Path
 
 _MODULE = Path("/sys/module/v4l2loopback")
+_NODES = Path("/sys/class/video4linux")
+_FORMAT = re.compile(r"(\S+):(\d+)x(\d+)@")
 _STREAMON = 0x40045612  # VIDIOC_STREAMON, linux/videodev2.h
 _OUTPUT = 2  # V4L2_BUF_TYPE_VIDEO_OUTPUT
 
@@ -18,6 +21,21 @@ def keeps_device(module: Path = _MODULE) -> bool:
     It says its version since 0.13; 0.12.5 to 0.12.7 do not give the device back.
     """
     return not module.is_dir() or (module / "version").is_file()
+
+
+def format_of(device: str, nodes: Path = _NODES) -> tuple[str, int, int] | None:
+    """(FourCC, width, height) that the driver has a device at; None where it has none, or does not
+    say.
+
+    While a program watches, the size that it knows stays: 0.12 takes another one without a word,
+    and shows rows of the one length as if they were of the other.
+    """
+    try:
+        told = (nodes / Path(device).resolve().name / "format").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return None
+    found = _FORMAT.match(told)
+    return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 class Keeper:

@@ -12,8 +12,9 @@ from bgblur.devices import LABEL, holders, list_devices
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
-from bgblur.sinks.loopback import Keeper
+from bgblur.sinks.loopback import Keeper, format_of
 
+_FOURCC = "YU12"  # V4L2's name for I420
 HOW_TO_GET_ONE = {
     "linux": "run `bgblur-cam setup`, which loads v4l2loopback",
     "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
@@ -24,20 +25,22 @@ HOW_TO_GET_ONE = {
 class VirtualCameraSink:
     """I420, as every virtual camera wants it. ``device`` None takes the first there is.
 
-    ``width`` and ``height`` must be even. Raises OutputError in one line.
+    ``width`` and ``height`` must be even. A driver may keep the ``size`` that a program which
+    watches knows. Raises OutputError in one line.
     """
 
     pixel_format: PixelFormat = "i420"
     resizing: Resizing = "reopen"
 
     def __init__(self, device: str | None, width: int, height: int, fps: float) -> None:
-        try:
-            self._camera: Any = pyvirtualcam.Camera(
-                width, height, fps, device=device, fmt=pyvirtualcam.PixelFormat.I420
-            )
-        except (RuntimeError, ValueError, OSError) as error:
-            raise OutputError(_no_output(device, error)) from error
+        self.size = width, height
+        self._camera = _opened(device, self.size, fps)
         self.device: str = self._camera.device
+        kept = format_of(self.device) if sys.platform == "linux" else None
+        if kept is not None and kept != (_FOURCC, *self.size):
+            self._camera.close()
+            self.size = _kept_size(self.device, *kept)
+            self._camera = _opened(self.device, self.size, fps)
         self.name = f"virtual camera {self.device}"
         self._keeper = Keeper(self.device) if sys.platform == "linux" else None
         self._node = Path(self.device) if sys.platform.startswith("linux") else None
@@ -55,6 +58,23 @@ class VirtualCameraSink:
             self._camera.close()
             if self._keeper is not None:
                 self._keeper.close()
+
+
+def _opened(device: str | None, size: tuple[int, int], fps: float) -> Any:
+    i420 = pyvirtualcam.PixelFormat.I420
+    try:
+        return pyvirtualcam.Camera(*size, fps, device=device, fmt=i420)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise OutputError(_no_output(device, error)) from error
+
+
+def _kept_size(device: str, fourcc: str, width: int, height: int) -> tuple[int, int]:
+    if fourcc != _FOURCC:
+        raise OutputError(
+            f"the virtual camera {device} is kept at {fourcc} {width}x{height} by a program that "
+            "watches it: leave the camera there, and choose it again"
+        )
+    return width, height
 
 
 def _no_output(device: str | None, error: Exception) -> str:

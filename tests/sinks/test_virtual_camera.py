@@ -15,6 +15,8 @@ from scenes import portrait
 
 from bgblur.compositing.color import to_i420
 from bgblur.errors import OutputError
+from bgblur.sinks import virtual_camera
+from bgblur.sinks.loopback import format_of
 from bgblur.sinks.virtual_camera import VirtualCameraSink
 
 on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")
@@ -60,6 +62,39 @@ def recorder(tmp_path: Path) -> Iterator[type[Recorder]]:
     yield Recorder
     BACKENDS.clear()
     BACKENDS.update(real)
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which the driver tells the format of the recorder's device."""
+    file = tmp_path / "nodes" / "video9" / "format"
+    file.parent.mkdir(parents=True)
+    monkeypatch.setattr(
+        virtual_camera, "format_of", lambda device: format_of(device, tmp_path / "nodes")
+    )
+    return file
+
+
+@on_linux
+def test_a_size_that_the_driver_keeps_is_taken(recorder: type[Recorder], told: Path) -> None:
+    told.write_text("YU12:320x240@30\n")
+    sink = VirtualCameraSink(None, 640, 360, 30)
+    assert sink.size == (320, 240)
+    assert [(r.shape, r.closed) for r in recorder.opened] == [((640, 360), 1), ((320, 240), 0)]
+    sink.publish(np.zeros((360, 320), np.uint8))
+    told.write_text("")  # as before anybody has asked for a size
+    assert VirtualCameraSink(None, 640, 360, 30).size == (640, 360)
+
+
+@on_linux
+def test_pixels_that_the_driver_keeps_are_not_fed_with_others(
+    recorder: type[Recorder], told: Path
+) -> None:
+    told.write_text("YUYV:640x360@30000/1001\n")
+    with pytest.raises(OutputError, match="is kept at YUYV 640x360 by a program") as caught:
+        VirtualCameraSink(None, 640, 360, 30)
+    assert "\n" not in str(caught.value)
+    assert [r.closed for r in recorder.opened] == [1]
 
 
 @pytest.mark.parametrize("size", [(640, 360), (320, 240), (322, 182)])
