@@ -3,6 +3,8 @@
 Only training and export import this file: the daemon runs the exported TorchScript.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,17 +19,20 @@ def build_network(
     decoder_channels: tuple[int, ...] = (128, 64, 32, 16, 16),
     encoder_weights: str | None = None,
     decoder: str = "unet",
+    decoder_blocks: tuple[int, ...] = (),
 ) -> nn.Module:
     """U-Net (Ronneberger et al. 2015) with a narrow decoder; one logit a pixel.
 
     Takes normalised RGB ``(N, 3, H, W)``, H and W multiples of 32; gives ``(N, 1, H, W)``.
-    ``decoder`` is smp's own ("unet") or LightUnet's ("light").
+    ``decoder`` is smp's own ("unet") or LightUnet's ("light"), which alone has ``decoder_blocks``.
     """
     import segmentation_models_pytorch as smp
 
     if decoder == "light":
         return LightUnet(
-            smp.encoders.get_encoder(encoder, depth=5, weights=encoder_weights), decoder_channels
+            smp.encoders.get_encoder(encoder, depth=5, weights=encoder_weights),
+            decoder_channels,
+            decoder_blocks,
         )
     model: nn.Module = smp.Unet(
         encoder,
@@ -46,18 +51,30 @@ class LightUnet(nn.Module):
     The encoder's deepest features are narrowed to ``channels[0]`` before they are decoded, and
     decoding ends at half resolution, where the logits are enlarged: the edge-aware filter that
     follows knows better where the outline runs. The other channels are those of the four stages.
+    ``blocks`` are the residual blocks at each of the five, or none: at low resolution they cost
+    little time.
     """
 
-    def __init__(self, encoder: nn.Module, channels: tuple[int, ...]) -> None:
+    def __init__(
+        self, encoder: nn.Module, channels: tuple[int, ...], blocks: tuple[int, ...] = ()
+    ) -> None:
         super().__init__()
         widths: list[int] = list(encoder.out_channels)  # type: ignore[arg-type]
         if len(channels) != len(widths) - 1:
             raise ValueError(f"a light decoder has {len(widths) - 1} channels: {channels}")
+        if len(blocks) not in (0, len(channels)):
+            raise ValueError(f"a light decoder has {len(channels)} numbers of blocks: {blocks}")
+        more = [
+            [_Residual(here) for _ in range(count)]
+            for here, count in zip(channels, blocks or (0,) * len(channels), strict=True)
+        ]
         self.encoder = encoder
-        self.narrow = nn.Sequential(*_convolution(widths[-1], channels[0], 1))
+        self.narrow = nn.Sequential(*_convolution(widths[-1], channels[0], 1), *more[0])
         self.stages = nn.ModuleList(
-            _Stage(*_convolution(before + skip, here, 3), *_convolution(here, here, 3))
-            for before, skip, here in zip(channels, widths[-2:0:-1], channels[1:], strict=False)
+            _Stage(*_convolution(before + skip, here, 3), *_convolution(here, here, 3), *blocks_)
+            for before, skip, here, blocks_ in zip(
+                channels, widths[-2:0:-1], channels[1:], more[1:], strict=False
+            )
         )
         self.head: nn.Module = nn.Conv2d(channels[-1], 1, 3, padding=1)
 
@@ -72,6 +89,30 @@ class LightUnet(nn.Module):
 class _Stage(nn.Sequential):
     def forward(self, deeper: Tensor, skip: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(torch.cat([F.interpolate(deeper, scale_factor=2.0), skip], 1))
+
+
+class _Residual(nn.Module):
+    """A ResNet's basic block (He et al. 2016) that begins as the identity (Goyal et al. 2017), so
+    that a trained network can be given some more."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = nn.Sequential(
+            *_convolution(channels, channels, 3), *_convolution(channels, channels, 3)[:-1]
+        )
+        last = self.change[-1]
+        assert isinstance(last, nn.BatchNorm2d)
+        nn.init.zeros_(last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu_(x + self.change(x))
+
+
+def with_new_blocks(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """``weights`` of a network with fewer residual blocks than the new ``network``, and the
+    identities that the others begin as."""
+    own = {name: value for name, value in network.state_dict().items() if ".change." in name}
+    return {**own, **weights}
 
 
 def _convolution(before: int, after: int, size: int) -> list[nn.Module]:

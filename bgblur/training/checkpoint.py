@@ -11,7 +11,6 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from bgblur.segmentation.network import build_network
 from bgblur.training.data import DataError
 from bgblur.training.export import fold_batch_norms
 from bgblur.training.settings import Recipe
@@ -108,7 +107,7 @@ def load_network(path: Path) -> tuple[nn.Module, str]:
     """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
     state = load_checkpoint(path)
     model = recipe_of(state, path).model
-    network = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
+    network = model.build()
     if model.folded:
         network = fold_batch_norms(network.eval())
     restore(network, state["average"], path)

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.engine import AUTO_MODEL, SHIPPED_MODELS, check_shipped
-from bgblur.segmentation.network import build_network
 from bgblur.training.checkpoint import load_checkpoint, load_network, recipe_of
 from bgblur.training.data import DataError
 from bgblur.training.equivalents import as_trained
@@ -22,7 +21,10 @@ from bgblur.training.export import fold_batch_norms, read_note
 from bgblur.training.settings import ModelSettings
 
 # What Recipe.summary writes into a model's note; the last run's stands last.
-_ARCHITECTURE = re.compile(r"encoder (\S+?)(?: \(\w+ weights\))?, (light )?decoder (\d+(?:-\d+)*);")
+_ARCHITECTURE = re.compile(
+    r"encoder (\S+?)(?: \(\w+ weights\))?, (light )?decoder (\d+(?:-\d+)*)"
+    r"(?: with blocks (\d+(?:-\d+)*))?;"
+)
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,7 @@ def load_start(path: Path) -> Start:
         return Start(folded, model.model_copy(update={"folded": True}), history)
     weights, note = _exported(path)
     model = _architecture(note, path)
-    bare = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
-    network = fold_batch_norms(bare.eval())
+    network = fold_batch_norms(model.build().eval())
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
@@ -100,11 +101,12 @@ def _architecture(note: str, path: Path) -> ModelSettings:
             f"{path} does not say which network it is, as a model from elsewhere: "
             "only models of scripts/export.py can be trained on"
         )
-    encoder, light, channels = found[-1]
+    encoder, light, channels, blocks = found[-1]
     return ModelSettings(
         encoder=encoder,
         decoder_channels=tuple(map(int, channels.split("-"))),
         decoder="light" if light else "unet",
+        decoder_blocks=tuple(map(int, blocks.split("-"))) if blocks else (),
         folded=True,
     )
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from bgblur.segmentation.network import build_network, normalise
+from bgblur.segmentation.network import normalise, with_new_blocks
 from bgblur.training.checkpoint import (
     load_checkpoint,
     load_run,
@@ -179,21 +179,21 @@ def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module,
     model = recipe.model
     if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
         raise DataError("this recipe goes on from a trained model: name it with --init")
-    network = build_network(
-        model.encoder, model.decoder_channels, model.encoder_weights, model.decoder
-    )
+    network = model.build(model.encoder_weights)
     if init is None:
         return network, ""
     if not model.folded and init.suffix == ".ckpt":
         first = load_checkpoint(init)
-        restore(network, first["average"], init)
+        restore(network, with_new_blocks(first["average"], network), init)
         return network, training_summary(first, init)
     start = load_start(init)
-    if not model.same_network(start.model):
+    if not model.grows_from(start.model):
         raise DataError(f"{init} holds another network than the recipe: mend its [model]")
     if model.folded:
         return start.network, start.history
-    return unfold_batch_norms(start.network, network, _sample(recipe, draw)), start.history
+    smaller = unfold_batch_norms(start.network, start.model.build(), _sample(recipe, draw))
+    network.load_state_dict(with_new_blocks(smaller.state_dict(), network))
+    return network, start.history
 
 
 def _sample(recipe: Recipe, draw: Drawing) -> Iterator[Tensor]:

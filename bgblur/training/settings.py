@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -18,8 +19,9 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from torch import nn
 
-from bgblur.segmentation.network import STRIDE
+from bgblur.segmentation.network import STRIDE, build_network
 from bgblur.training.augment import Mix
 from bgblur.training.data import OWN, SETS, DataError
 from bgblur.training.loader import Phase
@@ -39,12 +41,31 @@ class ModelSettings(Part):
     decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
     decoder: Literal["unet", "light"] = "unet"  # see network.build_network
+    decoder_blocks: tuple[NonNegativeInt, ...] = ()
     folded: bool = False  # batch norms are part of the convolutions: for fine-tuning
 
-    def same_network(self, other: ModelSettings) -> bool:
-        """Is ``other`` of the same shape? Batch norms and first weights aside."""
+    @model_validator(mode="after")
+    def _blocks(self) -> ModelSettings:
+        if self.decoder_blocks and self.decoder != "light":
+            raise ValueError('decoder_blocks are of a "light" decoder')
+        if len(self.decoder_blocks) not in (0, len(self.decoder_channels)):
+            raise ValueError("decoder_blocks are as many numbers as decoder_channels")
+        return self
+
+    def build(self, encoder_weights: str | None = None) -> nn.Module:
+        """With its batch norms."""
+        return build_network(
+            self.encoder, self.decoder_channels, encoder_weights, self.decoder, self.decoder_blocks
+        )
+
+    def grows_from(self, other: ModelSettings) -> bool:
+        """Is ``other`` of the same shape, or the same with fewer blocks? Batch norms and first
+        weights aside."""
         parts = {"encoder", "decoder_channels", "decoder"}
-        return self.model_dump(include=parts) == other.model_dump(include=parts)
+        return self.model_dump(include=parts) == other.model_dump(include=parts) and all(
+            ours >= theirs
+            for ours, theirs in zip_longest(self.decoder_blocks, other.decoder_blocks, fillvalue=0)
+        )
 
 
 class RunSettings(Part):
@@ -123,6 +144,8 @@ class Recipe(Part):
         """One line for the model card: how the weights after ``step`` steps came about."""
         model, run = self.model, self.run
         channels = "-".join(map(str, model.decoder_channels))
+        if any(model.decoder_blocks):
+            channels += " with blocks " + "-".join(map(str, model.decoder_blocks))
         start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
         light = "light " if model.decoder == "light" else ""
         teacher = f"{run.teacher} model" if run.teacher else "initial model"

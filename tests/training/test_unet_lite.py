@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_data import write_tree
 
 from bgblur.segmentation.engine import TorchEngine
-from bgblur.segmentation.network import LightUnet, build_network
+from bgblur.segmentation.network import LightUnet, build_network, with_new_blocks
 from bgblur.training.checkpoint import load_network
 from bgblur.training.data import Collection, DataError, load_collections
 from bgblur.training.equivalents import as_trained, for_processors
@@ -35,7 +35,7 @@ RECIPE = Path(__file__).resolve().parents[2] / "configs" / "training" / "unet-li
 def lite(model: ModelSettings) -> nn.Module:
     """Random weights, with batch norms that are not the identity."""
     torch.manual_seed(0)
-    built = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
+    built = model.build()
     for norm in built.modules():
         if isinstance(norm, nn.BatchNorm2d):
             nn.init.uniform_(norm.weight, 0.7, 1.3)
@@ -113,6 +113,60 @@ def multiplications(network: nn.Module, images: torch.Tensor) -> int:
 def test_a_light_decoder_of_a_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="has 5 channels"):
         build_network("tu-mobilenetv3_small_050", (16, 8), decoder="light")
+
+
+# ------------------------------------------------------------ residual blocks
+
+BLOCKS = (1, 2, 1, 0, 1)
+
+
+def test_new_blocks_change_nothing_and_learn(network: nn.Module) -> None:
+    model = load_recipe(RECIPE).model.model_copy(update={"decoder_blocks": BLOCKS})
+    grown = model.build().eval()
+    grown.load_state_dict(with_new_blocks(network.state_dict(), grown))
+    images = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        torch.testing.assert_close(grown(images), network(images), atol=1e-5, rtol=1e-4)
+    new = {n: p for n, p in grown.named_parameters() if n not in network.state_dict()}
+    assert 2 * sum(BLOCKS) * 3 == len(new)  # a kernel, a weight and a bias each
+    optimizer = torch.optim.SGD(grown.parameters(), lr=0.1)
+    for _ in range(2):  # the first moves only what decides how much of a block counts
+        optimizer.zero_grad()
+        grown(images).square().mean().backward()
+        optimizer.step()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in new.values())
+
+
+def test_blocks_are_exported_and_read_back(tmp_path: Path) -> None:
+    model = load_recipe(RECIPE).model.model_copy(update={"decoder_blocks": BLOCKS})
+    network = lite(model)
+    note = recipe(1, light=True).model_copy(update={"model": model}).summary(1)
+    assert "light decoder 96-64-40-24-16 with blocks 1-2-1-0-1;" in note
+    export(network, tmp_path / "grown.ts", note)
+    start = load_start(tmp_path / "grown.ts")
+    assert start.model.model_copy(update={"folded": False}) == model
+    assert max_difference(start.network, tmp_path / "grown.ts", parity_images()) < 5e-3
+
+
+def test_a_network_grows_but_does_not_shrink() -> None:
+    model = ModelSettings(decoder="light", decoder_blocks=(1, 0, 0, 0, 0))
+    assert model.grows_from(model)
+    assert model.grows_from(model.model_copy(update={"decoder_blocks": (), "folded": True}))
+    assert not model.model_copy(update={"decoder_blocks": ()}).grows_from(model)
+    assert not model.grows_from(model.model_copy(update={"decoder_blocks": (0, 1, 0, 0, 0)}))
+    assert not model.grows_from(model.model_copy(update={"decoder_channels": (9, 9, 9, 9, 9)}))
+
+
+@pytest.mark.parametrize("blocks", [(1,), (1, 1, 1, 1, 1, 1)])
+def test_a_wrong_number_of_blocks_is_refused(blocks: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="as many numbers as decoder_channels"):
+        ModelSettings(decoder="light", decoder_blocks=blocks)
+    with pytest.raises(ValueError, match='of a "light" decoder'):
+        ModelSettings(decoder_blocks=(0, 0, 0, 0, 0))
+    with pytest.raises(ValueError, match="has 5 numbers of blocks"):
+        build_network(
+            "tu-mobilenetv3_small_050", (24, 16, 16, 8, 8), decoder="light", decoder_blocks=blocks
+        )
 
 
 # ------------------------------------------------------------ distillation

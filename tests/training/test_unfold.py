@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from training_data import write_tree
 
 from bgblur.segmentation.engine import SHIPPED_MODELS
-from bgblur.segmentation.network import build_network, normalise
+from bgblur.segmentation.network import normalise
 from bgblur.training.checkpoint import load_checkpoint, load_network
 from bgblur.training.data import Collection, DataError, load_collections
 from bgblur.training.export import TOLERANCE, export, fold_batch_norms, parity_images, read_note
@@ -66,7 +66,7 @@ def unfolded(shipped: Path, batches: list[Tensor]) -> tuple[nn.Module, nn.Module
     """(the file's network, the same with batch norms)."""
     start = load_start(shipped)
     model = start.model
-    bare = build_network(model.encoder, model.decoder_channels, decoder=model.decoder)
+    bare = model.build()
     return start.network, unfold_batch_norms(start.network, bare, batches)
 
 
@@ -181,7 +181,7 @@ def test_recipes_fit_the_models_that_they_name(recipe: str, model: str) -> None:
     path = RECIPES / f"{recipe}.toml"
     assert f"--init bgblur/weights/{model}.ts" in path.read_text("utf-8")
     start = load_start(SHIPPED_MODELS[model])
-    assert load_recipe(path).model.same_network(start.model)
+    assert load_recipe(path).model.grows_from(start.model)
     assert load_recipe(path).model != start.model  # which has no batch norms
 
 
@@ -199,6 +199,36 @@ def test_a_recipe_of_another_network_is_refused(tree: Path, tmp_path: Path) -> N
         train(recipe, collection, tmp_path, init=LITE, fabric=fabric)
     assert "\n" not in str(raised.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_gives_a_published_model_more_blocks(tree: Path, tmp_path: Path) -> None:
+    own = load_start(LITE).model
+    more = tuple(count + 1 for count in own.decoder_blocks or (0, 0, 0, 0, 0))
+    recipe = Recipe.model_validate(
+        {
+            "model": {**own.model_dump(exclude={"folded"}), "decoder_blocks": more},
+            "run": {"steps": 1, "precision": "32-true", "workers": 0},
+            "phase": [{"until": 1.0, "batch": 2, "sizes": [[64, 64]]}],
+        }
+    )
+    began: list[nn.Module] = []
+
+    def validate(step: int, network: nn.Module) -> None:
+        if step == 0:
+            began.append(copy.deepcopy(network))
+
+    train(
+        recipe,
+        load_collections(tree)[0],
+        tmp_path,
+        validate=validate,
+        init=LITE,
+        fabric=L.Fabric(accelerator="cpu", devices=1),
+    )
+    with torch.inference_mode():
+        expected = load_start(LITE).network(photos())
+        torch.testing.assert_close(began[0](photos()), expected, atol=2e-3, rtol=2e-3)
+    assert load_start(tmp_path / CHECKPOINT).model.decoder_blocks == more
 
 
 def test_a_run_goes_on_from_a_published_model_and_resumes(tree: Path, tmp_path: Path) -> None:
