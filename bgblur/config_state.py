@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,7 +79,8 @@ def note_choice(config: Path, key: str) -> None:
     """``key`` was set to what the file says already. For who has it locked."""
     file = _state_file(config, ".chosen")
     lines = _lines(file)[1 - _CHOICES :]
-    number = int(lines[-1].split()[0]) + 1 if lines else 1
+    # By the clock: a daemon that runs knows the last number even where the file was removed.
+    number = max(time.time_ns(), int(lines[-1].split()[0]) + 1 if lines else 0)
     write_atomically(file, "\n".join([*lines, f"{number} {key}"]) + "\n")
 
 

@@ -32,7 +32,8 @@ def is_image(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Frame:
-    """A captured picture. ``captured`` is ``time.monotonic()`` at capture, in seconds."""
+    """A captured picture. ``captured`` is ``time.monotonic()`` at capture, in seconds; ``index``
+    counts up from the opening of its source."""
 
     image: Image
     index: int

@@ -136,9 +136,10 @@ def load_backend(
         compositor = TorchCompositor(engine.device, lambda: stats.stage("download"))
     names = engine.device, engine.precision, engine.input_height
     if fps is None:
-        return Backend(Matting(engine, stats), compositor, *names)
+        matting = Matting(engine, stats)
+        return Backend(matting, compositor, *names, reset=matting.reset)
     live = _live_matting(engine, settings, stats, fps)
-    return Backend(live, compositor, *names, live.effort)
+    return Backend(live, compositor, *names, live.effort, live.reset)
 
 
 def _live_matting(

@@ -33,6 +33,7 @@ class Backend:
     precision: str
     height: int  # of the network's input; a live engine may have changed it since
     effort: Effort | None = None  # what a live engine does now
+    reset: Callable[[], None] = lambda: None  # forget the frames before
 
     @property
     def input_height(self) -> int:
@@ -78,7 +79,7 @@ class Segmenter:
 
     def run(self, turn: Turn) -> None:
         backend: Backend | None = None
-        failures = 0
+        failures, newest = 0, -1
         while not turn.over():
             if backend is None or self._new_backend.is_set():
                 self._new_backend.clear()
@@ -96,6 +97,9 @@ class Segmenter:
                 self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
                 continue
             try:
+                if frame.index <= newest:  # a camera that was opened since
+                    backend.reset()
+                newest = frame.index
                 pixels, alpha = backend.segment(frame.image, self.mask)
             except Exception as error:  # whatever a model or a driver raises, the stream goes on
                 if turn.over():

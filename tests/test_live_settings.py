@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bgblur.config_file import load, set_value
+from bgblur.config_state import Choices
 from bgblur.daemon import Daemon
 
 
@@ -102,3 +103,18 @@ def test_what_is_chosen_again_in_the_tray_beats_the_command_line(path: Path) -> 
     set_value(path, "camera.mirror", False)
     daemon._take_choices()
     assert daemon.status()["mirror"] is False
+
+
+def test_choices_count_though_the_list_of_them_was_removed(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path.write_text("[background]\nstrength = 60\n", encoding="utf-8")
+    for _ in range(3):
+        set_value(path, "background.strength", 60)
+    choices = Choices(path)
+    (listed,) = (tmp_path / "state").glob("*/config-*.chosen")
+    listed.unlink()
+    set_value(path, "background.strength", 60)
+    assert choices.new() == ["background.strength"]
+    assert choices.new() == []

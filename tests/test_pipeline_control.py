@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from pipeline_parts import (
     HEIGHT,
     PERSON,
     WIDTH,
+    SquareEngine,
     SquareSource,
+    backend_of,
     picture,
 )
 from rig import Rig, leaks, running
@@ -67,6 +70,22 @@ def test_another_camera_brings_its_size_to_the_output() -> None:
         assert rig.sink.opened[-1] == (102, 204)
         assert all(p.shape == (204, 102, 3) for p in rig.sink.since(changed))
         assert rig.source.closed
+
+
+def test_another_camera_of_the_same_size_is_another_room() -> None:
+    """Who was certain there is not shown on trust here."""
+    resets: list[float] = []
+    backend = replace(backend_of(SquareEngine()), reset=lambda: resets.append(time.monotonic()))
+    rig = Rig(load=lambda: backend)
+    with running(rig):
+        rig.wait_state("blurring")
+        rig.wait(lambda: rig.pipeline.stats.frames > 10)
+        assert resets == []
+        rig.pipeline.replace_source(SquareSource())
+        rig.wait(lambda: len(resets) == 1)
+        frames = rig.pipeline.stats.frames
+        rig.wait(lambda: rig.pipeline.stats.frames > frames + 10)
+        assert len(resets) == 1
 
 
 def test_another_camera_that_comes_late_brings_its_size_too() -> None:

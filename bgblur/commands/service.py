@@ -99,15 +99,17 @@ def _absolute(option: str) -> str:
 def _checked(daemon: list[str], options: list[str]) -> list[str]:
     """The whole command line. Raises UsageError for options that the daemon does not know, which
     else would fail at every login."""
-    tried = subprocess.run(
-        [*daemon, *options, "--version"],
-        cwd=Path.home(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # Before them, or an option without its value would take it for that, and a daemon would run;
+    # then after them, or a command's name among them would not be seen.
+    tried = _tried([*daemon, "--version", *options])
+    if tried.returncode == 0:
+        tried = _tried([*daemon, *options, "--version"])
     if tried.returncode != 0:
         lines = tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"]
         reason = lines[-1].removeprefix("bgblur-cam: ")
         raise UsageError(f"`bgblur-cam {' '.join(options)}` cannot be a service: {reason}")
     return [*daemon, *options]
+
+
+def _tried(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=Path.home(), capture_output=True, text=True, check=False)

@@ -99,10 +99,10 @@ def train(
         begun = (before if init else None), pictures
         state = load_run(checkpoint, recipe, *begun, device=fabric.device, recorded=recorded)
         restore(network, state["network"], checkpoint)
-        restore(average.module, state["average"], checkpoint)
-        average.n_averaged.fill_(state["averaged"])
+        _restore_average(average, state, checkpoint)
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
+        _restore_scale(fabric, state)
         start = int(state["step"])
         before = state.get("before", "")
 
@@ -115,6 +115,7 @@ def train(
             "average": average.module.state_dict(),
             "averaged": int(average.n_averaged),
             "optimizer": optimizer.state_dict(),
+            "precision": fabric.strategy.precision.state_dict(),  # see _restore_scale
             "scheduler": scheduler.state_dict(),
             "recipe": recipe.model_dump(mode="json"),
             "before": before,
@@ -132,12 +133,8 @@ def train(
         loss = take(images, alpha, weight, step)
         scheduler.step()
         average.update_parameters(network)
-        seconds = time.perf_counter() - began
-        report(
-            Progress(
-                step, run.steps, loss, float(scheduler.get_last_lr()[0]), len(images) / seconds
-            )
-        )
+        speed = len(images) / (time.perf_counter() - began)
+        report(Progress(step, run.steps, loss, float(scheduler.get_last_lr()[0]), speed))
         if step == run.steps and run.keep:
             blend(average.module, initial, run.keep)
         if step % run.checkpoint_every == 0 or step == run.steps:
@@ -147,6 +144,17 @@ def train(
         began = time.perf_counter()
     finished: nn.Module = average.module.eval().cpu()
     return finished
+
+
+def _restore_average(average: AveragedModel, state: dict[str, Any], checkpoint: Path) -> None:
+    restore(average.module, state["average"], checkpoint)
+    average.n_averaged.fill_(state["averaged"])
+
+
+def _restore_scale(fabric: L.Fabric, state: dict[str, Any]) -> None:
+    """The loss scale of 16-mixed, which the other precisions have none of."""
+    if precision := state.get("precision"):  # absent from older checkpoints
+        fabric.strategy.precision.load_state_dict(precision)
 
 
 def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawing:

@@ -209,7 +209,9 @@ def test_files_named_from_here_are_found_from_elsewhere(
     assert expected in unit
 
 
-@pytest.mark.parametrize("options", [["--devcie", "demo"], ["toggle"], ["--strength"], ["0"]])
+@pytest.mark.parametrize(
+    "options", [["--devcie", "demo"], ["toggle"], ["--strength"], ["--output"], ["0"]]
+)
 def test_options_the_daemon_does_not_know_are_refused(
     systemctl: Systemctl, config: Path, options: list[str]
 ) -> None:

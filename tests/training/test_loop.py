@@ -188,6 +188,20 @@ def test_schedule_warms_up_and_falls_to_zero() -> None:
 PHASES = (Phase(0.5, 2, ((32, 32), (32, 64))), Phase(1.0, 3, ((64, 64),)))
 
 
+def test_a_resumed_run_knows_its_loss_scale(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which only a GPU's 16-mixed has."""
+    scaled, loaded = fabric(), list[dict[str, float]]()
+    precision = scaled.strategy.precision
+    monkeypatch.setattr(precision, "state_dict", lambda: {"scale": 512.0})
+    monkeypatch.setattr(precision, "load_state_dict", loaded.append)
+    for steps in (1, 2):
+        train(recipe(steps), collection, tmp_path, fabric=scaled)
+    assert loaded == [{"scale": 512.0}]
+    assert load_checkpoint(tmp_path / CHECKPOINT)["step"] == 2
+
+
 def test_a_resumed_sampler_continues_the_sequence() -> None:
     draws = list(StepSampler(PHASES, 0, 10, seed=4))
     assert list(StepSampler(PHASES, 6, 10, seed=4)) == draws[6:]
