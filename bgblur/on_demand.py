@@ -36,9 +36,11 @@ class OnDemand:
     @property
     def clients(self) -> int | None:
         """How many programs watch; None where that cannot be known."""
-        if self._watch is None or self._watch.clients is None:
+        watch = self._watch  # once: the output may be opened anew meanwhile
+        clients = watch.clients if watch is not None else None
+        if clients is None:
             return None
-        return self._watch.clients + (self.page.watchers if self.page is not None else 0)
+        return clients + (self.page.watchers if self.page is not None else 0)
 
     def output_opened(self, sink: Sink) -> None:
         """The output is ``sink`` from now on; the former was given up with ``close``."""
@@ -70,6 +72,6 @@ class OnDemand:
 
     def close(self) -> None:
         """Look at the output no longer."""
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.close()
