@@ -27,8 +27,8 @@ def format_of(device: str, nodes: Path = _NODES) -> tuple[str, int, int] | None:
     """(FourCC, width, height) that the driver has a device at; None where it has none, or does not
     say.
 
-    While a program watches, the size that it knows stays: 0.12 takes another one without a word,
-    and shows rows of the one length as if they were of the other.
+    While a program watches, the one that it knows stays, though the driver raises no error where
+    another is asked for.
     """
     try:
         told = (nodes / Path(device).resolve().name / "format").read_text(encoding="ascii")

@@ -69,7 +69,7 @@ def _opened(device: str | None, size: tuple[int, int], fps: float) -> Any:
 
 
 def _kept_size(device: str, fourcc: str, width: int, height: int) -> tuple[int, int]:
-    if fourcc != _FOURCC:
+    if fourcc != _FOURCC or width % 2 or height % 2:
         raise OutputError(
             f"the virtual camera {device} is kept at {fourcc} {width}x{height} by a program that "
             "watches it: leave the camera there, and choose it again"

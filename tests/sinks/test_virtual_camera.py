@@ -87,11 +87,12 @@ def test_a_size_that_the_driver_keeps_is_taken(recorder: type[Recorder], told: P
 
 
 @on_linux
+@pytest.mark.parametrize("kept", ["YUYV 640x360", "YU12 853x480"])
 def test_pixels_that_the_driver_keeps_are_not_fed_with_others(
-    recorder: type[Recorder], told: Path
+    recorder: type[Recorder], told: Path, kept: str
 ) -> None:
-    told.write_text("YUYV:640x360@30000/1001\n")
-    with pytest.raises(OutputError, match="is kept at YUYV 640x360 by a program") as caught:
+    told.write_text(f"{kept.replace(' ', ':')}@30000/1001\n")
+    with pytest.raises(OutputError, match=f"is kept at {kept} by a program") as caught:
         VirtualCameraSink(None, 640, 360, 30)
     assert "\n" not in str(caught.value)
     assert [r.closed for r in recorder.opened] == [1]

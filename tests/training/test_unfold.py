@@ -36,6 +36,7 @@ RECIPE = """
 encoder = "tu-mobilenetv3_small_100"
 decoder = "light"
 decoder_channels = [96, 64, 40, 24, 16]
+decoder_blocks = [2, 2, 2, 1, 0]
 [run]
 steps = 3
 precision = "32-true"
@@ -175,7 +176,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("recipe", "model"),
-    [("unet-lite-third", "unet-lite"), ("unet-resnet18-gpu", "unet-resnet18")],
+    [("unet-lite-tenth", "unet-lite"), ("unet-resnet18-gpu", "unet-resnet18")],
 )
 def test_recipes_fit_the_models_that_they_name(recipe: str, model: str) -> None:
     path = RECIPES / f"{recipe}.toml"
