@@ -176,7 +176,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("recipe", "model"),
-    [("unet-lite-tenth", "unet-lite"), ("unet-resnet18-gpu", "unet-resnet18")],
+    [("unet-lite-gpu-second", "unet-lite"), ("unet-resnet18-gpu", "unet-resnet18")],
 )
 def test_recipes_fit_the_models_that_they_name(recipe: str, model: str) -> None:
     path = RECIPES / f"{recipe}.toml"
