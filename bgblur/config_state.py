@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,9 +79,8 @@ def note_choice(config: Path, key: str) -> None:
     """``key`` was set to what the file says already. For who has it locked."""
     file = _state_file(config, ".chosen")
     lines = _lines(file)[1 - _CHOICES :]
-    # By the clock: a daemon that runs knows the last number even where the file was removed.
-    number = max(time.time_ns(), int(lines[-1].split()[0]) + 1 if lines else 0)
-    write_atomically(file, "\n".join([*lines, f"{number} {key}"]) + "\n")
+    # Any number that was not there before, even in a file that was removed since.
+    write_atomically(file, "\n".join([*lines, f"{secrets.randbits(63)} {key}"]) + "\n")
 
 
 class Choices:
@@ -91,7 +90,7 @@ class Choices:
     def __init__(self, config: Path) -> None:
         self._file = _state_file(Path(os.path.realpath(config)), ".chosen")
         self._looked_at: tuple[int, int] | None = None
-        self._last = 0
+        self._known: set[str] = set()
         self.new()
 
     def new(self) -> list[str]:
@@ -104,8 +103,8 @@ class Choices:
             return []
         self._looked_at = found.st_ino, found.st_mtime_ns
         noted = [line.split() for line in _lines(self._file)]
-        before, self._last = self._last, max([self._last, *(int(n) for n, _ in noted)])
-        return [key for number, key in noted if int(number) > before]
+        before, self._known = self._known, {number for number, _ in noted}
+        return [key for number, key in noted if number not in before]
 
 
 def _lines(file: Path) -> list[str]:
