@@ -39,6 +39,7 @@ def test_it_is_readable_in_any_window(
 
 def test_everything_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     def press(key: str) -> str:
+        expect(page.locator("body")).not_to_have_class("lost")  # a busy machine may answer late
         page.keyboard.press(key)
         outlined = page.evaluate(
             """() => ["", "::after"].some((part) =>
@@ -71,6 +72,16 @@ def test_everything_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     page.get_by_role("button", name="Picture").click()
     expect(page.locator("#picture")).to_be_focused()
     assert press("Tab") == "Use it"
+
+
+def test_the_focus_outlives_a_daemon_that_does_not_answer(page: Page) -> None:
+    page.locator("#strength").focus()
+    page.evaluate("() => { window.real = fetch; window.fetch = () => Promise.reject(Error()); }")
+    expect(page.locator("body")).to_have_class("lost")
+    expect(page.locator("#strength")).to_be_disabled()
+    page.evaluate("() => { window.fetch = window.real; }")
+    expect(page.locator("body")).not_to_have_class("lost")
+    expect(page.locator("#strength")).to_be_focused()
 
 
 # ---- the chart ----

@@ -8,9 +8,14 @@ import { showProblem, showState } from "./words.js?token=%TOKEN%";
 
 const POLL_MS = 500;
 
+let focused = null; // while the daemon does not answer: what is disabled loses the focus
+
 function setConnected(now) {
+  const lost = document.body.classList.contains("lost");
+  if (!now && !lost) focused = document.activeElement;
   document.body.classList.toggle("lost", !now);
   for (const controls of document.querySelectorAll("fieldset")) controls.disabled = !now;
+  if (now && lost && document.activeElement === document.body) focused?.focus();
 }
 
 function showStatus(status) {
