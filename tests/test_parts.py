@@ -172,76 +172,65 @@ class Camera(SquareSource):
     card = "HD Cam"
 
 
-def test_a_camera_that_got_another_number_is_found_by_its_name(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    there: set[str] = {"0"}
-    asked: list[str] = []
+class Cameras:
+    """What can be opened, by number and by name; what was asked for; the kernel's own names."""
 
-    def open_source(camera: CameraSettings) -> Camera:
-        asked.append(camera.device)
-        if camera.device not in there:
+    def __init__(self) -> None:
+        self.there = {"0"}
+        self.asked: list[str] = []
+        self.numbers: dict[str, str] = {}
+
+    def open(self, camera: CameraSettings) -> Camera:
+        self.asked.append(camera.device)
+        if camera.device not in self.there:
             raise CameraError(f"there is no camera {camera.device}")
         return Camera()
 
-    monkeypatch.setattr(parts, "open_source", open_source)
+
+@pytest.fixture
+def cameras(monkeypatch: pytest.MonkeyPatch) -> Cameras:
+    """Those of this machine, for one test."""
+    cameras = Cameras()
+    monkeypatch.setattr(parts, "open_source", cameras.open)
+    monkeypatch.setattr(parts, "node_name", cameras.numbers.get)
+    return cameras
+
+
+def test_a_camera_that_got_another_number_is_found_by_its_name(cameras: Cameras) -> None:
     opened = parts.source_opener(CameraSettings(device="0"))
     opened()
-    there.clear()
+    cameras.there.clear()
     with pytest.raises(CameraError, match="no camera 0"):
         opened()
-    there.add("HD Cam")
+    cameras.there.add("HD Cam")
     opened()
-    assert asked == ["0", "0", "HD Cam", "0", "HD Cam"]
+    assert cameras.asked == ["0", "0", "HD Cam", "0", "HD Cam"]
 
 
-def test_a_number_that_is_now_another_cameras_is_not_followed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    numbers = {"0": "HD Cam: HD Cam"}  # the kernel's name is not always the camera's own
-    there, asked = {"0", "HD Cam"}, []
-
-    def open_source(camera: CameraSettings) -> Camera:
-        asked.append(camera.device)
-        if camera.device not in there:
-            raise CameraError(f"there is no camera {camera.device}")
-        return Camera()
-
-    monkeypatch.setattr(parts, "open_source", open_source)
-    monkeypatch.setattr(parts, "node_name", numbers.get)
+def test_a_number_that_is_now_another_cameras_is_not_followed(cameras: Cameras) -> None:
+    cameras.numbers["0"] = "HD Cam: HD Cam"  # the kernel's name is not always the camera's own
+    cameras.there.add("HD Cam")
     opened = parts.source_opener(CameraSettings(device="0"))
     opened()
     opened()
-    assert asked == ["0", "0"]
-    numbers["0"] = "Dock Cam"
+    assert cameras.asked == ["0", "0"]
+    cameras.numbers["0"] = "Dock Cam"
     opened()
-    assert asked == ["0", "0", "HD Cam"]
+    assert cameras.asked == ["0", "0", "HD Cam"]
 
 
-def test_a_camera_that_was_swapped_for_another_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = {"0": "HD Cam"}
-    asked = []
-
-    def open_source(camera: CameraSettings) -> Camera:
-        asked.append(camera.device)
-        if camera.device not in numbers:
-            raise CameraError(f"there is no camera {camera.device}")
-        return Camera()
-
-    monkeypatch.setattr(parts, "open_source", open_source)
-    monkeypatch.setattr(parts, "node_name", numbers.get)
+def test_a_camera_that_was_swapped_for_another_is_opened(cameras: Cameras) -> None:
+    cameras.numbers["0"] = "HD Cam"
     opened = parts.source_opener(CameraSettings(device="0"))
     opened()
-    numbers["0"] = "Dock Cam"
+    cameras.numbers["0"] = "Dock Cam"
     opened()
     opened()
-    assert asked == ["0", "HD Cam", "0", "0"]
+    assert cameras.asked == ["0", "HD Cam", "0", "0"]
 
 
-def test_a_camera_that_never_was_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_source(camera: CameraSettings) -> Camera:
-        raise CameraError(f"there is no camera {camera.device}")
-
-    monkeypatch.setattr(parts, "open_source", open_source)
+def test_a_camera_that_never_was_is_not_looked_for(cameras: Cameras) -> None:
+    cameras.there.clear()
     with pytest.raises(CameraError, match="no camera 0"):
         parts.source_opener(CameraSettings(device="0"))()
+    assert cameras.asked == ["0"]
