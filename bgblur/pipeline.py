@@ -216,4 +216,4 @@ class Pipeline:
                     self.problems[part] = f"the {worker.name} thread hangs: started another"
 
     def _resize(self, source: Source) -> None:
-        self._publisher.output.resize(source.width, source.height, source.fps)
+        self._publisher.resize(source.width, source.height, source.fps)

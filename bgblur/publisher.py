@@ -31,6 +31,7 @@ TOO_LATE = (
     'set engine.input_height to "auto" or a smaller number'
 )
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
+PATIENCE = 2.0  # instead of either, at most, with a source whose frames come that far apart
 STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
 PROBLEM = "bgblur: a problem, see its messages"
 Rest = Literal["idle", "paused"]
@@ -75,11 +76,18 @@ class Publisher:
         self._last_made = 0.0
         self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
         self._late = 0  # alphas in a row that came too late
+        self._two_frames = 0.0  # seconds
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Raises OutputError."""
         self.output.open(width, height, fps)
+        self._two_frames = 2 / fps
         self._draw_cards()
+
+    def resize(self, width: int, height: int, fps: float) -> None:
+        """From now on frames of this size come at this rate."""
+        self._two_frames = 2 / fps
+        self.output.resize(width, height, fps)
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
@@ -179,19 +187,23 @@ class Publisher:
         if (
             self._last is not None
             and (look.raw or not self._last_raw)
-            and now - self._last_made < STALE_AFTER
+            and now - self._last_made < self._waits(STALE_AFTER)
             and "mask" not in self._problems
         ):
             return self._last
         self._last = None
         self._stats.obscured += 1
-        if newest is None or now - newest.captured > NO_SIGNAL_AFTER:
+        if newest is None or now - newest.captured > self._waits(NO_SIGNAL_AFTER):
             lost = newest is not None or "camera" in self._problems
             self.state = "no camera" if lost else "starting"
             return self._card(NO_CAMERA if lost else STARTING)
         broken = self._problems.keys() & {"mask", "model", "pace"}
         self.state = "no mask" if broken else "starting"
         return self._cpu.obscure(newest.image, look, newest.captured)
+
+    def _waits(self, seconds: float) -> float:
+        """How long nothing new is to be expected of the source, ``seconds`` unless it is slow."""
+        return max(seconds, min(self._two_frames, PATIENCE))
 
     def _rested(self, rest: Rest) -> Image:
         self.state = rest

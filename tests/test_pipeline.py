@@ -205,6 +205,21 @@ def test_a_camera_that_goes_silent_becomes_a_card_too() -> None:
         rig.wait_state("blurring")
 
 
+def test_a_slow_camera_is_shown_without_a_break_and_missed_when_it_is_silent() -> None:
+    rig = Rig()
+    rig.source.fps = 0.75
+    with running(rig):
+        rig.wait_state("blurring")
+        obscured = rig.pipeline.stats.obscured
+        until = rig.source.index + 3
+        while rig.source.index < until:
+            assert rig.pipeline.state == "blurring"
+            time.sleep(0.005)
+        assert rig.pipeline.stats.obscured == obscured
+        rig.source.stall.set()
+        rig.wait_state("no camera")
+
+
 def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
     with running(Rig(look=Look(strength=0))) as rig:
         rig.wait_state("off")
