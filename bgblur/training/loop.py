@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from bgblur.training.checkpoint import (
     training_summary,
 )
 from bgblur.training.data import Collection, DataError
+from bgblur.training.echo import Drawing, Drawn, echoed
 from bgblur.training.finetune import blend, initial_model, load_start
 from bgblur.training.launch import make_fabric
 from bgblur.training.loader import StepSampler, make_loader
@@ -50,7 +51,6 @@ class Progress:
 
 Report = Callable[[Progress], None]
 Validate = Callable[[int, nn.Module], None]
-Drawing = Callable[[StepSampler], Iterable[tuple[Tensor, Tensor, Tensor]]]  # see ExampleDataset
 
 
 def train(
@@ -123,17 +123,17 @@ def train(
         }
         save_checkpoint(checkpoint, state)
 
-    sampler = StepSampler(recipe.phases, start, run.steps, run.seed, fabric.global_rank)
+    batches = echoed(draw, recipe, start, fabric.global_rank)
     if start == 0 and init is not None and fabric.is_global_zero:
         validate(0, average.module.eval())  # what there is to gain, and to lose
     model.train()
     take = Stepper(fabric, model, optimizer, run, teacher, recorded)
     began = time.perf_counter()
-    for step, (images, alpha, weight) in enumerate(draw(sampler), start + 1):
-        loss = take(images, alpha, weight, step)
+    for step, batch in enumerate(batches, start + 1):
+        loss = take(batch, step)
         scheduler.step()
         average.update_parameters(network)
-        speed = len(images) / (time.perf_counter() - began)
+        speed = len(batch.images) / (time.perf_counter() - began)
         report(Progress(step, run.steps, loss, float(scheduler.get_last_lr()[0]), speed))
         if step == run.steps and run.keep:
             blend(average.module, initial, run.keep)
@@ -173,7 +173,7 @@ def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawin
     )
 
 
-def _in_one_line(batches: Any) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _in_one_line(batches: Any) -> Iterator[Drawn]:
     """The batches; torch puts the traceback of a worker before what a picture's error says."""
     try:
         yield from batches

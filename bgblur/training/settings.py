@@ -83,6 +83,7 @@ class RunSettings(Part):
     distillation: NonNegativeFloat = 0.0  # weight of the teacher's answers in the loss
     teacher: str | None = None  # "auto", a model.ts or a last.ckpt; None: the initial model
     teach_from: Share = 0.0  # of the steps: a teacher costs time, and truth alone teaches the start
+    echo: PositiveInt = 1  # times that a batch is taken: see echo.py
     laplacian: NonNegativeFloat = 0.0  # weight of loss.laplacian_loss
     consistency: NonNegativeFloat = 0.0  # weight of consistency.consistency_loss
     keep: Share = 0.0  # share of the initial weights in those that result
@@ -155,6 +156,7 @@ class Recipe(Part):
             f", {run.keep:.0%} of the initial weights kept" if run.keep else ""
         )
         kept += f", Laplacian loss at {run.laplacian:g}" if run.laplacian else ""
+        kept += f", batches taken {run.echo} times" if run.echo > 1 else ""
         kept += f", consistency loss at {run.consistency:g}" if run.consistency else ""
         phases = "; ".join(
             f"until {p.until:.0%} batches of {p.batch} at "

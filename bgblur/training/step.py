@@ -11,6 +11,8 @@ from torch import Tensor
 
 from bgblur.segmentation.network import normalise
 from bgblur.training.consistency import EVERY, consistency_loss, seen_again
+from bgblur.training.depthwise import depthwise_in_float32
+from bgblur.training.echo import Batch
 from bgblur.training.finetune import distillation_loss
 from bgblur.training.loss import laplacian_loss, matte_loss
 from bgblur.training.recorded import RecordedStep
@@ -33,37 +35,48 @@ class Stepper:
     ) -> None:
         self._fabric, self._model, self._optimizer = fabric, model, optimizer
         self._run, self._teacher = run, teacher
-        self._recorded = RecordedStep(self._taken, fabric.device) if recorded else None
+        if fabric.device.type == "cpu":
+            depthwise_in_float32(model)
+        self._recorded = RecordedStep(self._whole, fabric.device) if recorded else None
 
-    def __call__(self, images: Tensor, alpha: Tensor, weight: Tensor, step: int) -> float:
-        """The loss before the step. As ``ExampleDataset`` has them, batch by batch."""
+    def __call__(self, batch: Batch, step: int) -> float:
+        """The loss before the step. What the teacher says is left with the batch."""
         run = self._run
-        inputs = normalise(images.float()).contiguous(memory_format=torch.channels_last)
+        inputs = normalise(batch.images.float()).contiguous(memory_format=torch.channels_last)
         taught = self._teacher is not None and step > run.teach_from * run.steps
+        alpha, weight = batch.seen(batch.alpha), batch.seen(batch.weight)
         if self._recorded is not None:
-            return self._recorded((inputs, alpha, weight), taught)
+            return self._recorded((batch.seen(inputs), alpha, weight), taught)
+        if taught and batch.told is None:
+            batch.told = self._told(inputs)
+        told = batch.seen(batch.told) if taught and batch.told is not None else None
+        inputs = batch.seen(inputs)
         if not run.consistency:
-            return float(self._taken(inputs, alpha, weight, taught))
+            return float(self._taken(inputs, alpha, weight, told))
         twice, moved = seen_again(inputs[::EVERY], run.seed + step)
         # In one go: of a model that is spread over processes, two at a time cannot be had.
         all_logits = self._model(torch.cat([inputs, twice])).float()
         logits, again = all_logits.split([len(inputs), len(twice)])
         loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
-        return float(self._descended(loss + self._loss(logits, inputs, alpha, weight, taught)))
+        return float(self._descended(loss + self._loss(logits, alpha, weight, told)))
 
-    def _taken(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
+    def _whole(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
+        return self._taken(inputs, alpha, weight, self._told(inputs) if taught else None)
+
+    def _taken(self, inputs: Tensor, alpha: Tensor, weight: Tensor, told: Tensor | None) -> Tensor:
         logits = self._model(inputs).float()
-        return self._descended(self._loss(logits, inputs, alpha, weight, taught))
+        return self._descended(self._loss(logits, alpha, weight, told))
 
-    def _loss(
-        self, logits: Tensor, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool
-    ) -> Tensor:
+    def _told(self, inputs: Tensor) -> Tensor:
+        assert self._teacher is not None
+        return self._teacher(inputs)
+
+    def _loss(self, logits: Tensor, alpha: Tensor, weight: Tensor, told: Tensor | None) -> Tensor:
         run = self._run
         loss = matte_loss(logits, alpha, weight)
         if run.laplacian:
             loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
-        if taught and self._teacher is not None:
-            told = self._teacher(inputs)
+        if told is not None:
             loss = loss + run.distillation * distillation_loss(logits, told, alpha, weight)
         return loss
 
