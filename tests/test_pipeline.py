@@ -218,6 +218,7 @@ def test_a_slow_camera_is_shown_without_a_break_and_missed_when_it_is_silent() -
         assert rig.pipeline.stats.obscured == obscured
         rig.source.stall.set()
         rig.wait_state("no camera")
+        rig.source.stall.clear()  # or its thread would outlive the test
 
 
 def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
