@@ -37,7 +37,7 @@ class Stepper:
         self._run, self._teacher = run, teacher
         if fabric.device.type == "cpu":
             depthwise_in_float32(model)
-        self._recorded = RecordedStep(self._whole, fabric.device) if recorded else None
+        self._recorded = RecordedStep(self._told_and_taken, fabric.device) if recorded else None
 
     def __call__(self, batch: Batch, step: int) -> float:
         """The loss before the step. What the teacher says is left with the batch."""
@@ -47,9 +47,11 @@ class Stepper:
         alpha, weight = batch.seen(batch.alpha), batch.seen(batch.weight)
         if self._recorded is not None:
             return self._recorded((batch.seen(inputs), alpha, weight), taught)
-        if taught and batch.told is None:
-            batch.told = self._told(inputs)
-        told = batch.seen(batch.told) if taught and batch.told is not None else None
+        told = None
+        if taught:
+            if batch.told is None:
+                batch.told = self._told(inputs)
+            told = batch.seen(batch.told)
         inputs = batch.seen(inputs)
         if not run.consistency:
             return float(self._taken(inputs, alpha, weight, told))
@@ -60,7 +62,9 @@ class Stepper:
         loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
         return float(self._descended(loss + self._loss(logits, alpha, weight, told)))
 
-    def _whole(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
+    def _told_and_taken(
+        self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool
+    ) -> Tensor:
         return self._taken(inputs, alpha, weight, self._told(inputs) if taught else None)
 
     def _taken(self, inputs: Tensor, alpha: Tensor, weight: Tensor, told: Tensor | None) -> Tensor:

@@ -6,9 +6,9 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
-from test_loop import CutError, fabric, recipe, weights
 from torch import Tensor, nn
 from training_data import write_tree
+from training_runs import CutError, fabric, recipe, weights
 
 from bgblur.training import echo
 from bgblur.training.data import load_collections

@@ -7,8 +7,8 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from training_data import write_tree
+from training_runs import CutError, fabric, recipe, weights
 
 from bgblur.training import loop
 from bgblur.training.augment import Mix, draw_example
@@ -19,35 +19,9 @@ from bgblur.training.loop import CHECKPOINT, Progress, schedule, train
 from bgblur.training.settings import Recipe
 
 
-class CutError(Exception):
-    """The run is interrupted."""
-
-
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
-
-
-def recipe(steps: int, **run: object) -> Recipe:
-    settings = {"steps": steps, "precision": "32-true", "workers": 0, "warmup_steps": 2}
-    return Recipe.model_validate(
-        {
-            "model": {"decoder_channels": [32, 16, 16, 8, 8]},
-            "run": {**settings, "ema_decay": 0.8, "checkpoint_every": 3, **run},
-            "phase": [
-                {"until": 0.5, "batch": 4, "sizes": [[32, 64]]},
-                {"until": 1.0, "batch": 4, "sizes": [[64, 64], [32, 64]]},
-            ],
-        }
-    )
-
-
-def fabric() -> L.Fabric:
-    return L.Fabric(accelerator="cpu", devices=1, precision="32-true")
-
-
-def weights(network: nn.Module) -> torch.Tensor:
-    return torch.cat([value.float().flatten() for value in network.state_dict().values()])
 
 
 def test_training_lowers_the_loss_and_calls_back(collection: Collection, tmp_path: Path) -> None:
