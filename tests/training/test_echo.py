@@ -12,7 +12,6 @@ from training_runs import CutError, fabric, recipe, weights
 
 from bgblur.training import echo
 from bgblur.training.data import load_collections
-from bgblur.training.depthwise import depthwise_in_float32
 from bgblur.training.echo import Batch, Drawn, echoed
 from bgblur.training.loader import StepSampler
 from bgblur.training.loop import Progress, train
@@ -90,22 +89,23 @@ def test_a_resumed_run_ends_as_the_unbroken_one(tmp_path: Path) -> None:
     torch.testing.assert_close(weights(resumed), weights(unbroken))
 
 
-def test_depthwise_convolutions_stay_out_of_mixed_precision() -> None:
+def test_a_step_keeps_depthwise_convolutions_out_of_mixed_precision() -> None:
     torch.manual_seed(1)
     network = nn.Sequential(
         nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 5, 2, 2, groups=8), nn.Conv2d(8, 1, 1)
     )
-    before = copy.deepcopy(network)
-    depthwise_in_float32(network)
+    before, names = copy.deepcopy(network), network.state_dict().keys()
+    mixed = L.Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    model, optimizer = mixed.setup(network, torch.optim.SGD(network.parameters(), lr=0.0))
+    Stepper(mixed, model, optimizer, RunSettings(steps=4), None, recorded=False)
     images = torch.rand(2, 3, 32, 32)
     seen: list[torch.dtype] = []
     for layer in network:
         layer.register_forward_hook(lambda _layer, _given, made: seen.append(made.dtype))
-    with L.Fabric(accelerator="cpu", devices=1, precision="bf16-mixed").autocast():
-        network(images).float().square().mean().backward()
+    mixed.backward(model(images).float().square().mean())
     assert seen == [torch.bfloat16, torch.float32, torch.bfloat16]
     before(images).square().mean().backward()
     for here, there in zip(network.parameters(), before.parameters(), strict=True):
         assert here.dtype == torch.float32
         torch.testing.assert_close(here.grad, there.grad, rtol=0.05, atol=0.01)
-    assert network.state_dict().keys() == before.state_dict().keys()
+    assert network.state_dict().keys() == names
