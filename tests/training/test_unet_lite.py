@@ -51,7 +51,7 @@ def network() -> nn.Module:
 
 
 def test_at_most_two_million_parameters() -> None:
-    published = load_recipe(RECIPE.with_name("unet-lite-tenth.toml")).model
+    published = load_recipe(RECIPE.with_name("unet-lite-fourteenth.toml")).model
     assert sum(p.numel() for p in published.build().parameters()) <= 2_000_000
 
 

@@ -36,7 +36,7 @@ RECIPE = """
 encoder = "tu-mobilenetv3_small_100"
 decoder = "light"
 decoder_channels = [96, 64, 40, 24, 16]
-decoder_blocks = [2, 2, 2, 1, 0]
+decoder_blocks = [3, 3, 2, 1, 0]
 [run]
 steps = 3
 precision = "32-true"
