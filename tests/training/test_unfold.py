@@ -36,7 +36,7 @@ RECIPE = """
 encoder = "tu-mobilenetv3_small_100"
 decoder = "light"
 decoder_channels = [96, 64, 40, 24, 16]
-decoder_blocks = [3, 3, 2, 1, 0]
+decoder_blocks = {blocks}
 [run]
 steps = 3
 precision = "32-true"
@@ -234,7 +234,7 @@ def test_a_run_gives_a_published_model_more_blocks(tree: Path, tmp_path: Path) -
 
 def test_a_run_goes_on_from_a_published_model_and_resumes(tree: Path, tmp_path: Path) -> None:
     config, out, model = tmp_path / "recipe.toml", tmp_path / "run", tmp_path / "third.ts"
-    config.write_text(RECIPE)
+    config.write_text(RECIPE.format(blocks=list(load_start(LITE).model.decoder_blocks)))
     command = [sys.executable, str(TRAIN), "--config", str(config), "--data", str(tree)]
     command += ["--init", str(LITE), "--out", str(out)]
     # Resumed with a step to go, the run knows still where it began.
