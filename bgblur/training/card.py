@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bgblur.training.evaluation import LARGE, LEAK, MEAN, ROOMS, Figures, Rows, large_row
-from bgblur.training.tables import figures_tables
+from bgblur.training.tables import figures_tables, table
 from bgblur.training.targets import Verdict, verdict_table
 
 
@@ -23,6 +23,8 @@ class Report:
     precision: str
     heights: dict[int, Figures]
     verdicts: list[Verdict]
+    other: str = ""  # the file of a second model
+    beside: dict[int, Rows] = field(default_factory=dict)  # of ``compare``, by input height
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -40,6 +42,8 @@ class Report:
                 {**v.target.model_dump(exclude_none=True), "value": v.value, "met": v.met}
                 for v in self.verdicts
             ],
+            "other": self.other,
+            "beside": {str(height): rows for height, rows in self.beside.items()},
         }
 
 
@@ -138,6 +142,11 @@ _KNOWN_LIMITS = """\
   person."""
 
 
+_BESIDE = """\
+The other model's IoU on the same pictures and clips, and the difference; it lies between low and
+high with 90 % certainty, as far as so few pictures stand for all (bootstrap over pairs)."""
+
+
 def model_card(report: Report) -> str:
     """Markdown."""
     sections = {
@@ -175,6 +184,10 @@ def _figures(report: Report) -> str:
     ]
     for height, figures in report.heights.items():
         parts.append(f"### Input height {height}\n\n{figures_tables(figures)}")
+    if report.beside:
+        parts.append(f"### Beside {report.other}\n\n{_BESIDE}")
+    for height, rows in report.beside.items():
+        parts.append(table(f"input height {height}", rows))
     if report.verdicts:
         parts.append(f"### What it must reach\n\n{verdict_table(report.verdicts)}")
     return "\n\n".join(parts)

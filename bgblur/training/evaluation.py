@@ -95,16 +95,20 @@ def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored
 
 
 def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
-    """The set's row; a set with small people gets one more, of those past 12 % of the frame."""
-    groups = {name: list(scored)}
-    if name in MIXED_SETS:
-        groups[large_row(name)] = [s for s in scored if s.share > LARGE]
+    """A row for each of its groups."""
     return {
         group: {"pictures": len(members)}
         | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
-        for group, members in groups.items()
-        if members
+        for group, members in photo_groups(name, scored).items()
     }
+
+
+def photo_groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:
+    """The set; if it has small people, also those past 12 % of the frame. None is empty."""
+    groups = {name: list(scored)}
+    if name in MIXED_SETS:
+        groups[large_row(name)] = [s for s in scored if s.share > LARGE]
+    return {group: members for group, members in groups.items() if members}
 
 
 def large_row(name: str) -> str:

@@ -21,7 +21,7 @@ def table(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _cell(key: str, value: float) -> str:
-    return f"{value:.0f}" if key == "pictures" else f"{value:.4f}"
+    return f"{value:.0f}" if key in ("pictures", "samples") else f"{value:.4f}"
 
 
 def figures_tables(figures: Figures) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import cycle, islice
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,13 @@ from training_data import write_tree
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.network import build_network
 from bgblur.training.checkpoint import save_checkpoint
-from bgblur.training.data import Collection, DataError, load_collections, read_photo
+from bgblur.training.comparison import compare
+from bgblur.training.data import Collection, DataError, Picture, load_collections, read_photo
 from bgblur.training.evaluation import (
+    MEAN,
     ROOMS,
+    Figures,
+    Scored,
     composited_clips,
     empty_rooms,
     evaluate,
@@ -26,7 +31,7 @@ from bgblur.training.evaluation import (
     score_clip,
     score_photos,
 )
-from bgblur.training.predictors import NetworkEngine, letterboxed
+from bgblur.training.predictors import NetworkEngine, Predictor, letterboxed
 from bgblur.training.settings import Recipe
 from bgblur.training.sheet import worst_sheet
 from bgblur.training.tables import table
@@ -165,6 +170,41 @@ def test_the_sheet_shows_the_worst_first(held_out: Collection) -> None:
     assert not worst_sheet(perfect, []).any()
 
 
+def test_a_model_beside_itself_and_beside_a_blind_one(held_out: Collection) -> None:
+    def judged(predict: Predictor, clip_iou: float) -> Figures:
+        scored = score_photos(predict, held_out.all_photos)
+        clips = {"talk": {"iou": clip_iou}, MEAN: {"iou": clip_iou}}
+        return Figures({}, clips, {}, scored[::-1])
+
+    good, blind = judged(perfect, 0.9), judged(nobody, 0.5)
+    same = compare(good, good, held_out.photos)
+    assert list(same) == ["eg1800", "voc_person", "voc_person > 12%", "clips"]
+    assert all(row["difference"] == row["low"] == row["high"] == 0 for row in same.values())
+    rows = compare(good, blind, held_out.photos)
+    assert rows["clips"]["difference"] == pytest.approx(0.4)
+    row = rows["eg1800"]
+    assert (row["samples"], row["other"]) == (1, 0)
+    assert row["iou"] == row["difference"] == row["low"] == row["high"] > 0.99
+
+
+def test_a_difference_is_as_sure_as_its_pictures_are_many() -> None:
+    pictures = [Picture(Path(f"{number}.jpg")) for number in range(40)]
+
+    def judged(*ious: float) -> Figures:
+        kinds = islice(cycle(ious), len(pictures))
+        scored = [Scored(p, 0.5, i, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
+        return Figures({}, {}, {}, scored)
+
+    ours, other = judged(0.9, 0.7), judged(0.8)  # the differences are 0.1 and -0.1 in turn
+    many = compare(ours, other, {"ccp": pictures})["ccp"]
+    few = compare(ours, other, {"ccp": pictures[:4]})["ccp"]
+    assert many["difference"] == pytest.approx(0)
+    # The mean of 40 throws of a coin between -0.1 and 0.1: 1.645 standard errors of 0.1 / 40 ** .5.
+    assert many["high"] == pytest.approx(0.026, abs=0.005)
+    assert many["low"] == pytest.approx(-many["high"], abs=0.005)
+    assert few["high"] > 2 * many["high"]
+
+
 def test_table_leaves_missing_figures_blank() -> None:
     rows = {"a": {"pictures": 3.0, "iou": 0.5}, "b": {"iou": 1.0}}
     assert table("set", rows).splitlines() == [
@@ -224,7 +264,7 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     files = {name: tmp_path / name for name in ("figures.json", "worst.png", "card.md")}
     wanted = ["--input-height", 64, "--input-height", 96, "--precision", "fp32", "--device", "cpu"]
     wanted += ["--json", files["figures.json"], "--sheet", files["worst.png"]]
-    wanted += ["--card", files["card.md"], "--targets", targets]
+    wanted += ["--card", files["card.md"], "--targets", targets, "--beside", model]
     judged = script("evaluate.py", model, "--data", tree, *wanted)
     assert judged.returncode == 0, judged.stderr
     assert "## Input height 64" in judged.stdout
@@ -248,8 +288,10 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
         "VITON",
         "### Input height 96",
         "Not reached",
+        "### Beside model.ts",
     ):
         assert text in card
+    assert report["beside"]["96"]["eg1800"]["difference"] == 0
     value = report["heights"]["64"]["rooms"][ROOMS]["leak"]
     assert f"{value:.4f}" in card
 
@@ -266,6 +308,7 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     ("name", "arguments", "code", "says"),
     [
         ("evaluate.py", ["none.ts", "--data", "TREE"], 5, "there is no model file none.ts"),
+        ("evaluate.py", ["CHECKPOINT", "--beside", "no.ts"], 5, "there is no model file no.ts"),
         ("evaluate.py", ["none.ckpt", "--data", "TREE"], 2, "there is no checkpoint none.ckpt"),
         ("evaluate.py", ["CHECKPOINT", "--data", "none"], 2, "no training photos under none"),
         ("evaluate.py", ["CHECKPOINT", "--precision", "bf16"], 2, "export it"),

@@ -38,17 +38,22 @@ def evaluate(
         Path | None, typer.Option(help="A TOML file of figures that must be reached.")
     ] = None,
     card: Annotated[Path | None, typer.Option(help="Write the model card.")] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(help="Judge this model too: by how much IoU differs, and how surely."),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Photos a set, rooms, and frames a clip, at most.")
     ] = None,
 ) -> None:
     """Judge a model on the held-out photos and rooms and on the clips with true mattes."""
     from bgblur.training.card import Report, write_card
+    from bgblur.training.comparison import compare
     from bgblur.training.data import load_collections
     from bgblur.training.evaluation import composited_clips
     from bgblur.training.evaluation import evaluate as judge_model
     from bgblur.training.predictors import still_predictor
-    from bgblur.training.tables import figures_tables
+    from bgblur.training.tables import figures_tables, table
     from bgblur.training.targets import check_heights, judge, load_targets, verdict_table
 
     check_place(json_file, card, sheet)
@@ -56,6 +61,8 @@ def evaluate(
     measured = sorted(set(input_height or HEIGHTS))
     check_heights(wanted, measured)
     engines, training = _engines(model, measured, device, precision)
+    others = _engines(beside, measured, device, precision)[0] if beside else []
+    other = beside.name if beside else ""
     held_out = _limited(load_collections(data)[1], limit)
     clips = list(composited_clips(data / "video" / "composited"))
     heights = {}
@@ -64,6 +71,14 @@ def evaluate(
             figures = judge_model(engine, held_out, clips, limit, status.update)
         heights[engine.input_height] = figures
         typer.echo(f"## Input height {engine.input_height}\n\n{figures_tables(figures)}\n")
+    compared = {}
+    for engine in others:
+        height = engine.input_height
+        with console.status(f"{other} at input height {height}") as status:
+            figures = judge_model(engine, held_out, clips, limit, status.update)
+        compared[height] = compare(heights[height], figures, held_out.photos)
+        rows = table(f"input height {height}", compared[height])
+        typer.echo(f"## Beside {other}\n\n{rows}\n")
     verdicts = judge(wanted, heights)
     if verdicts:
         typer.echo(verdict_table(verdicts))
@@ -76,6 +91,8 @@ def evaluate(
         engines[-1].precision,
         heights,
         verdicts,
+        other,
+        compared,
     )
     if json_file is not None:
         json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
