@@ -143,8 +143,9 @@ _KNOWN_LIMITS = """\
 
 
 _BESIDE = """\
-The other model's IoU on the same pictures and clips, and the difference; it lies between low and
-high with 90 % certainty, as far as so few pictures stand for all (bootstrap over pairs)."""
+The other model's IoU on the same pictures and clips, and this one's less the other's; that lies
+between low and high with 90 % certainty, as far as so few pictures stand for all (bootstrap over
+pairs)."""
 
 
 def model_card(report: Report) -> str:

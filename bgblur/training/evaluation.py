@@ -95,7 +95,7 @@ def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored
 
 
 def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
-    """A row for each of its groups."""
+    """A row for each of the set's groups."""
     return {
         group: {"pictures": len(members)}
         | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
