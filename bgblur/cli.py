@@ -22,7 +22,7 @@ from bgblur.commands.options import (
     out,
     say,
 )
-from bgblur.desktop.notify import Notifier
+from bgblur.daemon.notify import Notifier
 from bgblur.errors import BgblurError
 from bgblur.interrupts import Stop
 
@@ -66,9 +66,9 @@ def daemon(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    from bgblur.config_file import default_path, load
-    from bgblur.daemon import Daemon
-    from bgblur.desktop.tray.process import TrayProcess
+    from bgblur.config.file import default_path, load
+    from bgblur.daemon.daemon import Daemon
+    from bgblur.tray.process import TrayProcess
 
     path = config_path or default_path()
     options = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
 from bgblur.offline.processor import Processor
 from bgblur.sources.demo import DemoSource
 

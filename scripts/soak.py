@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import psutil
 
-from bgblur import daemon
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
+from bgblur.daemon import daemon
 from bgblur.frame import Image
 from bgblur.sinks.null import NullSink
 

@@ -33,5 +33,5 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests in ``faults`` counted, where they ran."""
-    if (tally := sys.modules.get("tally")) is not None:
+    if (tally := sys.modules.get("support.faults.tally")) is not None:
         terminalreporter.write_line(str(tally.TALLY))

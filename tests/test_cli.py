@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from looks import detail
+from support.looks import detail
 
 from bgblur.sources.demo import DemoSource
 

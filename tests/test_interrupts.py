@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from video_files import writer
+from support.media.video_files import writer
 
 from bgblur.errors import OutputError
 from bgblur.frame import Alpha, Image
 from bgblur.interrupts import Stop, check, ended_by_signals
+from bgblur.media.remux import Remux
 from bgblur.offline.video import VideoJob, blur_video
-from bgblur.sinks.remux import Remux
 
 
 def ctrl_c() -> None:

@@ -34,12 +34,12 @@ def bench(
 
     A figure is the median over parts of all runs; beside it stand the least and the most.
     """
-    from bgblur.bench import SIZES
-    from bgblur.bench import bench as run_bench
+    from bgblur.bench.run import SIZES
+    from bgblur.bench.run import bench as run_bench
 
     sizes = [_size(text) for text in size] if size else SIZES
     if plot is not None:
-        from bgblur.bench_plot import check_plot
+        from bgblur.bench.plot import check_plot
 
         check_plot(plot)  # before minutes are spent
     options = {"camera.device": source, "camera.fps": fps, "engine.input_height": input_height}
@@ -47,7 +47,7 @@ def bench(
     with err.status("") as status:
         report = run_bench(settings, sizes, seconds, repeat, status.update)
     if plot is not None:
-        from bgblur.bench_plot import draw
+        from bgblur.bench.plot import draw
 
         draw(report, plot)
     if as_json:
@@ -89,7 +89,7 @@ def _whole(runs: list[dict[str, Any]]) -> Table:
 
 
 def _stages(runs: list[dict[str, Any]]) -> Table:
-    from bgblur.bench_plot import stages_of
+    from bgblur.bench.plot import stages_of
 
     table = _table("stage", runs)
     for stage in stages_of(runs):

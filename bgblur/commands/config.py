@@ -11,7 +11,7 @@ config_app = typer.Typer(help="Show and change the configuration.", no_args_is_h
 
 def toggle(config: ConfigOption = None) -> None:
     """Turn the blur off, or back on as strong as it was."""
-    from bgblur import config_file
+    from bgblur.config import file as config_file
 
     strength = config_file.toggle(config or config_file.default_path())
     out.print(f"strength {strength}")
@@ -20,7 +20,7 @@ def toggle(config: ConfigOption = None) -> None:
 @config_app.command("path")
 def config_path(config: ConfigOption = None) -> None:
     """Print where the configuration lies."""
-    from bgblur.config_file import default_path
+    from bgblur.config.file import default_path
 
     print(config or default_path())
 
@@ -28,7 +28,7 @@ def config_path(config: ConfigOption = None) -> None:
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
     """Print every key with its value in force."""
-    from bgblur.config_file import dump
+    from bgblur.config.file import dump
 
     print(dump(effective(config, {})), end="")
 
@@ -43,6 +43,6 @@ def config_validate(config: ConfigOption = None) -> None:
 @config_app.command("set")
 def config_set(key: str, value: str, config: ConfigOption = None) -> None:
     """Change one key, such as background.strength; a running daemon follows."""
-    from bgblur.config_file import default_path, set_value
+    from bgblur.config.file import default_path, set_value
 
     set_value(config or default_path(), key, value)

@@ -23,7 +23,7 @@ from bgblur.commands.options import (
 from bgblur.errors import UsageError
 
 if TYPE_CHECKING:
-    from bgblur.config import Settings
+    from bgblur.config.settings import Settings
     from bgblur.offline.batch import Outcome
     from bgblur.offline.video import VideoJob
 
@@ -52,10 +52,10 @@ def video(
     debug: DebugOption = False,
 ) -> None:
     """Blur recordings; every frame is kept, and the sound."""
+    from bgblur.imaging.pictures import make_folder
     from bgblur.interrupts import ended_by_signals
     from bgblur.offline.inputs import video_jobs
     from bgblur.offline.video import VideoJob
-    from bgblur.pictures import make_folder
 
     settings = effective(config, background_options(strength, mode, background))
     nowhere = Path()  # each job gets its own files
@@ -143,10 +143,10 @@ def image(
     debug: DebugOption = False,
 ) -> None:
     """Blur photos: files, or all in a folder."""
+    from bgblur.imaging.pictures import PHOTO_ENDINGS
     from bgblur.offline.images import blur_images
     from bgblur.offline.inputs import opened_up
     from bgblur.offline.processor import Processor
-    from bgblur.pictures import PHOTO_ENDINGS
 
     settings = effective(config, background_options(strength, mode, background))
     processor = Processor(settings, stills=True)

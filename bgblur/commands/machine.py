@@ -23,9 +23,9 @@ def doctor(
     debug: DebugOption = False,
 ) -> None:
     """Check cameras, virtual camera, permissions, processor and model; say how to mend them."""
-    from bgblur.config_file import default_path
-    from bgblur.desktop.checks import exit_code
-    from bgblur.desktop.doctor import examine
+    from bgblur.config.file import default_path
+    from bgblur.machine.checks import exit_code
+    from bgblur.machine.doctor import examine
 
     checks = []
     for check in examine(config or default_path(), quick):
@@ -54,8 +54,8 @@ def setup(
 
     if not sys.platform.startswith("linux"):
         raise UsageError(f"setup is for Linux; here: {HOW_TO_GET_ONE.get(sys.platform, 'README')}")
-    from bgblur.desktop import setup as steps
-    from bgblur.desktop.system import System, run_command
+    from bgblur.machine import setup as steps
+    from bgblur.machine.system import System, run_command
 
     system = System()
     plan = steps.plan_undo(system) if undo else steps.plan_setup(system, video_nr)

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from bgblur.config import Settings
+    from bgblur.config.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -31,8 +31,8 @@ def say(line: str) -> None:
 
 def effective(config: Path | None, options: dict[str, Any]) -> Settings:
     """The configuration file with the command line laid over it. Raises UsageError."""
-    from bgblur.config_file import default_path, load
-    from bgblur.overrides import Overrides
+    from bgblur.config.file import default_path, load
+    from bgblur.config.overrides import Overrides
 
     settings = load(config or default_path())
     chosen = {key: value for key, value in options.items() if value is not None}

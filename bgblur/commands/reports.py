@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from bgblur.commands.options import JsonOption, out, say
+from bgblur.devices.v4l2 import Format, Size
 from bgblur.errors import UsageError
-from bgblur.v4l2 import Format, Size
 
 
 def devices(as_json: JsonOption = False) -> None:
     """List cameras and virtual cameras."""
-    from bgblur.devices import list_devices
+    from bgblur.devices.listing import list_devices
 
     found = list_devices()
     if as_json:
@@ -29,7 +29,7 @@ def devices(as_json: JsonOption = False) -> None:
 
 def status(as_json: JsonOption = False) -> None:
     """Show what the running daemon does."""
-    from bgblur.status import running
+    from bgblur.daemon.status import running
 
     reports = running()
     if as_json:

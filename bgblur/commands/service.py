@@ -29,8 +29,8 @@ def install(
     no_start: Annotated[bool, typer.Option("--no-start", help="Not before next login.")] = False,
 ) -> None:
     """Install the service, or install it anew with other options."""
-    from bgblur.desktop import service
-    from bgblur.desktop.service_unit import unit_text
+    from bgblur.service import service
+    from bgblur.service.unit import unit_text
 
     command = _checked(_daemon(), list(map(_absolute, options or [])))
     version = None
@@ -49,7 +49,7 @@ def install(
 @service_app.command()
 def uninstall() -> None:
     """Stop the service and remove it."""
-    from bgblur.desktop import service
+    from bgblur.service import service
 
     service.manager_version()
     service.uninstall(say)
@@ -58,7 +58,7 @@ def uninstall() -> None:
 @service_app.command()
 def status(as_json: JsonOption = False) -> None:
     """Show whether the service is installed and how it does."""
-    from bgblur.desktop import service
+    from bgblur.service import service
 
     service.manager_version()
     now = service.status()

@@ -16,10 +16,10 @@ def tray(
     debug: DebugOption = False,
 ) -> None:
     """Show an icon in the desktop's panel, with a menu for what changes in a call."""
-    from bgblur.config_file import default_path
+    from bgblur.config.file import default_path
 
     try:
-        from bgblur.desktop.tray.app import run
+        from bgblur.tray.app import run
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("PySide6"):
             raise

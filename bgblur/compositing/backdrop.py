@@ -8,10 +8,10 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from bgblur.compositing.cover import cover
 from bgblur.compositing.look import Look
 from bgblur.frame import Image
-from bgblur.resize import shrink
+from bgblur.imaging.cover import cover
+from bgblur.imaging.resize import shrink
 
 _GLOW = 0.05  # sigma of the light that a picture throws, as a fraction of its height
 _GLOW_LINES = 45

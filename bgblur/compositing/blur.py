@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Alpha, Image
-from bgblur.resize import shrink
+from bgblur.imaging.resize import shrink
 
 _SIGMA_LOW = 1.8  # pixels at the low resolution, at least; with less the upsampling would show
 # The low resolution has this many lines or a power of two times as many: the same for a frame of

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import cv2
 
-from bgblur.compositing.cover import cover
 from bgblur.errors import CameraError, UsageError, one_line
 from bgblur.frame import Image
+from bgblur.imaging.cover import cover
 
 _REST_AFTER = 2.0  # seconds without a caller after which nothing more is decoded
 _CLOSE_WITHIN = 0.5  # seconds given to the thread

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.interrupts import POLL, check, ended_by_signals
 from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video

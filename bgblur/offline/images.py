@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha
+from bgblur.imaging.pictures import Photo, make_folder, read_photo, to_8_bits, write_png
 from bgblur.offline.explain import explain
-from bgblur.pictures import Photo, make_folder, read_photo, to_8_bits, write_png
 
 Process = Callable[[NDArray[Any]], tuple[NDArray[Any], Alpha]]
 """BGR ``(H, W, 3)``, ``uint8`` or ``uint16``, to the result of the same size and type and its alpha

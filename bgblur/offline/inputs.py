@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bgblur.errors import UsageError
+from bgblur.files import user_path
 from bgblur.offline.video import VideoJob
-from bgblur.paths import user_path
 
 VIDEO_ENDINGS = frozenset([
     ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg",

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
 from bgblur.errors import ModelError
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream
-from bgblur.parts import load_backend, look_of, mask_of
-from bgblur.pictures import STEP_16, to_8_bits
-from bgblur.segment import Backend
+from bgblur.imaging.pictures import STEP_16, to_8_bits
+from bgblur.pipeline.build import load_backend, look_of, mask_of
+from bgblur.pipeline.segment import Backend
 from bgblur.stats import Stats
 
 if TYPE_CHECKING:

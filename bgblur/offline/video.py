@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.pictures import make_folder, write_png
 from bgblur.offline.images import alpha_to_gray
 from bgblur.offline.overlap import ahead
-from bgblur.pictures import make_folder, write_png
 from bgblur.sinks.video import VideoWriter, check_target
 from bgblur.sources.video import VideoReader
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
-from bgblur.resize import shrink
+from bgblur.imaging.resize import shrink
 
 EPSILON = 1e-2  # luma variance (0..1 squared) below which a window counts as flat
 # What the network leaves below and above these counts as certain: a doubtful part of the room would

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from bgblur.gpu.constants import constant
 from bgblur.gpu.kernels import kernels
+from bgblur.imaging.resize_torch import area_resize
 from bgblur.segmentation import edges_cuda
 from bgblur.segmentation.edges import EPSILON, feather_sigma, firm, radius_of
-from bgblur.torch_resize import area_resize
 
 
 @torch.inference_mode()

@@ -20,10 +20,10 @@ import numpy as np
 import torch
 
 from bgblur.errors import ModelError, UsageError
+from bgblur.files import user_path
 from bgblur.frame import Image
 from bgblur.gpu.pinned import Uploader
 from bgblur.gpu.stream import on_stream
-from bgblur.paths import user_path
 from bgblur.segmentation.model_file import check_archive
 from bgblur.segmentation.scales import looked_at
 

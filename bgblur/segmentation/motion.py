@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Image
-from bgblur.resize import shrink
+from bgblur.imaging.resize import shrink
 
 ROWS = 90  # of the small pictures that are compared: a finger is about two pixels wide in them
 _CELL = (3, 3)  # small pixels that are averaged: noise goes, a finger stays

@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.gpu.kernels import kernels
+from bgblur.imaging.resize_torch import area_resize
 from bgblur.segmentation import smoothing_cuda
 from bgblur.segmentation.motion import ROWS, small_width
 from bgblur.segmentation.smoothing import motion_of, smoothed, weight_of
-from bgblur.torch_resize import area_resize
 
 
 def small_picture(pixels: Tensor) -> Tensor:

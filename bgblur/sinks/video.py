@@ -16,12 +16,12 @@ from typing import Self
 import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from bgblur.compositing.color import even
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Image
+from bgblur.imaging.color import even
+from bgblur.media.remux import REST, Remux
+from bgblur.media.tags import BT601, BT709, RANGE_FULL, PictureTags, colorspace_of
 from bgblur.sinks import PixelFormat, Resizing
-from bgblur.sinks.remux import REST, Remux
-from bgblur.sources.picture_tags import BT601, BT709, RANGE_FULL, PictureTags, colorspace_of
 
 # Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyvirtualcam
 
-from bgblur.devices import LABEL, holders, list_devices
+from bgblur.devices.listing import LABEL, holders, list_devices
+from bgblur.devices.loopback import Keeper, format_of
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
-from bgblur.sinks.loopback import Keeper, format_of
 
 _FOURCC = "YU12"  # V4L2's name for I420
 HOW_TO_GET_ONE = {

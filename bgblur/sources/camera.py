@@ -10,10 +10,10 @@ from pathlib import Path
 
 import cv2
 
-from bgblur.devices import LABEL, find_camera, holders
+from bgblur.devices.listing import LABEL, find_camera, holders
+from bgblur.devices.v4l2 import read_names
 from bgblur.errors import CameraBusyError, CameraError
 from bgblur.frame import Frame
-from bgblur.v4l2 import read_names
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
 

@@ -17,9 +17,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from bgblur.errors import CameraError, UsageError
+from bgblur.files import user_path
 from bgblur.frame import Frame, Image
-from bgblur.paths import user_path
-from bgblur.sources.picture_tags import PictureTags, colorspace_of, matrix_of, turn_of
+from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, turn_of
 
 # Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND

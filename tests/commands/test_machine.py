@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bgblur.desktop.loopback import read_loopback
-from bgblur.desktop.system import System
+from bgblur.machine.loopback import read_loopback
+from bgblur.machine.system import System
 
 on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="setup is for Linux")
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from bgblur.commands.reports import format_lines
-from bgblur.v4l2 import Format, Size, Steps
+from bgblur.devices.v4l2 import Format, Size, Steps
 
 
 def test_sizes_of_the_same_rates_share_a_line() -> None:

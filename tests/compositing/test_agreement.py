@@ -8,14 +8,14 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from recorder import StaticRecorded, record_here
-from scenes import disc, levels_apart, portrait
+from support.recorder import StaticRecorded, record_here
+from support.scenes import disc, levels_apart, portrait
 
-from bgblur.compositing.color import to_i420
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look, Mode
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.color import to_i420
 
 CPU, TORCH = CpuCompositor(), TorchCompositor("cpu")
 APART = 2

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from scenes import RED, checkerboard, disc, over
+from support.scenes import RED, checkerboard, disc, over
 
-from bgblur.compositing import blur, torch_blur
+from bgblur.compositing import blur
+from bgblur.compositing import blur_torch as torch_blur
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look, sigma_of
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Alpha, Image
 
 ALLOWED = 3  # levels of 255

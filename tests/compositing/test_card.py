@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bgblur.compositing.card import card
-from bgblur.publisher import ENDED, NO_CAMERA, STARTING
+from bgblur.pipeline.publisher import ENDED, NO_CAMERA, STARTING
 
 
 @pytest.mark.parametrize("text", [STARTING, NO_CAMERA, ENDED])

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from grey_clips import write_grey_clip
-from scenes import portrait
+from support.media.grey_clips import write_grey_clip
+from support.scenes import portrait
 
 from bgblur.compositing.clip import PlayingClip, SteppedClip, is_picture, open_clip
 from bgblur.errors import UsageError

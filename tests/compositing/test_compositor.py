@@ -6,14 +6,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from looks import detail
-from scenes import checkerboard, disc, levels_apart, over, portrait
+from support.looks import detail
+from support.scenes import checkerboard, disc, levels_apart, over, portrait
 
 from bgblur.compositing.compositor import CpuCompositor
-from bgblur.compositing.cover import cover
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look, Mode, sigma_of
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Image
+from bgblur.imaging.cover import cover
 
 WIDTH, HEIGHT = 640, 360
 NOBODY = np.zeros((HEIGHT, WIDTH), np.float32)

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kernel_shim import on_the_processor
+from support.kernel_shim import on_the_processor
 from torch import Tensor
 
-from bgblur.compositing import blend_cuda, torch_color
-from bgblur.compositing.color import to_i420
-from bgblur.compositing.torch_compositor import _blended, _planes
+from bgblur.compositing import blend_cuda
+from bgblur.compositing.compositor_torch import _blended, _planes
+from bgblur.imaging import color_torch as torch_color
+from bgblur.imaging.color import to_i420
 
 SIZES = [(2, 2), (6, 10), (90, 160), (360, 640)]
 

@@ -10,16 +10,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from clips import composited, with_matte
 from hypothesis import given
 from hypothesis import strategies as st
-from looks import excess_green
-from scenes import GREEN, RED, disc, levels_apart, over
+from support.looks import excess_green
+from support.media.clips import composited, with_matte
+from support.scenes import GREEN, RED, disc, levels_apart, over
 
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.foreground import sample, unmix
 from bgblur.compositing.look import Look
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Alpha, Image
 
 ALLOWED = 4  # levels of 255, on average over the soft edge

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scenes import disc, levels_apart, over
+from support.scenes import disc, levels_apart, over
 
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.frame import Image
 
 BOTH = pytest.mark.parametrize("compositor", [CpuCompositor(), TorchCompositor("cpu")])

@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from clips import composited, with_matte
-from looks import detail
+from support.looks import detail
+from support.media.clips import composited, with_matte
 
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
-from bgblur.compositing.torch_compositor import TorchCompositor
 
 
 @pytest.mark.parametrize("compositor", [CpuCompositor(), TorchCompositor("cpu")])

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from scenes import portrait
+from support.scenes import portrait
 
 pytestmark = pytest.mark.slow
 

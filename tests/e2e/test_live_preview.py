@@ -17,9 +17,9 @@ import av
 import cv2
 import numpy as np
 import pytest
-from browser import ARGUMENTS, CHROMIUM
-from looks import detail
 from playwright.sync_api import Page, expect, sync_playwright
+from support.looks import detail
+from support.web.browser import ARGUMENTS, CHROMIUM
 
 from bgblur.frame import Image
 

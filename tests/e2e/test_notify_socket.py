@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from notify_listener import Listener
+from support.notify_listener import Listener
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux only"),
@@ -24,9 +24,9 @@ DEMO = ["--device", "demo", "--output", "web", "--width", "320", "--height", "18
 BREAKS = """
 import sys, threading, time
 from bgblur import cli
-from bgblur.desktop import notify
+from bgblur.daemon import notify
 from bgblur.errors import CameraError
-from bgblur.sinks.web import WebSink
+from bgblur.sinks.web.sink import WebSink
 from bgblur.sources.demo import DemoSource
 
 notify.FLOWING_WITHIN = 2.0

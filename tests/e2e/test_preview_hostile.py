@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from browser import CHROMIUM, REBOUND
-from page_daemon import Daemon
 from playwright.sync_api import BrowserContext, Page, Request, expect
+from support.web.browser import CHROMIUM, REBOUND
+from support.web.page_daemon import Daemon
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 

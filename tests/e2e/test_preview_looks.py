@@ -7,11 +7,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM
-from page_daemon import Daemon, eventually, shot
 from playwright.sync_api import Page, expect
+from support.web.browser import CHROMIUM
+from support.web.page_daemon import Daemon, eventually, shot
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM
-from page_daemon import BLUE, RED, Daemon, eventually, looks, shot, square_at
 from playwright.sync_api import BrowserContext, Page, expect
+from support.web.browser import CHROMIUM
+from support.web.page_daemon import BLUE, RED, Daemon, eventually, looks, shot, square_at
 
 from bgblur.frame import Image
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 import pytest
-from browser import CHROMIUM
-from page_daemon import Daemon, eventually
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+from support.web.browser import CHROMIUM
+from support.web.page_daemon import Daemon, eventually
 
-pytest_plugins = ["page_fixtures"]
+pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 SEND_SECONDS = 0.1  # the page's SEND_MS

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user_manager import UserManager
+from support.user_manager import UserManager
 
-from bgblur.desktop.service_unit import unit_text
+from bgblur.service.unit import unit_text
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux only"),
@@ -108,7 +108,7 @@ NASTY += ["", ";", "é", "~", "-", "#no", "|", "@:+!"]
 TELLS = f"""#!{sys.executable}
 import json, sys, time
 from pathlib import Path
-from bgblur.desktop.notify import Notifier
+from bgblur.daemon.notify import Notifier
 
 Path.home().joinpath("heard").write_text(json.dumps(sys.argv))
 Path.home().joinpath("nnp").write_text(Path("/proc/self/status").read_text())

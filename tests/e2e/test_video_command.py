@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from looks import detail
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from support.looks import detail
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 
 from bgblur.sources.video import VideoReader
 
@@ -67,7 +67,7 @@ def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
     """Two cores are enough for real time where they are for the network. By processor time beside
     the network's own: a slower machine, or one that others use too, slows both. Measured: 2.0 times
     as much where the network is fastest, in int8 with VNNI, decoding and encoding included."""
-    from bgblur.config import Settings
+    from bgblur.config.settings import Settings
     from bgblur.offline.processor import Processor
     from bgblur.offline.video import VideoJob, blur_video
 

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from fairness import Heartbeat
-from fault_rig import FaultRig
+from support.faults.fairness import Heartbeat
+from support.faults.rig import FaultRig
 
 import bgblur
 

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from fairness import Heartbeat, feed_problem, no_descriptor_stays
-from fault_daemon import FaultDaemon, fault_daemon
-from fault_rig import tried
+from support.faults.daemon import FaultDaemon, fault_daemon
+from support.faults.fairness import Heartbeat, feed_problem, no_descriptor_stays
+from support.faults.rig import tried
 
 WRITES = 1000
 PAUSE = 0.025  # seconds between writes: all of them within a minute

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fairness import Heartbeat, no_descriptor_stays
-from fault_parts import Camera, Model, Output
-from fault_rig import FaultRig, impatient, tried
+from support.faults.fairness import Heartbeat, no_descriptor_stays
+from support.faults.parts import Camera, Model, Output
+from support.faults.rig import FaultRig, impatient, tried
 
 from bgblur.compositing.look import Look
 

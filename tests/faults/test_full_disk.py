@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
-from fairness import Heartbeat, feed_problem
-from fault_daemon import fault_daemon
-from full_disk import full_disk, write_on_a_full_disk
+from support.faults.daemon import fault_daemon
+from support.faults.fairness import Heartbeat, feed_problem
+from support.faults.full_disk import full_disk, write_on_a_full_disk
 
-from bgblur.config_file import create, toggle
+from bgblur.config.file import create, toggle
 from bgblur.errors import UsageError
 
 

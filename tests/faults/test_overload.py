@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from fairness import Heartbeat, feed_problem
+from support.faults.fairness import Heartbeat, feed_problem
 
 from bgblur.compositing.look import Look
-from bgblur.config import EngineSettings
+from bgblur.config.settings import EngineSettings
 from bgblur.frame import Frame, Image
-from bgblur.parts import load_backend
-from bgblur.pipeline import Pipeline
+from bgblur.pipeline.build import load_backend
+from bgblur.pipeline.pipeline import Pipeline
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks.null import NullSink
 from bgblur.sources.demo import DemoSource

@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from fairness import Heartbeat, no_descriptor_stays
-from fault_parts import SIZES, Camera, Model, Output
-from fault_rig import FaultRig, impatient, tried
-from full_disk import write_on_a_full_disk
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from pipeline_parts import SHARP
+from support.faults.fairness import Heartbeat, no_descriptor_stays
+from support.faults.full_disk import write_on_a_full_disk
+from support.faults.parts import SIZES, Camera, Model, Output
+from support.faults.rig import FaultRig, impatient, tried
+from support.pipeline_parts import SHARP
 
 from bgblur.compositing.look import Look
 from bgblur.segmentation.options import MaskOptions

@@ -5,15 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from fault_parts import SIZES, scene
-from pipeline_parts import true_alpha
-from watermark import LEAK, room, watermark_seen
+from support.faults.parts import SIZES, scene
+from support.faults.watermark import LEAK, room, watermark_seen
+from support.pipeline_parts import true_alpha
 
 from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Image
-from bgblur.publisher import ENDED, NO_CAMERA, PROBLEM, RESTING, STARTING
+from bgblur.pipeline.publisher import ENDED, NO_CAMERA, PROBLEM, RESTING, STARTING
 
 every_size = pytest.mark.parametrize("size", SIZES)
 STRENGTHS = (40, 60, 100)  # what the tests blur with

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from recorder import StaticRecorded, record_here
+from support.recorder import StaticRecorded, record_here
 from torch import Tensor
 
-from bgblur.bench import _wait_for_gpu
+from bgblur.bench.run import _wait_for_gpu
 from bgblur.gpu import graph
 from bgblur.gpu.graph import Outputs, Replay
 from bgblur.gpu.stream import on_stream

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from bgblur import torch_resize
-from bgblur.compositing import blend_cuda, torch_color
+from bgblur.compositing import blend_cuda
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
 from bgblur.gpu.stream import fetched, on_stream
+from bgblur.imaging import color_torch as torch_color
+from bgblur.imaging import resize_torch as torch_resize
 from bgblur.segmentation import edges_cuda, hysteresis_cuda, smoothing_cuda
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

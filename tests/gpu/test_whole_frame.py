@@ -7,10 +7,10 @@ import logging
 import numpy as np
 import pytest
 import torch
-from scenes import portrait
+from support.scenes import portrait
 
+from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
-from bgblur.compositing.torch_compositor import TorchCompositor
 from bgblur.gpu.graph import Replay, Work
 from bgblur.segmentation.engine import TorchEngine
 from bgblur.segmentation.matting import Matting

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-ALONE = Path(__file__).with_name("alone.py")
+ALONE = Path(__file__).parents[1] / "support" / "hostile" / "alone.py"
 DAEMON = [
     "-m",
     "bgblur",

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import tomlkit
-from fuzzing import one_line_at_most, tries
 from hypothesis import example, given, reject
 from hypothesis import strategies as st
+from support.fuzzing import one_line_at_most, tries
 
-from bgblur import config_file
-from bgblur.config import Settings
-from bgblur.config_file import MOST_BYTES, create, load, parse, set_value, toggle
+from bgblur.config import file as config_file
+from bgblur.config.file import MOST_BYTES, create, load, parse, set_value, toggle
+from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError, UsageError
 
 KEYS = [

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fuzzing import FACTOR
-from model_files import write_model
-from mutants import mutant
+from support.fuzzing import FACTOR
+from support.model_files import write_model
+from support.mutants import mutant
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.engine import SHIPPED_MODELS, WEIGHTS, TorchEngine, check_shipped
@@ -34,7 +34,7 @@ WEIGHED = """
 def tried(model: Path, count: int, first: int = 0) -> Counter[str]:
     """What came of ``count`` damaged copies of ``model``."""
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    trial = [sys.executable, str(TESTS / "hostile" / "model_trial.py"), str(model)]
+    trial = [sys.executable, str(TESTS / "support" / "hostile" / "model_trial.py"), str(model)]
     ended = subprocess.run(
         [*trial, str(first), str(first + count)],
         env=environment,

@@ -7,17 +7,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import one_line_at_most, tries
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline_parts import HEIGHT, SHARP, WIDTH, RecordingSink, SquareEngine, backend_of, picture
-from rig import Rig, leaks, running
+from support.fuzzing import one_line_at_most, tries
+from support.pipeline_parts import (
+    HEIGHT,
+    SHARP,
+    WIDTH,
+    RecordingSink,
+    SquareEngine,
+    backend_of,
+    picture,
+)
+from support.rig import Rig, leaks, running
 
-from bgblur.capture import _sound
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.errors import CameraError
 from bgblur.frame import Frame, Image, is_image
-from bgblur.publisher import Publisher, Segmented
+from bgblur.pipeline.capture import _sound
+from bgblur.pipeline.publisher import Publisher, Segmented
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 

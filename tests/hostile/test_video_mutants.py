@@ -17,9 +17,9 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from fuzzing import FACTOR, one_line_at_most
-from mutants import mutant
-from video_files import writer
+from support.fuzzing import FACTOR, one_line_at_most
+from support.media.video_files import writer
+from support.mutants import mutant
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Alpha, Image

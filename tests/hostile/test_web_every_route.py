@@ -13,14 +13,14 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from served_pages import PAGES, SHOT, Served, concrete, served
+from support.web.served_pages import PAGES, SHOT, Served, concrete, served
 
-from bgblur.config_file import load
-from bgblur.daemon import Daemon
+from bgblur.config.file import load
+from bgblur.daemon.daemon import Daemon
 from bgblur.errors import UsageError
-from bgblur.sinks import http_limits
-from bgblur.sinks.web_server import MAX_BODY_BYTES
-from bgblur.training.record_server import MAX_MASK_BYTES
+from bgblur.localhost import limits as http_limits
+from bgblur.sinks.web.app import MAX_BODY_BYTES
+from bgblur.training.record.server import MAX_MASK_BYTES
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 LONGEST = {"/api/set": MAX_BODY_BYTES, "/api/accept/{name}": MAX_MASK_BYTES}

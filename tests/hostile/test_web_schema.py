@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import page_schemas
 import pytest
 import schemathesis
-from fuzzing import tries
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from served_pages import PAGES, Served, served
+from support.fuzzing import tries
+from support.web import page_schemas
+from support.web.served_pages import PAGES, Served, served
 
 SCHEMAS = {"preview": page_schemas.PREVIEW, "recorder": page_schemas.RECORDER}
 

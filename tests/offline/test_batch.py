@@ -11,9 +11,9 @@ import av
 import numpy as np
 import psutil
 import pytest
-from model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
 
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
 from bgblur.errors import ModelError
 from bgblur.offline.batch import blur_all, cores, default_workers
 from bgblur.offline.video import VideoJob

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from scenes import portrait
+from support.scenes import portrait
 
 from bgblur.offline.explain import explain
 

@@ -7,14 +7,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from known_colors import UPRIGHT, corners
 from numpy.typing import NDArray
 from PIL import ImageCms
+from support.media.known_colors import UPRIGHT, corners
 
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.pictures import read_photo, read_picture, write_png
 from bgblur.offline.images import blur_images
-from bgblur.pictures import read_photo, read_picture, write_png
 
 ALL = frozenset({"composite", "alpha", "mask"})
 

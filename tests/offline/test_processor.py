@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from looks import detail
-from model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
-from scenes import checkerboard, portrait
+from support.looks import detail
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
+from support.scenes import checkerboard, portrait
 
-from bgblur.config import Settings
+from bgblur.config.settings import Settings
 from bgblur.errors import ModelError, UsageError
 from bgblur.offline.processor import Processor
 

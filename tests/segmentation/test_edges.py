@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_shim import on_the_processor
-from scenes import disc, over, portrait
+from support.kernel_shim import on_the_processor
+from support.scenes import disc, over, portrait
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.kernels import Kernel

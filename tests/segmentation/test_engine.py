@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
-from scenes import portrait
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from support.scenes import portrait
 
 from bgblur.errors import ModelError, UsageError
 from bgblur.gpu.stream import fetched, on_stream

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
-from scenes import portrait
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from support.scenes import portrait
 
 from bgblur.errors import UsageError
 from bgblur.segmentation import engine

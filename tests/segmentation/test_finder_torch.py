@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from recorder import StaticRecorded, record_here
-from scenes import disc, portrait
+from support.recorder import StaticRecorded, record_here
+from support.scenes import disc, portrait
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream

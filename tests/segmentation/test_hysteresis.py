@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from clips import composited, with_matte
-from scenes import disc
+from support.media.clips import composited, with_matte
+from support.scenes import disc
 
 from bgblur.frame import Alpha
 from bgblur.segmentation.hysteresis import Hysteresis

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from kernel_shim import on_the_processor
+from support.kernel_shim import on_the_processor
 from test_finder_torch import moving_people
 from torch import Tensor
 

@@ -10,8 +10,8 @@ import av
 import cv2
 import numpy as np
 import pytest
-from clips import composited, with_matte
-from scenes import portrait
+from support.media.clips import composited, with_matte
+from support.scenes import portrait
 
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.engine import TorchEngine

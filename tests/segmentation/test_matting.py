@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clips import composited, with_matte
-from scenes import disc, portrait
+from support.media.clips import composited, with_matte
+from support.scenes import disc, portrait
 
 from bgblur.frame import Image
 from bgblur.segmentation.engine import TorchEngine

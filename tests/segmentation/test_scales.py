@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from clips import composited, with_matte
-from scenes import disc
+from support.media.clips import composited, with_matte
+from support.scenes import disc
 
 from bgblur.segmentation.engine import TorchEngine
 from bgblur.segmentation.finder import check_alpha
@@ -17,7 +17,7 @@ from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.segmentation.scales import combined, looked_at
 from bgblur.stats import Stats
-from bgblur.training.metrics import iou
+from bgblur.training.evaluate.metrics import iou
 
 CLOSE, FAR = (288, 512), (128, 224)
 

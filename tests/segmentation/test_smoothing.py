@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scenes import disc
+from support.scenes import disc
 
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.smoothing import TemporalSmoother

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from kernel_shim import on_the_processor
-from scenes import disc
+from support.kernel_shim import on_the_processor
+from support.scenes import disc
 from torch import Tensor
 
 from bgblur.frame import Alpha, Image

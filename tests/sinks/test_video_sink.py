@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from known_colors import middles, patches
-from video_files import probe, writer
+from support.media.known_colors import middles, patches
+from support.media.video_files import probe, writer
 
 from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Image
+from bgblur.media.tags import PictureTags
 from bgblur.sinks.video import VideoSink
-from bgblur.sources.picture_tags import PictureTags
 
 MILLISECONDS = Fraction(1, 1000)
 

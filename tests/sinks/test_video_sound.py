@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from video_files import probe, writer
+from support.media.video_files import probe, writer
 
 Tone = Callable[[str, str, int], Path]
 

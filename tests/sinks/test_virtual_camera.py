@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import pyvirtualcam
 from pyvirtualcam.camera import BACKENDS
-from scenes import portrait
+from support.scenes import portrait
 
-from bgblur.compositing.color import to_i420
+from bgblur.devices.loopback import format_of
 from bgblur.errors import OutputError
+from bgblur.imaging.color import to_i420
 from bgblur.sinks import virtual_camera
-from bgblur.sinks.loopback import format_of
 from bgblur.sinks.virtual_camera import VirtualCameraSink
 
 on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")

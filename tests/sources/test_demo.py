@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from scenes import levels_apart
+from support.scenes import levels_apart
 
 from bgblur.sources.demo import DemoSource
 

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
-from known_colors import BLUE, GREEN, RED, WHITE, corners, middles, patches
+from support.media.known_colors import BLUE, GREEN, RED, WHITE, corners, middles, patches
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Image

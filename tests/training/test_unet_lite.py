@@ -8,26 +8,26 @@ from pathlib import Path
 import lightning as L
 import pytest
 import torch
+from support.training.data import write_tree
 from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from training_data import write_tree
 
 from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
 from bgblur.segmentation.network import LightUnet, build_network, with_new_blocks
-from bgblur.training.checkpoint import load_network
-from bgblur.training.data import Collection, DataError, load_collections
-from bgblur.training.equivalents import as_trained, for_processors
-from bgblur.training.export import (
+from bgblur.training.data.sets import Collection, DataError, load_collections
+from bgblur.training.export.equivalents import as_trained, for_processors
+from bgblur.training.export.export import (
     export,
     fold_batch_norms,
     max_difference,
     parity_images,
     read_note,
 )
-from bgblur.training.finetune import load_start
-from bgblur.training.loop import CHECKPOINT, Progress, train
-from bgblur.training.settings import ModelSettings, Recipe, load_recipe
+from bgblur.training.fit.checkpoint import load_network
+from bgblur.training.fit.finetune import load_start
+from bgblur.training.fit.loop import CHECKPOINT, Progress, train
+from bgblur.training.fit.recipe import ModelSettings, Recipe, load_recipe
 
 RECIPE = Path(__file__).resolve().parents[2] / "configs" / "training" / "unet-lite.toml"
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from model_files import BRIGHT_AT_ITS_HEIGHT, write_model
-
-from v4l2.guest import Guest
-from v4l2.image import LOOPBACKS
-from v4l2.machine import Machine
-from v4l2.packages import UnavailableError
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from support.v4l2.guest import Guest
+from support.v4l2.image import LOOPBACKS
+from support.v4l2.machine import Machine
+from support.v4l2.packages import UnavailableError
 
 MACHINES = 3  # in all
 MUST_RUN = os.environ.get("CI") == "true" and os.geteuid() == 0

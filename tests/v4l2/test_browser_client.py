@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from browser import ARGUMENTS
-
-from v4l2 import client_page_server
-from v4l2.daemons import BARS, HEIGHT, WIDTH, announced, set_pattern, start_daemon
-from v4l2.guest import Guest
+from support.v4l2 import client_page_server
+from support.v4l2.daemons import BARS, HEIGHT, WIDTH, announced, set_pattern, start_daemon
+from support.v4l2.guest import Guest
+from support.web.browser import ARGUMENTS
 
 SERVER = Path(client_page_server.__file__)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from v4l2.clients import Watcher, is_card, is_red
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import OUTPUT, Guest
+from support.v4l2.clients import Watcher, is_card, is_red
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from support.v4l2.guest import OUTPUT, Guest
 
 
 def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from v4l2.clients import Watcher, rate
-from v4l2.daemons import BARS, CHECKERS, HEIGHT, WIDTH, announced, set_pattern, start_daemon, status
-from v4l2.guest import OUTPUT, Guest
+from support.v4l2.clients import Watcher, rate
+from support.v4l2.daemons import (
+    BARS,
+    CHECKERS,
+    HEIGHT,
+    WIDTH,
+    announced,
+    set_pattern,
+    start_daemon,
+    status,
+)
+from support.v4l2.guest import OUTPUT, Guest
 
 COUNT = 60
 

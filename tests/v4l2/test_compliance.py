@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from v4l2.clients import Watcher, is_red
-from v4l2.daemons import RED, announced, set_pattern, start_daemon
-from v4l2.guest import OUTPUT, Guest
+from support.v4l2.clients import Watcher, is_red
+from support.v4l2.daemons import RED, announced, set_pattern, start_daemon
+from support.v4l2.guest import OUTPUT, Guest
 
 
 def test_the_daemon_adds_no_failure(guest: Guest, each_loopback: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from statistics import median
 
-from v4l2.clients import Watcher, is_card, is_red
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import OUTPUT, Guest, Process
+from support.v4l2.clients import Watcher, is_card, is_red
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from support.v4l2.guest import OUTPUT, Guest, Process
 
 CAMERA = "/dev/video0"
 GRACE = 1.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from v4l2.clients import Watcher, is_card, is_red
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon, status
-from v4l2.guest import Guest
+from support.v4l2.clients import Watcher, is_card, is_red
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon, status
+from support.v4l2.guest import Guest
+
 from v4l2.test_on_demand_camera import CANNOT_TELL, RESTING
 
 SIZE = (640, 360)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 
 import pytest
+from support.v4l2.clients import Watcher, is_red
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from support.v4l2.guest import OUTPUT, Guest
 
-from v4l2.clients import Watcher, is_red
 from v4l2.conftest import load_or_skip
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import OUTPUT, Guest
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 
-from v4l2.clients import Watcher, is_card, is_red
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import Guest
+from support.v4l2.clients import Watcher, is_card, is_red
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from support.v4l2.guest import Guest
+
 from v4l2.test_unplugged import DRIVER
 
 

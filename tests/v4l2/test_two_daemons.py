@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from v4l2.clients import Watcher, is_blue, is_red, rate
+from support.v4l2.clients import Watcher, is_blue, is_red, rate
+from support.v4l2.daemons import BLUE, RED, announced, set_pattern, start_daemon
+from support.v4l2.guest import Guest
+
 from v4l2.conftest import load_newest
-from v4l2.daemons import BLUE, RED, announced, set_pattern, start_daemon
-from v4l2.guest import Guest
 
 FIRST, SECOND = "/dev/video20", "/dev/video21"
 

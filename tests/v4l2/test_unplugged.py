@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from v4l2.clients import Watcher, is_card, is_red, longest_gap, rate
-from v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
-from v4l2.guest import Guest, Process
+from support.v4l2.clients import Watcher, is_card, is_red, longest_gap, rate
+from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemon
+from support.v4l2.guest import Guest, Process
 
 DRIVER = "/sys/bus/platform/drivers/vivid"
 RESUMES_WITHIN = 2.0

@@ -40,10 +40,10 @@ def benchmark(
     resume: Annotated[bool, typer.Option("--resume", help="Keep what OUT.json has.")] = False,
 ) -> None:
     """Measure every model at every input height: milliseconds, and IoU on held-out pictures."""
-    from bgblur.bench_plot import check_plot
-    from bgblur.report import machine
-    from bgblur.training.sweep import ISAS, Effort, cells, sweep
-    from bgblur.training.sweep_plot import draw, table
+    from bgblur.bench.plot import check_plot
+    from bgblur.pipeline.report import machine
+    from bgblur.training.evaluate.sweep import ISAS, Effort, cells, sweep
+    from bgblur.training.evaluate.sweep_plot import draw, table
 
     picture, figures = out.with_name(f"{out.name}.png"), out.with_name(f"{out.name}.json")
     check_plot(picture)

@@ -30,8 +30,8 @@ def compare_peer(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
 ) -> None:
     """Blur the same clips with bgblur and with MediaPipe, in turn; say who is better at what."""
-    from bgblur.report import machine
-    from bgblur.training.evaluation import composited_clips
+    from bgblur.pipeline.report import machine
+    from bgblur.training.evaluate.evaluation import composited_clips
     from bgblur.training.peers import side
     from bgblur.training.peers.compare import SideProcess, compare, table, verdict
     from bgblur.training.peers.environment import find_environment, make_environment, peer_folder

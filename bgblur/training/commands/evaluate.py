@@ -14,7 +14,7 @@ from bgblur.training.commands.shell import DataOption, check_place, console, run
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
-    from bgblur.training.data import Collection
+    from bgblur.training.data.sets import Collection
 
 HEIGHTS = (160, 192, 288)  # what a processor starts with, and the two that are judged
 
@@ -47,14 +47,14 @@ def evaluate(
     ] = None,
 ) -> None:
     """Judge a model on the held-out photos and rooms and on the clips with true mattes."""
-    from bgblur.training.card import Report, write_card
-    from bgblur.training.comparison import compare
-    from bgblur.training.data import load_collections
-    from bgblur.training.evaluation import composited_clips
-    from bgblur.training.evaluation import evaluate as judge_model
-    from bgblur.training.predictors import still_predictor
-    from bgblur.training.tables import figures_tables, table
-    from bgblur.training.targets import check_heights, judge, load_targets, verdict_table
+    from bgblur.training.data.sets import load_collections
+    from bgblur.training.evaluate.card import Report, write_card
+    from bgblur.training.evaluate.comparison import compare
+    from bgblur.training.evaluate.evaluation import composited_clips
+    from bgblur.training.evaluate.evaluation import evaluate as judge_model
+    from bgblur.training.evaluate.predictors import still_predictor
+    from bgblur.training.evaluate.tables import figures_tables, table
+    from bgblur.training.evaluate.targets import check_heights, judge, load_targets, verdict_table
 
     check_place(json_file, card, sheet)
     wanted = load_targets(targets) if targets else ()
@@ -101,7 +101,7 @@ def evaluate(
     if sheet is not None:
         import cv2
 
-        from bgblur.training.sheet import worst_sheet
+        from bgblur.training.evaluate.sheet import worst_sheet
 
         last = engines[-1]
         picture = worst_sheet(still_predictor(last), heights[last.input_height].scored)
@@ -113,9 +113,9 @@ def _engines(
 ) -> tuple[list[Engine], str]:
     """One for each height, and how the model was trained."""
     from bgblur.segmentation.engine import TorchEngine
-    from bgblur.training.checkpoint import load_network
-    from bgblur.training.export import read_note
-    from bgblur.training.predictors import NetworkEngine
+    from bgblur.training.evaluate.predictors import NetworkEngine
+    from bgblur.training.export.export import read_note
+    from bgblur.training.fit.checkpoint import load_network
 
     if model.suffix == ".ckpt":
         if precision not in ("auto", "fp32") or device not in ("auto", "cpu"):
@@ -129,7 +129,7 @@ def _engines(
 
 
 def _limited(held_out: Collection, limit: int | None) -> Collection:
-    from bgblur.training.data import Collection
+    from bgblur.training.data.sets import Collection
 
     return Collection(
         {name: pictures[:limit] for name, pictures in held_out.photos.items()},

@@ -28,11 +28,11 @@ def export(
     ] = None,
 ) -> None:
     """Export the averaged network, verify it, and enter it in SHA256SUMS beside the target."""
-    from bgblur.training.checkpoint import load_network
-    from bgblur.training.data import load_collections
-    from bgblur.training.export import publish
-    from bgblur.training.finetune import load_start
-    from bgblur.training.quantize import PICTURES, calibration
+    from bgblur.training.data.sets import load_collections
+    from bgblur.training.export.export import publish
+    from bgblur.training.export.quantize import PICTURES, calibration
+    from bgblur.training.fit.checkpoint import load_network
+    from bgblur.training.fit.finetune import load_start
 
     if checkpoint.suffix == ".ckpt":
         network, summary = load_network(checkpoint)

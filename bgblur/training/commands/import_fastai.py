@@ -27,7 +27,7 @@ def import_fastai(
 ) -> None:
     """Convert the Learner of a fastai unet_learner into a model for [engine] model."""
     _ask(trust)
-    from bgblur.training.fastai_import import convert, read_learner
+    from bgblur.training.fastai.importing import convert, read_learner
 
     with console.status("reading the learner"):
         imported = read_learner(learner, person_class)

@@ -21,7 +21,7 @@ def pack_data(
 ) -> None:
     """Make the training data small enough to take to another machine: unpack every part there into
     one folder, and name that with --data."""
-    from bgblur.training.pack import pack
+    from bgblur.training.data.pack import pack
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("packing")

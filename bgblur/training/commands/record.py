@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgblur.config import CameraSettings
+from bgblur.config.settings import CameraSettings
 from bgblur.errors import CameraError
 from bgblur.interrupts import ended_by_signals
 from bgblur.training.commands.shell import console, run
 
 if TYPE_CHECKING:
-    from bgblur.training.record import Recorder
-    from bgblur.training.record_folder import RecordFolder
+    from bgblur.training.record.folder import RecordFolder
+    from bgblur.training.record.record import Recorder
 
 LABEL_HEIGHT = 288  # of the network's input: labels need no frame rate
 
@@ -42,12 +42,12 @@ def record(
 
     A page on this machine guides you and shows each mask to accept, mend or reject.
     """
-    from bgblur.parts import open_source
+    from bgblur.pipeline.build import open_source
     from bgblur.segmentation.engine import TorchEngine
-    from bgblur.training.predictors import still_predictor
-    from bgblur.training.record import Recorder, RecordPlan
-    from bgblur.training.record_folder import RecordFolder
-    from bgblur.training.record_page import RecordPage
+    from bgblur.training.evaluate.predictors import still_predictor
+    from bgblur.training.record.folder import RecordFolder
+    from bgblur.training.record.page import RecordPage
+    from bgblur.training.record.record import Recorder, RecordPlan
 
     kept = RecordFolder(folder)
     with console.status("loading the model"):

@@ -14,8 +14,8 @@ from bgblur.training.commands.shell import console, run
 if TYPE_CHECKING:
     from torch import nn
 
-    from bgblur.training.data import Collection
-    from bgblur.training.settings import Recipe
+    from bgblur.training.data.sets import Collection
+    from bgblur.training.fit.recipe import Recipe
 
 FINETUNE = Path(__file__).parents[3] / "configs" / "training" / "finetune.toml"
 
@@ -53,12 +53,12 @@ def train(
     import cv2
     from torch.utils.tensorboard import SummaryWriter
 
-    from bgblur.training import loop
-    from bgblur.training.evaluation import score_photos
-    from bgblur.training.finetune import initial_model
-    from bgblur.training.launch import make_fabric
-    from bgblur.training.predictors import NetworkEngine, still_predictor
-    from bgblur.training.sheet import worst_sheet
+    from bgblur.training.evaluate.evaluation import score_photos
+    from bgblur.training.evaluate.predictors import NetworkEngine, still_predictor
+    from bgblur.training.evaluate.sheet import worst_sheet
+    from bgblur.training.fit import loop
+    from bgblur.training.fit.finetune import initial_model
+    from bgblur.training.fit.launch import make_fabric
 
     config = _config(config, init)
     first_model = initial_model(init) if init is not None else None
@@ -135,8 +135,8 @@ def _config(config: Path | None, init: str | None) -> Path:
 
 def _recipe(config: Path, init: Path | None, steps: int | None) -> Recipe:
     """What the file says; a fine-tuned network is the one that it starts from."""
-    from bgblur.training.finetune import load_start
-    from bgblur.training.settings import load_recipe
+    from bgblur.training.fit.finetune import load_start
+    from bgblur.training.fit.recipe import load_recipe
 
     recipe = load_recipe(config)
     if steps is not None:
@@ -147,8 +147,8 @@ def _recipe(config: Path, init: Path | None, steps: int | None) -> Recipe:
 
 
 def _refuse_finished(out: Path, steps: int) -> None:
-    from bgblur.training.checkpoint import load_checkpoint
-    from bgblur.training.loop import CHECKPOINT
+    from bgblur.training.fit.checkpoint import load_checkpoint
+    from bgblur.training.fit.loop import CHECKPOINT
 
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and load_checkpoint(checkpoint)["step"] >= steps:
@@ -160,7 +160,7 @@ def _refuse_finished(out: Path, steps: int) -> None:
 
 def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collection]:
     """(train, validation). One's own pictures need others' rooms: those of ``replay``, or stock."""
-    from bgblur.training.data import Collection, load_collections, mixed, stock_rooms
+    from bgblur.training.data.sets import Collection, load_collections, mixed, stock_rooms
 
     own, held_out = load_collections(data)
     if replay is not None:
@@ -175,9 +175,9 @@ def _finish(
     network: nn.Module, checkpoint: Path, target: Path | None, pictures: Collection | None
 ) -> None:
     """``pictures``: for an int8 model, whose ranges they tell."""
-    from bgblur.training.checkpoint import load_network
-    from bgblur.training.export import publish
-    from bgblur.training.quantize import calibration
+    from bgblur.training.export.export import publish
+    from bgblur.training.export.quantize import calibration
+    from bgblur.training.fit.checkpoint import load_network
 
     if target is None:
         console.print(f"done: {checkpoint}; next: scripts/export.py {checkpoint} MODEL.ts")

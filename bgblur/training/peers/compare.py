@@ -17,7 +17,7 @@ import numpy as np
 
 from bgblur.errors import BgblurError
 from bgblur.sources.video import VideoReader
-from bgblur.training.evaluation import read_matte, score_clip
+from bgblur.training.evaluate.evaluation import read_matte, score_clip
 
 FIGURES = ("iou", "boundary_f", "mad", "dtssd")
 Size = tuple[int, int] | None  # (width, height); None is the clip's own

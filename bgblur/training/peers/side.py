@@ -26,10 +26,10 @@ Clip = Callable[[Iterable[Any]], Iterator[Result]]  # BGR frames of one clip, in
 
 def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
     """The program as it blurs a film: finding the person and compositing run side by side."""
-    from bgblur.config import Settings
+    from bgblur.config.overrides import Overrides
+    from bgblur.config.settings import Settings
     from bgblur.offline.overlap import ahead
     from bgblur.offline.processor import Processor
-    from bgblur.overrides import Overrides
 
     processor = Processor(Overrides(options, Settings()).over(Settings()))
     backend = processor.load()

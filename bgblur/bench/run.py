@@ -1,0 +1,240 @@
+"""Measures the daemon's pipeline: one process a run, so that start-up and memory are its own.
+
+A figure is the median over short parts of several runs, and its spread the least and the most of
+them: the runs alternate between the sizes, so what else the machine does meets all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from statistics import median
+from typing import Any
+
+from bgblur.config.overrides import Overrides
+from bgblur.config.settings import Settings
+from bgblur.errors import BgblurError, ModelError, UsageError
+from bgblur.frame import Frame
+from bgblur.imaging.cover import cover
+from bgblur.pipeline.build import load_backend, look_of, mask_of, open_source
+from bgblur.pipeline.pipeline import Pipeline
+from bgblur.pipeline.report import Meter, loaded_torch, machine, run_report
+from bgblur.sinks.null import NullSink
+from bgblur.sources import Source
+from bgblur.sources.demo import DemoSource
+from bgblur.sources.pace import Pacer
+from bgblur.stats import Stats
+
+SIZES = ((640, 360), (1280, 720), (1920, 1080))
+PARTS = 3  # of a run
+MEASURED = (
+    *("fps", "latency_ms", "stages_ms", "cpu_cores", "cpu_ms", "rss_mb", "gpu_mb", "startup_s"),
+    "input_height",  # changes with the machine's speed, if it may
+)
+_WARM_UP = 2.0  # seconds after the first frame that are not counted
+_START_WITHIN = 60.0
+_DRAWN = 16  # pictures of the demo
+
+
+def bench(
+    settings: Settings,
+    sizes: Sequence[tuple[int, int]],
+    seconds: float,
+    repeat: int = 3,
+    report: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """``repeat`` runs of ``seconds`` each a size: the object that ``bench --json`` prints.
+
+    ``report`` hears what is being measured.
+    """
+    parts: list[list[dict[str, Any]]] = [[] for _ in sizes]
+    once: list[dict[str, Any]] = [{} for _ in sizes]  # of each size, what is measured once
+    found: dict[str, Any] = {}
+    for number in range(repeat):
+        for index, (width, height) in enumerate(sizes):
+            report(f"{width}x{height}, run {number + 1} of {repeat}")
+            sized = Overrides({"camera.width": width, "camera.height": height}, settings)
+            answer = _in_a_process(sized.over(settings), seconds, alone=number == 0)
+            parts[index] += answer["parts"]
+            once[index] = answer.get("once", once[index])
+            found = answer["machine"]  # the child has torch loaded and knows the GPU
+    runs = [merged(of) | more for of, more in zip(parts, once, strict=True)]
+    return {"machine": found, "runs": runs}
+
+
+def merged(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One run of its parts: medians, and under "spread" [least, most] of the same keys."""
+    measured = {key: [part[key] for part in parts] for key in MEASURED}
+    whole = parts[-1] | {key: _of_all(values, median) for key, values in measured.items()}
+    whole["input_height"] = parts[-1]["input_height"]  # the median of two heights is none
+    for counted in ("frames", "obscured"):
+        whole[counted] = sum(part[counted] for part in parts)
+    spread = {key: _of_all(values, _ends) for key, values in measured.items()}
+    return whole | {"parts": len(parts), "spread": spread}
+
+
+def _of_all(values: Sequence[Any], summary: Callable[[Sequence[Any]], Any]) -> Any:
+    """``summary`` of numbers, or of each key's numbers; a stage may be missing from a part."""
+    known = [value for value in values if value is not None]
+    if known and isinstance(known[0], dict):
+        keys = dict.fromkeys(key for value in known for key in value)
+        return {key: _of_all([v[key] for v in known if key in v], summary) for key in keys}
+    return _rounded(summary(known)) if known else None
+
+
+def _ends(values: Sequence[float]) -> list[float]:
+    return [min(values), max(values)]
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 2) if isinstance(value, float) else value
+
+
+def _in_a_process(settings: Settings, seconds: float, alone: bool) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bgblur.bench.run", str(seconds), str(int(alone))]
+    done = subprocess.run(
+        command,
+        input=settings.model_dump_json(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or ["the measured process ended without a word"]
+        failure = BgblurError(said[-1])
+        failure.exit_code = done.returncode if done.returncode > 0 else 1
+        raise failure
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def measure(settings: Settings, seconds: float, alone: bool = False) -> dict[str, Any]:
+    """Run the pipeline here, into nowhere, for ``seconds`` after it has warmed up.
+
+    "parts" has the reports of equal parts of that time. With ``alone``, "once" has what is measured
+    with nothing else running: "frame_ms", one frame's time, and "limit", the network's roofline.
+    """
+    meter, stats = Meter(), Stats(_wait_for_gpu)
+    pipeline = Pipeline(
+        lambda: _open_sized(settings),
+        lambda *_: NullSink(),
+        lambda: load_backend(settings.engine, stats, fps=lambda: settings.camera.fps),
+        look_of(settings),
+        mask_of(settings),
+        stats,
+    )
+    pipeline.start()
+    try:
+        deadline = time.monotonic() + _START_WITHIN
+        while stats.first_frame is None:
+            if pipeline.fatal is not None:
+                raise pipeline.fatal
+            if time.monotonic() > deadline:
+                raise ModelError(f"no frame within {_START_WITHIN:g} s")
+            time.sleep(0.01)
+        time.sleep(_WARM_UP)
+        parts = [_part(pipeline, meter, seconds / PARTS) for _ in range(PARTS)]
+        answer = {"parts": parts, "machine": machine()}
+    finally:
+        pipeline.stop()
+        pipeline.look.close()
+    if alone:
+        answer["once"] = _alone(settings, parts[-1])
+    return answer
+
+
+def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
+    from bgblur.bench.frame import frame_times
+    from bgblur.bench.roofline import network_limit
+
+    source = _open_sized(settings)
+    try:
+        times = frame_times(settings, source, run["input_height"])
+    finally:
+        source.close()
+    shape = run["width"], run["height"], run["input_height"]
+    return {"frame_ms": times, "limit": network_limit(settings.engine, *shape)}
+
+
+def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:
+    pipeline.stats.restart()
+    meter.start()
+    threading.Event().wait(seconds)
+    if pipeline.stats.frames < 2:
+        raise UsageError(f"fewer than two frames in {seconds:.1f} s: give --seconds more")
+    return run_report(pipeline, meter)
+
+
+class _Sized:
+    """A clip at the size that is measured, whatever its own."""
+
+    def __init__(self, source: Source, width: int, height: int) -> None:
+        self.name, self.remark, self.fps = source.name, source.remark, source.fps
+        self.width, self.height = width, height
+        self._source = source
+
+    def read(self) -> Frame:
+        frame = self._source.read()
+        picture = cover(frame.image, self.width, self.height)
+        return replace(frame, image=picture, captured=time.monotonic())
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _Drawn:
+    """The demo, of pictures that are drawn once, forth and back: a camera draws none, and drawing
+    one takes as long as to blur it."""
+
+    def __init__(self, demo: DemoSource) -> None:
+        self.name, self.remark = demo.name, demo.remark
+        self.width, self.height, self.fps = demo.width, demo.height, demo.fps
+        self._picture = cache(lambda number: demo.picture(number / 30))
+        self._pacer = Pacer(demo.fps)
+        self._index = 0
+
+    def read(self) -> Frame:
+        self._pacer.wait()
+        step = self._index % (2 * _DRAWN - 2)
+        frame = Frame(
+            self._picture(min(step, 2 * _DRAWN - 2 - step)), self._index, time.monotonic()
+        )
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def _open_sized(settings: Settings) -> Source:
+    source, wanted = open_source(settings.camera), (settings.camera.width, settings.camera.height)
+    if isinstance(source, DemoSource):
+        return _Drawn(source)
+    return source if (source.width, source.height) == wanted else _Sized(source, *wanted)
+
+
+def _wait_for_gpu() -> bool:
+    """Whether there is one."""
+    torch = loaded_torch()
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return False
+    from bgblur.gpu.stream import marked, on_stream
+
+    with on_stream("cuda"):  # to wait for the whole device would spoil what is being recorded
+        marked("cuda")()
+    return True
+
+
+if __name__ == "__main__":
+    try:
+        chosen = Settings.model_validate_json(sys.stdin.read())
+        print(json.dumps(measure(chosen, float(sys.argv[1]), sys.argv[2] == "1")))
+    except BgblurError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""Settings, their file, and what else is kept beside it."""

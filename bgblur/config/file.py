@@ -1,0 +1,198 @@
+"""``config.toml``: read it, show it, change one key of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from platformdirs import user_config_path
+from pydantic import ValidationError
+from tomlkit.items import Comment, Item, Table, Whitespace
+
+from bgblur.config import state as config_state
+from bgblur.config.problems import key_lines, syntax_problem, value_problem
+from bgblur.config.settings import Settings
+from bgblur.errors import UsageError
+
+Value = str | int | float | bool
+
+MOST_BYTES = 64 * 1024  # the file with every key in it has two thousand
+
+
+def default_path() -> Path:
+    return user_config_path("bgblur", appauthor=False) / "config.toml"
+
+
+def load(path: Path) -> Settings:
+    """The settings in ``path``, or the defaults while nothing stands at the default location.
+
+    Raises UsageError, one line that names the line of the file, if they cannot be used.
+    """
+    text = read_text(path)
+    if text is None:
+        if path != default_path():
+            raise UsageError(f"{path} does not exist: create it, or leave out --config")
+        return Settings()
+    return parse(text, path.name)
+
+
+def read_text(path: Path) -> str | None:
+    """The file's text; None if there is no such file. Raises UsageError if it is unreadable."""
+    try:
+        # A pipe or a device may have no end.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise UsageError(f"cannot read {path}: it is not a file; check the name")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise UsageError(f"{path.name} is longer than {MOST_BYTES} bytes: is it the right file?")
+    try:
+        return data.decode("utf-8-sig")  # Windows' editors like to begin with a mark
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path.name} line {line}: not UTF-8: save it as UTF-8") from None
+
+
+def parse(text: str, name: str) -> Settings:
+    """Settings from TOML ``text``; ``name`` is the file's in the UsageError."""
+    return _validate(_tables(text, name), text, name)
+
+
+def dump(settings: Settings) -> str:
+    """The effective settings as TOML; ``parse`` reads it back."""
+    return tomlkit.dumps(settings.model_dump())
+
+
+def create(path: Path) -> None:
+    """Unless ``path`` is there, write it: every key with its default, all of them comments.
+
+    Raises UsageError where that cannot be done.
+    """
+    with _writing(path) as target:
+        if not target.exists():
+            defaults = dump(Settings()).splitlines()
+            lines = ["# Every key with its default: remove the # of a [table] and its keys.", ""]
+            lines += [f"# {line}" if line else "" for line in defaults]
+            config_state.write_atomically(target, "\n".join(lines) + "\n")
+
+
+def set_value(path: Path, key: str, value: Value) -> Settings:
+    """Change one key (``background.strength``) of the file and return what it then holds.
+
+    Text is converted to the key's type. Comments and layout stay; a missing file is created
+    with this key alone; a link is followed. Raises UsageError, and changes nothing, if the
+    file is broken or the result would be.
+    """
+    with _writing(path) as target:
+        return _set(target, key, value)
+
+
+def toggle(path: Path) -> int:
+    """Turn the blur off, or back on as strong as it last was; the new strength is returned."""
+    with _writing(path) as target:
+        on = parse(read_text(target) or "", target.name).background.strength > 0
+        strength = 0 if on else config_state.last_strength(target)
+        return _set(target, "background.strength", strength).background.strength
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """Lock the file behind ``path`` (links followed); write errors become UsageError."""
+    try:
+        target = Path(os.path.realpath(path))
+        with config_state.locked(target):
+            yield target
+    except OSError as error:
+        folder = Path(error.filename or path).parent
+        raise UsageError(f"cannot write in {folder}: {error.strerror}") from None
+
+
+def _set(path: Path, key: str, value: Value) -> Settings:
+    if isinstance(value, str) and not _is_text(value):
+        raise UsageError(f"{key} would not be text in UTF-8: type it anew")
+    area, _, name = key.partition(".")
+    first = re.split(r"[.\[]", name)[0]
+    if isinstance(getattr(getattr(Settings(), area, None), first, None), list):
+        raise UsageError(f"{area}.{first} is a list: edit it in {path}")
+    original = read_text(path) or ""
+    # tomlkit ends its own lines with \n; a file with \r\n gets them back as a whole.
+    text = original.replace("\r\n", "\n")
+    if text and not text.endswith("\n"):
+        text += "\n"
+    data = _tables(text, path.name)
+    before = _validate(data, text, path.name)
+
+    inner = data.get(area, {}) | {name: value} if name else value
+    try:
+        # Only text is converted: 30.0 or true is not a strength.
+        settings = Settings.model_validate(data | {area: inner}, strict=not isinstance(value, str))
+    except ValidationError as error:
+        raise UsageError(value_problem(error)) from None
+    # A whole area, or no key at all, never validates: from here on the key is a real one.
+    value = getattr(getattr(settings, area), name)
+    wanted = data | {area: data.get(area, {}) | {name: value}}
+
+    changed = _edit(text, area, name, value)
+    if tomllib.loads(changed) != wanted:
+        raise UsageError(
+            f"{path.name} has a layout that cannot be edited safely: set {key} by hand"
+        )
+    if before.background.strength > 0 == settings.background.strength:
+        config_state.remember_strength(path, before.background.strength)
+    if "\r\n" in original:
+        changed = changed.replace("\n", "\r\n")
+    if changed != original:
+        config_state.write_atomically(path, changed)
+    else:
+        config_state.note_choice(path, key)
+    return settings
+
+
+def _is_text(value: str) -> bool:
+    """Half a character, as JSON's escapes and broken file names allow, is none."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _edit(text: str, area: str, name: str, value: Value) -> str:
+    document = tomlkit.parse(text)
+    if area not in document:
+        document[area] = tomlkit.table()
+    table: Any = document[area]
+    following: list[tuple[Any, Item]] = []
+    if isinstance(table, Table) and name not in table:
+        # Comments at the end of a table speak of the next one: the new key goes before them.
+        body = table.value.body
+        while body and isinstance(body[-1][1], Whitespace | Comment):
+            following.insert(0, body.pop())
+    table[name] = value
+    if following:
+        table.value.body.extend(following)
+    return tomlkit.dumps(document)
+
+
+def _tables(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name} {syntax_problem(text, error)}") from None
+
+
+def _validate(data: dict[str, Any], text: str, name: str) -> Settings:
+    try:
+        return Settings.model_validate(data, strict=True)
+    except ValidationError as error:
+        raise UsageError(f"{name} {value_problem(error, key_lines(text))}") from None

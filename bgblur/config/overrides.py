@@ -1,0 +1,47 @@
+"""Command-line options laid over the configuration file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from bgblur.config.problems import value_problem
+from bgblur.config.settings import Settings
+from bgblur.errors import UsageError
+
+
+class Overrides:
+    """Dotted keys with the values given on the command line.
+
+    An option holds until the file's own value of that key changes: whoever moves the slider in the
+    page, or edits the file, means what he does now and not what he typed at the start.
+    """
+
+    def __init__(self, values: dict[str, Any], base: Settings) -> None:
+        self._values = dict(values)
+        self._base = base
+
+    def drop(self, key: str) -> None:
+        """The user has decided this key elsewhere."""
+        self._values.pop(key, None)
+
+    def over(self, settings: Settings) -> Settings:
+        """The effective settings for the file's newest ones. Raises UsageError."""
+        for key in list(self._values):
+            if _get(settings, key) != _get(self._base, key):
+                del self._values[key]
+        self._base = settings
+        data = settings.model_dump()
+        for key, value in self._values.items():
+            area, name = key.split(".")
+            data[area][name] = value
+        try:
+            return Settings.model_validate(data)
+        except ValidationError as error:
+            raise UsageError(value_problem(error)) from None
+
+
+def _get(settings: Settings, key: str) -> Any:
+    area, name = key.split(".")
+    return getattr(getattr(settings, area), name)

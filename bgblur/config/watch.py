@@ -1,0 +1,154 @@
+"""Tells of edits to ``config.toml`` while the daemon runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from watchfiles import watch
+
+from bgblur.config.file import parse, read_text
+from bgblur.config.settings import Settings
+from bgblur.errors import UsageError
+
+# Events come at once. The tick finds what they miss: edits on network file systems, and in
+# folders that were not there when the watch began.
+TICK = 0.2
+HALF_WRITTEN = 0.12  # seconds; an editor that truncates or renames is done by then
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class ConfigWatcher:
+    """Calls ``on_change`` with the settings of every good edit, within 0.5 s of it.
+
+    A bad edit goes to ``on_problem`` as one line and leaves the last good settings in force;
+    once the file is good again ``on_problem`` gets None (before ``on_change``, if that is due
+    too). A deleted or empty file means the defaults. Both are called on the watcher's thread,
+    and what they raise is logged.
+
+    ``current`` is what the caller runs on, so that an edit between its ``load`` and ``start``
+    is not lost; without it, what ``start`` finds in the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_change: Callable[[Settings], None],
+        on_problem: Callable[[str | None], None],
+        current: Settings | None = None,
+    ) -> None:
+        self._path = path
+        self._on_change = on_change
+        self._on_problem = on_problem
+        self._found: Settings | str | None = current  # settings, a problem, or nothing
+        self._settings = current
+        self._problem: str | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="config-watch", daemon=True)
+
+    def start(self) -> None:
+        if self._settings is None and not isinstance(found := self._read(), str):
+            self._found = found
+            self._settings = found or Settings()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No call begins after this; safe to call twice, and from within a call."""
+        self._stop.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(0.4)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._look()
+                self._watch(self._folders())
+            except Exception as error:
+                # For one, the system may be out of inotify watches: ticks alone still serve.
+                log.debug("watching %s: %s", self._path, error)
+            self._stop.wait(TICK)
+
+    def _watch(self, folders: set[Path]) -> None:
+        """Look at each event or tick, for as long as ``folders`` are the ones to watch."""
+        if not folders:
+            return
+        for _ in watch(
+            *folders,
+            watch_filter=None,
+            debounce=200,
+            step=50,
+            rust_timeout=int(TICK * 1000),
+            yield_on_timeout=True,
+            stop_event=self._stop,
+            raise_interrupt=False,
+            recursive=False,
+        ):
+            self._look()
+            if self._folders() != folders:
+                return
+
+    def _folders(self) -> set[Path]:
+        """Where the file and, if it is a link, its target lie; only those that exist."""
+        target = Path(os.path.realpath(self._path))
+        return {folder for folder in (self._path.parent, target.parent) if folder.is_dir()}
+
+    def _look(self) -> None:
+        found = self._read()
+        if found == self._found:
+            return
+        if not isinstance(found, Settings):
+            if self._stop.wait(HALF_WRITTEN):
+                return
+            found = self._read()
+        self._found = found
+        if isinstance(found, str):
+            self._tell_problem(found)
+        else:
+            self._tell_problem(None)
+            self._tell_change(found or Settings())
+
+    def _read(self) -> Settings | str | None:
+        """The settings, or one line on why there are none; None if there is nothing to read."""
+        try:
+            text = read_text(self._path)
+            return parse(text, self._path.name) if text and not text.isspace() else None
+        except UsageError as problem:
+            return str(problem)
+
+    def _tell_problem(self, problem: str | None) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            _call(self._on_problem, problem)
+
+    def _tell_change(self, settings: Settings) -> None:
+        if settings != self._settings:
+            self._settings = settings
+            _call(self._on_change, settings)
+
+
+def _call(function: Callable[[T], None], argument: T) -> None:
+    try:
+        function(argument)
+    except Exception as error:
+        log.error("the configuration was read, but applying it failed: %s", error)
+        log.debug("in full:", exc_info=error)

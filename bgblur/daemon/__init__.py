@@ -1,0 +1,1 @@
+"""The running daemon: settings drive the pipeline, edits reach it live."""

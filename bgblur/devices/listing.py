@@ -1,0 +1,177 @@
+"""What cameras and virtual cameras this machine has, which one a name means, and who has it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bgblur.devices.v4l2 import Format, Size, read_node
+from bgblur.errors import CameraError
+
+LABEL = "bgblur"  # of our own virtual camera, as `bgblur-cam setup` has it named
+_NODES = Path("/sys/class/video4linux")
+
+
+@dataclass(frozen=True)
+class Device:
+    """``kind`` is "camera" or "virtual camera"; ``path`` is what ``--device`` takes.
+
+    ``captures`` and ``outputs`` say what it offers at this moment: a loopback device with
+    exclusive_caps=1 captures only while somebody writes to it.
+    """
+
+    path: str
+    name: str
+    kind: str
+    driver: str = ""
+    bus: str = ""
+    captures: bool = False
+    outputs: bool = False
+    formats: list[Format] = field(default_factory=list)
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.path})"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def list_devices() -> list[Device]:
+    """Every camera and virtual camera found; one that cannot be opened says why."""
+    if platform.system() == "Linux":
+        return [device for path in video_nodes() if (device := _v4l2(path)) is not None]
+    return _probed()
+
+
+def video_nodes(folder: Path = Path("/dev")) -> list[Path]:
+    """``/dev/videoN`` by their numbers."""
+    numbered = [p for p in folder.glob("video*") if p.name.removeprefix("video").isdecimal()]
+    return sorted(numbered, key=lambda path: int(path.name.removeprefix("video")))
+
+
+def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
+    """The camera of this name, or the only one with this part in its name, whatever the case.
+
+    Of a camera with several nodes it is the first that captures; a virtual camera is meant only
+    where no real one fits. Raises CameraError, with what there is, unless exactly one fits.
+    """
+    wanted = name.casefold()
+    able = [d for d in (list_devices() if devices is None else devices) if d.captures or d.problem]
+    rules: list[Callable[[Device], bool]] = [
+        lambda device: device.name == name,
+        lambda device: device.name.casefold() == wanted,
+        lambda device: wanted in device.name.casefold(),
+    ]
+    for fits in rules:
+        for kind in ("camera", "virtual camera"):
+            found = _one_a_camera(d for d in able if d.kind == kind and fits(d))
+            if len(found) == 1:
+                return found[0]
+            if found:
+                raise CameraError(
+                    f'the camera "{name}" may be {_listed(found, "or")}: '
+                    "say which by its full name or its path"
+                )
+    cameras = _one_a_camera(d for d in able if d.kind == "camera")
+    there = f"this machine has {_listed(cameras, 'and')}" if cameras else "this machine has none"
+    raise CameraError(f'there is no camera "{name}" ({there}): give an index, a path or "demo"')
+
+
+def _one_a_camera(devices: Iterable[Device]) -> list[Device]:
+    """The first node of each: a UVC camera may have one for colour and one for infrared."""
+    first: dict[str, Device] = {}
+    for device in devices:
+        first.setdefault(device.bus or device.path, device)
+    return list(first.values())
+
+
+def _listed(devices: list[Device], last: str) -> str:
+    *most, end = [str(device) for device in devices]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that has a device open."""
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.pid})"
+
+
+def holders(node: str, proc: Path = Path("/proc")) -> list[Holder]:
+    """Who else has this device open, as far as this user may see (without root: their own)."""
+    target = os.path.realpath(node)
+    found = []
+    for process in proc.glob("[0-9]*"):
+        if int(process.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):  # not ours to see, or gone by now
+            if any(str(link.readlink()) == target for link in (process / "fd").iterdir()):
+                name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                found.append(Holder(int(process.name), name))
+    return sorted(found, key=lambda holder: holder.pid)
+
+
+def _v4l2(path: Path) -> Device | None:
+    try:
+        node = read_node(path)
+    except OSError as error:
+        return _closed(path, error.strerror or type(error).__name__)
+    # With exclusive_caps a loopback device is an output until somebody writes to it.
+    virtual = "loopback" in node.driver or node.outputs
+    if not virtual and not node.captures:
+        return None  # metadata nodes of UVC cameras
+    return Device(
+        str(path),
+        node.name,
+        "virtual camera" if virtual else "camera",
+        node.driver,
+        node.bus,
+        node.captures,
+        node.outputs,
+        [] if virtual else node.formats,
+    )
+
+
+def _closed(path: Path, problem: str) -> Device:
+    """One that cannot be opened, as far as the kernel tells without."""
+    virtual = "/devices/virtual/" in os.path.realpath(_NODES / path.name)
+    kind = "virtual camera" if virtual else "camera"
+    return Device(str(path), node_name(str(path)) or path.name, kind, problem=problem)
+
+
+def node_name(device: str, nodes: Path = _NODES) -> str | None:
+    """The name that the kernel has for this path or index now, without opening it; None where there
+    is no such device, or the system does not say."""
+    node = f"/dev/video{device}" if device.isdecimal() else os.path.realpath(device)
+    entry = nodes / Path(node).name / "name"
+    try:
+        return entry.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _probed() -> list[Device]:
+    """OpenCV names nothing outside Linux: try the first few indices."""
+    import cv2
+
+    found = []
+    for index in range(6):
+        capture = cv2.VideoCapture(index)
+        if capture.isOpened():
+            width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+            height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+            shape = Format("", "as it opens", [Size(width, height)])
+            name = f"camera {index}"
+            found.append(Device(str(index), name, "camera", captures=True, formats=[shape]))
+        capture.release()
+    return found

@@ -1,0 +1,1 @@
+"""Pictures: reading, turning, resizing, colour conversion."""

@@ -1,0 +1,1 @@
+"""Guarded web servers for the user's own browser."""

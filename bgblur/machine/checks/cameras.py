@@ -1,0 +1,121 @@
+"""The cameras: what they can, who may open them, who has them open."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from bgblur.daemon.status import folder as status_folder
+from bgblur.devices.listing import Device, holders, video_nodes
+from bgblur.devices.v4l2 import Format
+from bgblur.errors import CameraError
+from bgblur.files import user_path
+from bgblur.machine.checks import Check
+from bgblur.machine.system import System
+from bgblur.pipeline.build import is_file_name
+from bgblur.sources.camera import check_device, resolve
+
+_CODES_SHOWN = 3
+_PLUG_IN = "plug one in; bgblur-cam --device demo works without"
+
+
+def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
+    """A line a camera, and one on the camera that the configuration wants."""
+    cameras = [device for device in devices if device.kind == "camera"]
+    checks = [
+        Check("warn", "camera", f"{camera}: {camera.problem}")
+        if camera.problem
+        else Check("ok", "camera", f"{camera}: {summary(camera.formats)}")
+        for camera in cameras
+    ]
+    if is_file_name(wanted) and not user_path(wanted).is_file():
+        detail, mend = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
+        return [*checks, Check("fail", "chosen camera", detail, mend, 3)]
+    if wanted == "demo" or is_file_name(wanted):
+        return [*checks, Check("ok", "chosen camera", f"camera.device is {wanted}")]
+    if not devices:
+        return [Check("fail", "camera", "there is none", _PLUG_IN, 3)]
+    mend = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
+    return [*checks, _check_wanted(devices, wanted, mend)]
+
+
+def _check_wanted(devices: list[Device], wanted: str, mend: str) -> Check:
+    try:
+        node = resolve(wanted)
+        check_device(wanted, node)
+    except CameraError as error:
+        return Check("fail", "chosen camera", str(error), mend, error.exit_code)
+    real = os.path.realpath(node)
+    device = next((device for device in devices if device.path == real), None)
+    if device is not None and device.kind != "camera":
+        return Check("warn", "chosen camera", f"{device} is itself a virtual camera", mend)
+    return Check("ok", "chosen camera", f"camera.device {wanted} is {device or node}")
+
+
+def summary(formats: list[Format]) -> str:
+    """The largest size of each format: "MJPG to 1920x1080 at 30 fps, YUYV to 640x480 at 30"."""
+    reaches: dict[str, list[str]] = {}
+    for shape in formats:
+        size = max(shape.sizes, key=lambda size: size.width * size.height, default=None)
+        if size is not None:
+            rate = f" at {size.rates[0]:g} fps" if size.rates else ""
+            reach = f"to {size.width}x{size.height}{rate}"
+            reaches.setdefault(reach, []).append(shape.fourcc)
+    parts = (f"{_first(codes)} {reach}".strip() for reach, codes in reaches.items())
+    return ", ".join(parts) or "it names no formats"
+
+
+def _first(codes: list[str]) -> str:
+    more = len(codes) - _CODES_SHOWN
+    return "/".join(codes[:_CODES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def check_holders(devices: list[Device], system: System) -> list[Check]:
+    """A line a camera that another program has open."""
+    daemons = {int(file.stem) for file in status_folder().glob("*.json")}
+    checks = []
+    for camera in devices:
+        if camera.kind != "camera":
+            continue
+        for holder in holders(camera.path, system.path("/proc")):
+            if holder.pid in daemons:
+                detail = f"{camera}: bgblur-cam ({holder.pid}) is running on it"
+                checks.append(Check("ok", "in use", detail))
+            else:
+                mend = f"close {holder.name}, or choose the virtual camera in it"
+                detail = f"{camera}: {holder} has it open"
+                checks.append(Check("warn", "in use", detail, mend))
+    return checks
+
+
+def check_permissions(
+    system: System,
+    may_open: Callable[[Path], bool] = lambda path: os.access(path, os.R_OK | os.W_OK),
+    groups: Collection[int] | None = None,
+) -> Check:
+    """``groups`` are the ones this session has, by default this process's."""
+    nodes = video_nodes(system.path("/dev"))
+    closed = [path for path in nodes if not may_open(path)]
+    if not nodes:
+        return Check("ok", "permissions", "no /dev/videoN to open")
+    if not closed:
+        return Check("ok", "permissions", f"all {len(nodes)} video devices may be opened")
+    names = " ".join(f"/dev/{path.name}" for path in closed)
+    mend = _permit(closed[0].stat().st_gid, names, os.getgroups() if groups is None else groups)
+    return Check("fail", "permissions", f"no permission to open {names}", mend, 3)
+
+
+def _permit(owner: int, names: str, session: Collection[int]) -> str:
+    import grp  # Windows has none
+
+    if owner == 0:  # nobody should join root's own group
+        return f"sudo chgrp video {names}"
+    try:
+        group, user = grp.getgrgid(owner), getpass.getuser()
+    except (KeyError, OSError):  # in containers numbers need not have names
+        return f"join the group with the number {owner}, then log in again"
+    if user in group.gr_mem and owner not in session:
+        return f"log out and in again: you joined the group {group.gr_name} since"
+    return f"sudo usermod -aG {group.gr_name} {user}, then log in again"

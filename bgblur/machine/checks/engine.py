@@ -1,0 +1,90 @@
+"""What computes, the model, and two seconds of the real pipeline."""
+
+from __future__ import annotations
+
+from bgblur.config.settings import BackgroundSettings, EngineSettings, Settings
+from bgblur.errors import BgblurError, one_line
+from bgblur.machine.checks import Check
+from bgblur.machine.system import System
+
+_SLOW = 15.0  # frames a second below which movement is seen to stutter
+_SECONDS = 2.0
+
+
+def check_torch() -> Check | None:
+    """Only where it cannot be loaded."""
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError) as error:
+        mend = "install bgblur again: pip install --force-reinstall torch torchvision"
+        return Check("fail", "torch", f"it cannot be loaded: {one_line(error)}", mend)
+    return None
+
+
+def check_processor(engine: EngineSettings, system: System) -> Check:
+    """What the engine will run on, and in which precision."""
+    import torch
+
+    from bgblur.pipeline.report import machine
+    from bgblur.segmentation.engine import auto_precision, choose_device
+
+    title = "processor"
+    try:
+        device = choose_device(engine.device)
+        precision = auto_precision(engine.model, engine.precision, device)
+    except BgblurError as error:
+        mend = "bgblur-cam config set engine.device auto, and engine.precision auto"
+        return Check("fail", title, str(error), mend, error.exit_code)
+    facts = machine()
+    if device.startswith("cuda"):
+        return Check("ok", title, f"{torch.cuda.get_device_name(device)}, {precision}")
+    detail = f"{facts['cpu']}, {facts['cores']} cores, {device} in {precision}"
+    if system.path("/proc/driver/nvidia/version").exists():
+        detail += "; this machine's NVIDIA GPU is not used"
+        if torch.version.cuda is None:
+            return Check("warn", title, detail, "install the CUDA build of torch: pytorch.org")
+        mend = "nvidia-smi says what is wrong with the driver"
+        if not torch.cuda.is_available():
+            detail += f": torch needs a driver for CUDA {torch.version.cuda}"
+            return Check("warn", title, detail, mend)
+        return Check("warn", title, detail, "bgblur-cam config set engine.device auto")
+    if device == "cpu" and precision == "fp32" and engine.precision == "auto":
+        detail += " (bf16 would be no faster on it)"
+    return Check("ok", title, detail)
+
+
+def check_model(engine: EngineSettings) -> Check:
+    """Whether the file is the shipped one, or at least a model; loads it and runs it."""
+    from bgblur.segmentation.engine import TorchEngine, shipped_model
+
+    own = engine.model != "auto"
+    try:
+        loaded = TorchEngine(engine.model, engine.device, engine.precision, engine.input_height)
+    except BgblurError as error:
+        mend = "bgblur-cam config set engine.model auto" if own else "install bgblur again"
+        return Check("fail", "model", str(error), mend, error.exit_code)
+    shipped = shipped_model(engine.model, loaded.device, engine.precision)
+    name = f"{shipped.name} (its SHA-256 is the pinned one)" if shipped else engine.model
+    return Check("ok", "model", f"{name} gives alpha from {loaded.input_height} rows")
+
+
+def check_speed(settings: Settings) -> Check:
+    """Two seconds from the demo picture to nowhere, with everything between as it is set."""
+    from bgblur.bench.run import measure, merged
+
+    demo = settings.camera.model_copy(update={"device": "demo"})
+    # Blurring, whatever is set: the raw picture would tell nothing.
+    measured = settings.model_copy(update={"camera": demo, "background": BackgroundSettings()})
+    try:
+        run = merged(measure(measured, _SECONDS)["parts"])
+    except BgblurError as error:
+        mend = "bgblur-cam bench --debug tells more"
+        return Check("fail", "speed", str(error), mend, error.exit_code)
+    detail = (
+        f"{run['fps']:.0f} of {demo.fps:g} frames a second at {run['width']}x{run['height']}, "
+        f"latency {run['latency_ms']['p50']:.0f} ms"
+    )
+    if run["fps"] < min(_SLOW, demo.fps / 2):
+        lower = max(96, (run["input_height"] or 160) - 32)
+        return Check("warn", "speed", detail, f"bgblur-cam config set engine.input_height {lower}")
+    return Check("ok", "speed", detail)

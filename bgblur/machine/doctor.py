@@ -1,0 +1,69 @@
+"""``bgblur-cam doctor``: which checks there are, and in which order."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+from bgblur.config.settings import Settings
+from bgblur.devices.listing import Device, list_devices
+from bgblur.machine.checks import Check
+from bgblur.machine.checks.cameras import check_cameras, check_holders, check_permissions
+from bgblur.machine.checks.engine import (
+    check_model,
+    check_processor,
+    check_speed,
+    check_torch,
+)
+from bgblur.machine.checks.software import check_config, check_packages, check_python
+from bgblur.machine.checks.virtual_camera import (
+    check_module,
+    check_nodes,
+    check_permanent,
+    check_portal,
+    check_secure_boot,
+    check_version,
+)
+from bgblur.machine.loopback import read_loopback
+from bgblur.machine.system import System
+
+
+def examine(config: Path, quick: bool = False) -> Iterator[Check]:
+    """The checks that apply to this system, as they are made; ``quick`` leaves out what loads
+    torch."""
+    yield check_python()
+    yield check_packages()
+    checked, settings = check_config(config)
+    yield checked
+    system, devices = System(), list_devices()
+    yield from check_cameras(devices, settings.camera.device)
+    if platform.system() == "Linux":
+        yield from on_linux(settings, system, devices)
+    if not quick:
+        torch = check_torch()
+        if torch is not None:
+            yield torch
+            return
+        yield check_processor(settings.engine, system)
+        model = check_model(settings.engine)
+        yield model
+        if model.status == "ok":
+            yield check_speed(settings)
+
+
+def on_linux(settings: Settings, system: System, devices: list[Device]) -> Iterator[Check]:
+    """Who has the cameras, and the virtual camera by v4l2loopback."""
+    yield from check_holders(devices, system)
+    yield check_permissions(system)
+    loopback = read_loopback(system)
+    output = settings.output.device
+    yield check_module(loopback, system, output == "auto" or output.startswith("/dev/"))
+    version = check_version(loopback, system)
+    if version is not None:
+        yield version
+        yield check_permanent(system)
+    yield from check_nodes(devices, loopback)
+    yield check_secure_boot(loopback, system)
+    yield check_portal(system, os.environ.get("XDG_RUNTIME_DIR"))

@@ -1,0 +1,1 @@
+"""Reading and writing clips, for live and offline use."""

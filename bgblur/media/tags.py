@@ -1,0 +1,70 @@
+"""What a video file says about its pictures: their colours, the pixels' shape, which way is up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import cast
+
+import av
+import numpy as np
+from av.sidedata.sidedata import SideDataContainer, Type
+from av.video.reformatter import Colorspace
+
+from bgblur.imaging.upright import Turn
+
+RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
+_UNSPECIFIED = 2
+_BT709, _BT601 = 1, 6  # AVColorSpace
+_YUV_MATRICES = {_BT709, 4, 5, _BT601, 7, 9}  # 4 FCC, 5 BT.601 for PAL, 7 SMPTE 240M, 9 BT.2020
+
+
+@dataclass(frozen=True)
+class PictureTags:
+    """How a video's numbers become light, as FFmpeg's enums number it, and its pixels' shape."""
+
+    matrix: int
+    range: int
+    primaries: int = _UNSPECIFIED
+    transfer: int = _UNSPECIFIED
+    pixel_aspect: Fraction = Fraction(1)
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame, pixel_aspect: Fraction) -> PictureTags:
+        """``frame``'s own; where it is silent, or not YUV at all, what players assume."""
+        full = frame.color_range == RANGE_FULL and not frame.format.is_rgb
+        return cls(
+            matrix=matrix_of(frame),
+            range=RANGE_FULL if full else RANGE_LIMITED,
+            primaries=frame.color_primaries,
+            transfer=frame.color_trc,
+            pixel_aspect=1 / pixel_aspect if turn_of(frame).transpose else pixel_aspect,
+        )
+
+
+BT601 = PictureTags(_BT601, RANGE_LIMITED)
+BT709 = PictureTags(_BT709, RANGE_LIMITED)
+
+
+def matrix_of(frame: av.VideoFrame) -> int:
+    """AVColorSpace; BT.601 below 720 lines and BT.709 from there if ``frame`` does not say."""
+    if frame.colorspace in _YUV_MATRICES:
+        return frame.colorspace
+    return _BT709 if frame.height >= 720 else _BT601
+
+
+def colorspace_of(matrix: int) -> int:
+    """The matrix as swscale numbers it."""
+    return Colorspace.ITU601 if matrix == _BT601 else matrix
+
+
+def turn_of(frame: av.VideoFrame) -> Turn:
+    """What a phone's display matrix asks for, so that the picture comes out upright."""
+    found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
+    if found is None:
+        return Turn()
+    # Row vectors: (x, y, 1) @ matrix is where the stored pixel (x, y) is to be shown.
+    (a, b, _), (c, d, _), _ = np.frombuffer(bytes(found), np.int32).reshape(3, 3).tolist()
+    if abs(b) > abs(a):
+        return Turn(transpose=True, mirror=c < 0, upend=b < 0)
+    return Turn(mirror=a < 0, upend=d < 0)

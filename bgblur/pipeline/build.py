@@ -1,0 +1,186 @@
+"""From the configuration to the parts it names: source, sink, backend, look, mask options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgblur.compositing.clip import is_picture, open_clip
+from bgblur.compositing.compositor import Compositor, CpuCompositor
+from bgblur.compositing.look import Look
+from bgblur.config.settings import CameraSettings, EngineSettings, Settings
+from bgblur.devices.listing import node_name
+from bgblur.errors import CameraBusyError, CameraError, OutputError
+from bgblur.files import user_path
+from bgblur.imaging.pictures import read_picture
+from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.torch_import import import_torch
+from bgblur.segmentation.options import MaskOptions
+from bgblur.sinks import Sink
+from bgblur.sources import Source
+from bgblur.stats import Stats
+
+if TYPE_CHECKING:
+    from bgblur.segmentation.engine import Engine
+    from bgblur.segmentation.live import LiveMatting
+
+
+def open_source(camera: CameraSettings) -> Source:
+    """``demo``, a clip's path, a camera's index, name or device path. Raises CameraError."""
+    device = camera.device
+    if device == "demo":
+        from bgblur.sources.demo import DemoSource
+
+        return DemoSource(camera.width, camera.height, camera.fps)
+    if is_file_name(device):
+        from bgblur.sources.video import VideoSource
+
+        return VideoSource(user_path(device, CameraError))
+    from bgblur.sources.camera import CameraSource
+
+    return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
+
+
+def source_opener(camera: CameraSettings) -> Callable[[], Source]:
+    """``open_source`` for a daemon, which opens the same camera many times.
+
+    After a sleep or a replug the kernel may give a camera another number, and its own to another:
+    where the old one is gone, or is another camera's, it is looked for by the name that it had.
+    """
+    known: str | None = None
+    node: str | None = None  # whose the number was then: drivers may call it by another name
+
+    def opened() -> Source:
+        nonlocal known, node
+        wanted, now = [camera], node_name(camera.device)
+        if known is not None:
+            by_name = camera.model_copy(update={"device": known})
+            wanted = [by_name, camera] if now not in (None, node) else [camera, by_name]
+        source = _first_there(wanted, camera)
+        known = getattr(source, "card", None)  # only a webcam has one
+        node = node_name(camera.device)
+        return source
+
+    return opened
+
+
+def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
+    """Raises CameraError, where none is there what opening ``named``, in the user's own words, did;
+    CameraBusyError of the first that is there."""
+    errors = {}
+    for camera in wanted:
+        try:
+            return open_source(camera)
+        except CameraBusyError:
+            raise
+        except CameraError as gone:
+            errors[camera.device] = gone
+    raise errors[named.device]
+
+
+def is_file_name(device: str) -> bool:
+    """Whether the user means a clip: something with an ending, or that lies on the disk."""
+    if device.startswith("/dev/"):
+        return False
+    path = user_path(device, CameraError)
+    # Cameras are called "USB2.0 HD UVC WebCam" and the like: no ending has a space, or no letter.
+    return bool(re.fullmatch(r"\.[0-9]*[A-Za-z]\w*", path.suffix)) or path.is_file()
+
+
+def open_sink(
+    device: str, width: int, height: int, fps: float, open_preview: Callable[[], Sink]
+) -> Sink:
+    """``auto``, ``web``, a video file's name, or a virtual camera's device.
+
+    ``width`` and ``height`` are even. Raises OutputError or UsageError in one line.
+    """
+    if device == "web":
+        return open_preview()
+    if Path(device).suffix and not device.startswith("/dev/"):
+        from bgblur.sinks.video import VideoSink
+
+        return VideoSink(user_path(device, OutputError), width, height, fps)
+    from bgblur.sinks.virtual_camera import VirtualCameraSink
+
+    return VirtualCameraSink(None if device == "auto" else device, width, height, fps)
+
+
+def load_backend(
+    settings: EngineSettings,
+    stats: Stats,
+    spare_core: bool = True,
+    fps: Callable[[], float] | None = None,
+) -> Backend:
+    """The engine, its matting, and the compositor that shares its device.
+
+    ``spare_core`` leaves one to the stages that run beside the engine. ``fps`` tells the rate that
+    is wanted of a live stream; without it every frame is inferred, at one height.
+
+    Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
+    """
+    import_torch()
+    from bgblur.segmentation.engine import TorchEngine, share_cores
+    from bgblur.segmentation.matting import Matting
+
+    if spare_core:
+        share_cores(settings.device)
+    engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
+    compositor: Compositor
+    if engine.device == "cpu":
+        compositor = CpuCompositor()
+    else:
+        from bgblur.compositing.compositor_torch import TorchCompositor
+
+        compositor = TorchCompositor(engine.device, lambda: stats.stage("download"))
+    names = engine.device, engine.precision, engine.input_height
+    if fps is None:
+        matting = Matting(engine, stats)
+        return Backend(matting, compositor, *names, reset=matting.reset)
+    live = _live_matting(engine, settings, stats, fps)
+    return Backend(live, compositor, *names, live.effort, live.reset)
+
+
+def _live_matting(
+    engine: Engine, settings: EngineSettings, stats: Stats, fps: Callable[[], float]
+) -> LiveMatting:
+    from bgblur.segmentation.governor import HEIGHTS, Governor
+    from bgblur.segmentation.live import LiveMatting
+
+    governor = None
+    if settings.input_height == "auto":
+        heights = HEIGHTS[engine.device.partition(":")[0]]
+        governor = Governor(heights, engine.input_height, fps, settings.cpu_budget)
+    return LiveMatting(engine, stats, governor, settings.skip_static)
+
+
+def look_of(settings: Settings, live: bool = True) -> Look:
+    """Raises UsageError where the background picture or clip cannot be read.
+
+    A clip is played if ``live``, else it goes with the time of the frames. Close the look in the
+    end: a clip has a thread and a file.
+    """
+    background = settings.background
+    picture, clip = None, None
+    if background.mode == "image":
+        path = user_path(background.image)
+        if is_picture(path):
+            picture = read_picture(path)
+        else:
+            clip = open_clip(path, live)
+    red, green, blue = bytes.fromhex(background.color.lstrip("#"))
+    return Look(
+        background.mode,
+        background.strength,
+        (blue, green, red),
+        picture,
+        settings.camera.mirror,
+        background.light_wrap,
+        clip,
+    )
+
+
+def mask_of(settings: Settings) -> MaskOptions:
+    mask = settings.mask
+    return MaskOptions(mask.refine_edges, mask.smoothing, mask.feather)

@@ -1,0 +1,156 @@
+"""The capture worker: reads the camera, opens it again when it fails, closes it while it rests."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from bgblur.errors import CameraError, one_line
+from bgblur.frame import Frame, LatestSlot, is_image
+from bgblur.pipeline.worker import Turn
+from bgblur.sources import Source
+from bgblur.stats import Stats
+
+RETRY_FIRST, RETRY_LAST = 0.25, 0.75  # back-off of a camera that is opened again, seconds
+OPENS_WITHIN, READS_WITHIN = 15.0, 5.0  # seconds after which a driver's call counts as hung
+
+OpenSource = Callable[[], Source]
+
+
+class Capture:
+    """Puts every frame into ``captured``. ``resize`` is called with a source that the user asked
+    for; one that comes back by itself with another size is fitted to the old one.
+
+    ``problems["camera"]`` says what is wrong now.
+    """
+
+    def __init__(
+        self,
+        open_source: OpenSource,
+        captured: LatestSlot[Frame],
+        resize: Callable[[Source], None],
+        problems: dict[str, str],
+        stats: Stats,
+    ) -> None:
+        self.source_name = ""
+        self.source_remark: str | None = None
+        self.newest: Frame | None = None
+        self.resting = False
+        self._open_source = open_source
+        self._captured = captured
+        self._resize = resize
+        self._problems = problems
+        self._stats = stats
+        self._first: Source | None = None
+        self._asked_for = True  # the first one, too: a busy camera comes later
+        self._changed = threading.Event()
+
+    def open_first(self) -> Source:
+        """The source that ``run`` begins with. Raises CameraError."""
+        self._first = self._note(self._open_source())
+        self._asked_for = False
+        return self._first
+
+    def close_first(self) -> None:
+        """Where ``run`` is not to follow."""
+        if self._first is not None:
+            _close(self._first)
+            self._first = None
+
+    def replace(self, open_source: OpenSource) -> None:
+        self._open_source = open_source
+        self._asked_for = True
+        self._changed.set()
+
+    def rest(self, resting: bool) -> None:
+        """Close the camera, or take it up again."""
+        if resting != self.resting:
+            self.resting = resting
+            self._changed.set()
+
+    def wake(self) -> None:
+        """Let a waiting ``run`` see that its turn is over."""
+        self._changed.set()
+
+    def run(self, turn: Turn) -> None:
+        source, self._first = self._first, None
+        wait = RETRY_FIRST
+        while not turn.over():
+            try:
+                if source is not None and (self.resting or self._asked_for):
+                    _close(source)
+                    source = None
+                if self.resting:
+                    turn.beat(OPENS_WITHIN)
+                    self.newest = None
+                    self._problems.pop("camera", None)  # what is closed on purpose has none
+                    self._sleep(1.0)
+                    continue
+                if source is None:
+                    turn.beat(OPENS_WITHIN)
+                    source = self._reopened(turn)
+                    continue
+                turn.beat(READS_WITHIN)
+                with self._stats.stage("capture"):
+                    frame = _sound(source.read())
+                if turn.over():
+                    break
+                self.newest = frame
+                self._captured.put(frame)
+                self._problems.pop("camera", None)
+                wait = RETRY_FIRST
+            except Exception as error:  # drivers raise what they like
+                if source is not None:
+                    _close(source)
+                    source = None
+                if turn.over():
+                    break
+                self._problems["camera"] = one_line(error)
+                turn.beat(OPENS_WITHIN)
+                self._sleep(wait)
+                wait = min(2 * wait, RETRY_LAST)
+        if source is not None:
+            _close(source)
+
+    def _reopened(self, turn: Turn) -> Source:
+        asked_for, self._asked_for = self._asked_for, False
+        try:
+            source = self._open_source()
+        except Exception:
+            self._asked_for |= asked_for  # what the user chose keeps its own size when it comes
+            raise
+        if not turn.over():
+            self._note(source)
+            if asked_for:
+                self._resize(source)
+        return source
+
+    def _note(self, source: Source) -> Source:
+        self.source_name, self.source_remark = source.name, source.remark
+        return source
+
+    def _sleep(self, seconds: float) -> None:
+        """Until the time is up or something was asked for."""
+        self._changed.wait(seconds)
+        self._changed.clear()
+
+
+def _sound(frame: Frame) -> Frame:
+    """With its pixels in one piece, which torch and OpenCV want. Raises CameraError for anything
+    but a colour picture: a driver may give what it likes."""
+    image = frame.image
+    if not is_image(image):
+        form = f"{getattr(image, 'shape', None)} {getattr(image, 'dtype', type(image).__name__)}"
+        raise CameraError(f"the camera gives {form} instead of colour pictures: try another fourcc")
+    whole = np.require(image, requirements=["C", "W"])
+    return frame if whole is image else replace(frame, image=whole)
+
+
+def _close(source: Source) -> None:
+    """A driver that fails in closing, too, must not end the thread: the next camera waits."""
+    with contextlib.suppress(Exception):
+        source.close()

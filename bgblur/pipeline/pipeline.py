@@ -1,0 +1,219 @@
+"""The capture, segment and composite threads, what they share, and who watches over them.
+
+Between them stand mailboxes of depth one: live video never queues. What may be shown, and when,
+is decided in ``publisher``.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from bgblur.compositing.look import Look
+from bgblur.errors import BgblurError, CameraBusyError
+from bgblur.frame import Frame, Image, LatestSlot
+from bgblur.pipeline.capture import Capture, OpenSource
+from bgblur.pipeline.output import OpenPreview, OpenSink
+from bgblur.pipeline.publisher import Publisher, Rest, Segmented
+from bgblur.pipeline.segment import Backend, LoadBackend, Segmenter
+from bgblur.pipeline.worker import Turn, Worker
+from bgblur.segmentation.options import MaskOptions
+from bgblur.sources import Source
+from bgblur.stats import Stats
+
+KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
+STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
+FINISH_WITHIN = 10.0  # more seconds, for an output that is at its end but has a file to complete
+SUPERVISE_EVERY = 0.25
+
+
+class Pipeline:
+    """Runs from ``start`` to ``stop``. Everything public may be called from any thread.
+
+    ``open_source`` and ``open_sink`` are called by ``start``, whose caller gets their errors;
+    ``load_backend`` runs in its own thread, because loading takes seconds in which the output
+    should already show something. An error of that first load ends up in ``fatal``.
+    ``wanted`` is the (width, height, fps) of the output while no camera has told its own.
+    """
+
+    def __init__(
+        self,
+        open_source: OpenSource,
+        open_sink: OpenSink,
+        load_backend: LoadBackend,
+        look: Look,
+        mask: MaskOptions,
+        stats: Stats | None = None,
+        wanted: tuple[int, int, float] = (1280, 720, 30.0),
+    ) -> None:
+        self.stats = stats or Stats()
+        self.problems: dict[str, str] = {}  # by part: what is wrong now, for people
+        self._wanted = wanted
+        self._rest: Rest | None = None
+        self._captured: LatestSlot[Frame] = LatestSlot()
+        self._segmented: LatestSlot[Segmented] = LatestSlot()
+        self._publisher = Publisher(
+            open_sink, self.stats, self.problems, lambda: self.look.raw and self._rest is None
+        )
+        self._capture = Capture(
+            open_source, self._captured, self._resize, self.problems, self.stats
+        )
+        self._segmenter = Segmenter(
+            load_backend, self._captured, self._segmented, look, mask, self.problems
+        )
+        self._stopping = threading.Event()
+        self._workers: list[Worker] = []
+        self._composite: Worker | None = None
+
+    # ------------------------------------------------------------ control
+
+    def start(self) -> None:
+        """Open both ends and set the threads going. Raises CameraError or OutputError.
+
+        A camera that another program has is waited for, with the card on the output.
+        """
+        # First: importing torch takes longest.
+        self._workers = [Worker("segment", self._segmenter.run, self._stopping)]
+        try:
+            size = self._wanted
+            if self._rest is None:
+                try:
+                    source = self._capture.open_first()
+                    size = source.width, source.height, source.fps
+                except CameraBusyError as error:
+                    self.problems["camera"] = str(error)
+            self._publisher.open(*size)
+        except BaseException:  # a driver's own exception, or Ctrl-C
+            self._stopping.set()
+            self._capture.close_first()
+            raise
+        self._workers.append(Worker("capture", self._capture.run, self._stopping))
+        self._composite = Worker("composite", self._publish, self._stopping)
+        threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
+        threading.Thread(target=self._feed, name="feed", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the threads, leave the card as the last picture, close the output."""
+        self._stopping.set()
+        self._captured.close()
+        self._segmented.close()
+        self._capture.wake()
+        self._segmenter.wake()
+        deadline = time.monotonic() + STOP_WITHIN
+        for worker in self._workers:
+            worker.join(deadline - time.monotonic())
+        if self._composite is not None:
+            self._composite.join(deadline - time.monotonic())
+            output = self._publisher.output
+            if output.records:  # on a slow disk the last picture takes its time, too
+                self._composite.join(FINISH_WITHIN)
+            if output.closing:
+                self._composite.join(None if output.records else FINISH_WITHIN)
+
+    def rest(self, reason: Rest | None) -> None:
+        """Close the camera and show a card, while nobody watches ("idle") or because the user
+        wants it ("paused"); None takes the camera up again. The model stays loaded."""
+        self._rest = reason
+        self._capture.rest(reason is not None)
+        if reason == "idle":
+            self._publisher.output.nobody_watches()
+
+    def replace_source(self, open_source: OpenSource) -> None:
+        """Close the camera and open another; the output goes on, at the new size if it can."""
+        self._capture.replace(open_source)
+
+    def replace_sink(self, open_sink: OpenSink) -> None:
+        self._publisher.output.replace(open_sink)
+
+    def replace_preview(self, open_preview: OpenPreview | None) -> None:
+        """Show the pictures in a second output too, or no longer."""
+        self._publisher.output.replace_preview(open_preview)
+
+    def replace_backend(self, load_backend: LoadBackend) -> None:
+        """Load another model; until it is ready the whole frame is blurred."""
+        self._segmenter.replace(load_backend)
+
+    @property
+    def look(self) -> Look:
+        return self._segmenter.look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        self._segmenter.look = look
+
+    @property
+    def mask(self) -> MaskOptions:
+        return self._segmenter.mask
+
+    @mask.setter
+    def mask(self, mask: MaskOptions) -> None:
+        self._segmenter.mask = mask
+
+    # ------------------------------------------------------------ reports
+
+    @property
+    def fatal(self) -> BgblurError | None:
+        """Why the first model could not be loaded, or a recording broke off."""
+        return self._segmenter.fatal or self._publisher.output.broken_off
+
+    @property
+    def backend(self) -> Backend | None:
+        """The newest that was loaded."""
+        return self._segmenter.backend
+
+    @property
+    def source_name(self) -> str:
+        return self._capture.source_name
+
+    @property
+    def source_remark(self) -> str | None:
+        return self._capture.source_remark
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the published pictures, (width, height)."""
+        return self._publisher.output.size
+
+    @property
+    def state(self) -> str:
+        """ "starting", "blurring", "off", "idle", "paused", "no camera" or "no mask"."""
+        return self._publisher.state
+
+    @property
+    def sink_name(self) -> str:
+        return self._publisher.output.name
+
+    def before(self) -> Image | None:
+        """The camera's own picture of the newest published frame, for the user's own eyes."""
+        return self._publisher.before()
+
+    def matte(self) -> Image | None:
+        """The alpha of the newest published frame as a grey picture, white is the person."""
+        return self._publisher.matte()
+
+    # ------------------------------------------------------------ threads
+
+    def _publish(self, turn: Turn) -> None:
+        # At once: the first picture may take long to make, and needs one to go before it.
+        self._publisher.show(None, self.look, None, self._rest)
+        while not turn.over():
+            item = self._segmented.take(KEEP_ALIVE)
+            if not turn.over():
+                self._publisher.show(item, self.look, self._capture.newest, self._rest)
+                self.stats.dropped = self._captured.replaced + self._segmented.replaced
+        self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
+
+    def _feed(self) -> None:
+        idle = 0.0
+        while not self._stopping.wait(idle):
+            idle = self._publisher.output.repeat()
+
+    def _supervise(self) -> None:
+        while not self._stopping.wait(SUPERVISE_EVERY):
+            for worker in self._workers:
+                if worker.replace_if_hung():
+                    part = "camera" if worker.name == "capture" else "mask"
+                    self.problems[part] = f"the {worker.name} thread hangs: started another"
+
+    def _resize(self, source: Source) -> None:
+        self._publisher.resize(source.width, source.height, source.fps)

@@ -1,0 +1,225 @@
+"""Decides what may be shown, makes it, hands it to the output.
+
+Fail closed: while blur is on, a frame leaves only with its own alpha applied. Wherever that alpha
+is missing (still loading, failed, hung, late), the whole frame is blurred at full strength; where
+there is no frame either, a card is shown. The decision is made here and nowhere else, from the
+look in force at the moment of publishing, so no order of events can let a raw frame through.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from bgblur.compositing.card import card
+from bgblur.compositing.compositor import Compositor, CpuCompositor
+from bgblur.compositing.look import Look
+from bgblur.errors import one_line
+from bgblur.frame import Frame, Image
+from bgblur.pipeline.output import OpenSink, Output
+from bgblur.stats import Stats
+
+STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
+LATE_BEFORE_SAID = 3
+TOO_LATE = (
+    f"finding the person takes longer than {STALE_AFTER:g} s a frame, so all is blurred: "
+    'set engine.input_height to "auto" or a smaller number'
+)
+NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
+PATIENCE = 2.0  # instead of either, at most, with a source whose frames come that far apart
+STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
+PROBLEM = "bgblur: a problem, see its messages"
+Rest = Literal["idle", "paused"]
+RESTING: dict[Rest, str] = {
+    "idle": "bgblur: the camera is off until somebody watches",
+    "paused": "bgblur: paused",
+}
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """A frame with its own alpha, where the engine computes; ``alpha`` is None only while the
+    look in force was raw."""
+
+    frame: Frame
+    pixels: Any
+    alpha: Any
+    compositor: Compositor
+
+
+class Publisher:
+    """``open``, ``show`` and ``end`` belong to one thread, the rest to any.
+
+    ``problems`` is shared with the pipeline: what is wrong now, by part, for people.
+    """
+
+    def __init__(
+        self,
+        open_sink: OpenSink,
+        stats: Stats,
+        problems: dict[str, str],
+        may_be_raw: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.state = "starting"
+        self.output = Output(open_sink, stats, problems, may_be_raw)
+        self._stats = stats
+        self._problems = problems
+        self._cpu = CpuCompositor()
+        self._drawn = (0, 0)  # size of the cards that have been drawn
+        self._last: Image | None = None  # the newest picture made with an alpha
+        self._last_raw = True
+        self._last_made = 0.0
+        self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
+        self._late = 0  # alphas in a row that came too late
+        self._two_frames = 0.0  # seconds
+
+    def open(self, width: int, height: int, fps: float) -> None:
+        """Raises OutputError."""
+        self.output.open(width, height, fps)
+        self._two_frames = 2 / fps
+        self._draw_cards()
+
+    def resize(self, width: int, height: int, fps: float) -> None:
+        """From now on frames of this size come at this rate."""
+        self._two_frames = 2 / fps
+        self.output.resize(width, height, fps)
+
+    def before(self) -> Image | None:
+        """The camera's own picture of the newest published frame, for the user's own eyes."""
+        if self._shown is None:
+            return None
+        item, mirror = self._shown
+        return item.frame.image[:, ::-1] if mirror else item.frame.image
+
+    def matte(self) -> Image | None:
+        """The alpha of the newest published frame as a grey picture, white is the person; None
+        where there is no picture, or it was raw by choice."""
+        if self._shown is None or self._shown[0].alpha is None:
+            return None
+        item, mirror = self._shown
+        alpha = (
+            item.alpha if isinstance(item.alpha, np.ndarray) else item.alpha.float().cpu().numpy()
+        )
+        grey = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=255), cv2.COLOR_GRAY2BGR)
+        return grey[:, ::-1] if mirror else grey
+
+    def show(
+        self,
+        item: Segmented | None,
+        look: Look,
+        newest: Frame | None,
+        rest: Rest | None = None,
+    ) -> None:
+        """Publish ``item``, or, where it may not be shown, what may. Never raises: an output that
+        fails is opened again later. ``rest`` says that nothing of the camera may be shown."""
+        try:
+            if not self.output.ready():
+                return
+            self._draw_cards()
+            own = rest is None and self._shows(item, look)
+            picture = (
+                self._rested(rest) if rest else self._picture(item if own else None, look, newest)
+            )
+            if not self.output.feed(picture, self._shows_room()):
+                self._last = None
+                return
+        except Exception as error:  # drivers raise what they like
+            self.output.failed(error)
+            return
+        if item is None:
+            return
+        self._judge_pace(late=not own and rest is None)
+        if own and "picture" not in self._problems:
+            self._stats.frame_done(item.frame.captured)
+
+    def end(self) -> None:
+        """Leave the card as the last picture and close the output. Never raises."""
+        self.output.end(self._card(ENDED))
+
+    def _judge_pace(self, late: bool) -> None:
+        """Say so where the whole frame stays blurred because every alpha comes too late."""
+        self._late = self._late + 1 if late else 0
+        if self._late >= LATE_BEFORE_SAID:
+            self._problems["pace"] = TOO_LATE
+        elif not late:
+            self._problems.pop("pace", None)
+
+    # ------------------------------------------------------------ what may be shown
+
+    @staticmethod
+    def _shows(item: Segmented | None, look: Look) -> bool:
+        """Whether this frame may be shown: with an alpha of its own, or raw by choice, and new."""
+        if item is None or time.monotonic() - item.frame.captured >= STALE_AFTER:
+            return False
+        return item.alpha is not None or look.raw
+
+    def _picture(self, item: Segmented | None, look: Look, newest: Frame | None) -> Image:
+        try:
+            picture = self._own(item, look) if item is not None else self._substitute(look, newest)
+        except Exception as error:  # a compositor that fails must not end in a frozen output
+            self._problems["picture"] = f"the picture cannot be made: {one_line(error)}"
+            self._last = None
+            return self._card(PROBLEM)
+        if item is not None:  # a substitute says nothing of the compositor
+            self._problems.pop("picture", None)
+        return picture
+
+    def _own(self, item: Segmented, look: Look) -> Image:
+        """The regular case: a frame and its own alpha."""
+        with self._stats.stage("blur"):
+            picture = item.compositor.compose(
+                item.pixels, item.alpha, look, item.frame.captured, self.output.wants_i420
+            )
+        self._shown = item, look.mirror
+        self.state = "off" if look.raw else "blurring"
+        self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
+        return picture
+
+    def _substitute(self, look: Look, newest: Frame | None) -> Image:
+        """No alpha came in time: the last picture if it is recent, else nothing of the room."""
+        now = time.monotonic()
+        # What was raw by choice must not be shown again: the choice may have changed since.
+        if (
+            self._last is not None
+            and (look.raw or not self._last_raw)
+            and now - self._last_made < self._waits(STALE_AFTER)
+            and "mask" not in self._problems
+        ):
+            return self._last
+        self._last = None
+        self._stats.obscured += 1
+        if newest is None or now - newest.captured > self._waits(NO_SIGNAL_AFTER):
+            lost = newest is not None or "camera" in self._problems
+            self.state = "no camera" if lost else "starting"
+            return self._card(NO_CAMERA if lost else STARTING)
+        broken = self._problems.keys() & {"mask", "model", "pace"}
+        self.state = "no mask" if broken else "starting"
+        return self._cpu.obscure(newest.image, look, newest.captured)
+
+    def _waits(self, seconds: float) -> float:
+        """How long nothing new is to be expected of the source, ``seconds`` unless it is slow."""
+        return max(seconds, min(self._two_frames, PATIENCE))
+
+    def _rested(self, rest: Rest) -> Image:
+        self.state = rest
+        self._last = self._shown = None
+        return self._card(RESTING[rest])
+
+    def _shows_room(self) -> bool:
+        """Whether what was just made may be raw by choice."""
+        return self._last is not None and self._last_raw
+
+    def _card(self, text: str) -> Image:
+        return card(*self.output.size, text)
+
+    def _draw_cards(self) -> None:
+        """Drawing text takes longer than an output may be left unfed."""
+        if self._drawn != self.output.size:
+            self._drawn = self.output.size
+            for text in (STARTING, NO_CAMERA, ENDED, PROBLEM, *RESTING.values()):
+                self._card(text)

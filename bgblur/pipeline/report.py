@@ -1,0 +1,122 @@
+"""One run's figures as an object for JSON: what ``bench`` and ``status`` print."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import psutil
+
+from bgblur.pipeline.pipeline import Pipeline
+
+
+class Meter:
+    """Processor time and memory of this process since ``start``."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._started = time.monotonic() - _age(self._process)
+        self.start()
+
+    def start(self) -> None:
+        self._began, self._cpu = time.monotonic(), self._cpu_seconds()
+
+    def cpu_cores(self) -> float:
+        """Mean number of cores kept busy."""
+        return self.cpu_seconds() / max(1e-6, time.monotonic() - self._began)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all threads."""
+        return self._cpu_seconds() - self._cpu
+
+    def rss_mb(self) -> float:
+        return float(self._process.memory_info().rss) / 2**20
+
+    def started(self) -> float:
+        """When the process began, ``time.monotonic()``."""
+        return self._started
+
+    def _cpu_seconds(self) -> float:
+        times = self._process.cpu_times()
+        return float(times.user + times.system)
+
+
+def _age(process: psutil.Process) -> float:
+    """Seconds since it began. Linux counts that from its boot, which psutil knows by the second
+    alone: taken off again, the error of up to a second goes too."""
+    created = float(process.create_time())
+    if platform.system() == "Linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - (created - psutil.boot_time())
+    return time.time() - created
+
+
+def run_report(pipeline: Pipeline, meter: Meter) -> dict[str, Any]:
+    """The figures of a pipeline as it runs; the keys are the command line's contract."""
+    backend, stats = pipeline.backend, pipeline.stats
+    first = stats.first_frame
+    return {
+        "source": pipeline.source_name,
+        "width": pipeline.size[0],
+        "height": pipeline.size[1],
+        "device": backend.device if backend else None,
+        "precision": backend.precision if backend else None,
+        "input_height": backend.input_height if backend else None,
+        "effort": asdict(backend.effort) if backend and backend.effort else None,
+        **stats.snapshot(),
+        "cpu_cores": round(meter.cpu_cores(), 2),
+        "cpu_ms": round(1000 * meter.cpu_seconds() / stats.frames, 1) if stats.frames else None,
+        "rss_mb": round(meter.rss_mb(), 1),
+        "gpu_mb": round(_gpu_mb(), 1),
+        "startup_s": round(first - meter.started(), 2) if first is not None else None,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Where the figures were taken."""
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": _gpu_name(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - not a regular file
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _gpu_mb() -> float:
+    torch = loaded_torch()
+    if torch is None or not torch.cuda.is_available():
+        return 0.0
+    return float(torch.cuda.max_memory_reserved()) / 2**20
+
+
+def _gpu_name() -> str | None:
+    torch = loaded_torch()
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return str(torch.cuda.get_device_name())
+
+
+def loaded_torch() -> Any:
+    """torch where it has been imported: not worth doing for a zero. None while another thread is
+    still at it, when it has no more than some of its names."""
+    torch = sys.modules.get("torch")
+    unfinished = getattr(getattr(torch, "__spec__", None), "_initializing", False)
+    return None if unfinished else torch

@@ -1,0 +1,134 @@
+"""The segment worker: gives every frame its own alpha, loads the model anew when it breaks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bgblur.compositing.compositor import Compositor
+from bgblur.compositing.look import Look
+from bgblur.errors import BgblurError, one_line
+from bgblur.frame import Frame, Image, LatestSlot
+from bgblur.pipeline.publisher import Segmented
+from bgblur.pipeline.worker import Turn
+from bgblur.segmentation.governor import Effort
+from bgblur.segmentation.options import MaskOptions
+
+NEWS_WITHIN = 0.25  # seconds between looks, while no frames come, at what else there is to do
+FAILURES_BEFORE_RELOAD = 3
+RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # before a model is loaded again, seconds
+LOADS_WITHIN, INFERS_WITHIN = 300.0, 30.0  # seconds after which a call counts as hung
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An engine made ready: ``segment`` turns an image into (pixels, alpha) where the engine
+    computes, ``compositor`` finishes them there. The rest is for reports."""
+
+    segment: Callable[[Image, MaskOptions], tuple[Any, Any]]
+    compositor: Compositor
+    device: str
+    precision: str
+    height: int  # of the network's input; a live engine may have changed it since
+    effort: Effort | None = None  # what a live engine does now
+    reset: Callable[[], None] = lambda: None  # forget the frames before
+
+    @property
+    def input_height(self) -> int:
+        """The one in force."""
+        return self.effort.height if self.effort is not None else self.height
+
+
+LoadBackend = Callable[[], Backend]
+
+
+class Segmenter:
+    """From ``captured`` to ``segmented``, by the ``look`` and ``mask`` in force.
+
+    ``problems["mask"]`` and ``problems["model"]`` say what is wrong now; an error of the first
+    load ends up in ``fatal``.
+    """
+
+    def __init__(
+        self,
+        load_backend: LoadBackend,
+        captured: LatestSlot[Frame],
+        segmented: LatestSlot[Segmented],
+        look: Look,
+        mask: MaskOptions,
+        problems: dict[str, str],
+    ) -> None:
+        self.look = look
+        self.mask = mask
+        self.fatal: BgblurError | None = None
+        self.backend: Backend | None = None  # the newest that was loaded
+        self._load_backend = load_backend
+        self._captured, self._segmented = captured, segmented
+        self._problems = problems
+        self._new_backend = threading.Event()
+
+    def replace(self, load_backend: LoadBackend) -> None:
+        self._load_backend = load_backend
+        self._new_backend.set()
+
+    def wake(self) -> None:
+        """Let a waiting ``run`` see that its turn is over."""
+        self._new_backend.set()
+
+    def run(self, turn: Turn) -> None:
+        backend: Backend | None = None
+        failures, newest = 0, -1
+        while not turn.over():
+            if backend is None or self._new_backend.is_set():
+                self._new_backend.clear()
+                turn.beat(LOADS_WITHIN)
+                backend, failures = self._loaded(backend, turn), 0
+                if backend is None:
+                    self._new_backend.wait(RETRY_LAST)
+                    continue
+            turn.beat(INFERS_WITHIN)
+            frame = self._captured.take(NEWS_WITHIN)
+            if frame is None:
+                continue
+            if self.look.raw:
+                self._problems.pop("mask", None)  # none is wanted
+                self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
+                continue
+            try:
+                if frame.index <= newest:  # a camera that was opened since
+                    backend.reset()
+                newest = frame.index
+                pixels, alpha = backend.segment(frame.image, self.mask)
+            except Exception as error:  # whatever a model or a driver raises, the stream goes on
+                if turn.over():
+                    return
+                failures += 1
+                self._problems["mask"] = f"the person cannot be found: {one_line(error)}"
+                if failures >= FAILURES_BEFORE_RELOAD:
+                    backend = None
+                    self._new_backend.wait(RETRY_FIRST)
+                continue
+            if turn.over():
+                return
+            failures = 0
+            self._problems.pop("mask", None)
+            self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
+
+    def _loaded(self, current: Backend | None, turn: Turn) -> Backend | None:
+        """A fresh backend, or ``current`` where the new one cannot be had."""
+        try:
+            backend = self._load_backend()
+        except BgblurError as error:
+            self._problems["model"] = str(error)
+            if self.backend is None:
+                self.fatal = error
+            return current
+        except Exception as error:  # a driver's own exception, as on a lost CUDA context
+            self._problems["model"] = f"the model cannot be loaded: {one_line(error)}"
+            return current
+        if not turn.over():
+            self._problems.pop("model", None)
+            self.backend = backend
+        return backend

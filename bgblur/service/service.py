@@ -1,0 +1,169 @@
+"""bgblur as a systemd user service: written, enabled, asked about, removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from bgblur.config.state import write_atomically
+from bgblur.errors import BgblurError, UsageError
+from bgblur.service.unit import MARK, UNIT
+
+LOG = "journalctl --user -u bgblur"
+
+Say = Callable[[str], None]
+
+
+def unit_path() -> Path:
+    return user_config_path("systemd", appauthor=False) / "user" / UNIT
+
+
+def manager_version() -> int:
+    """Of the systemd that looks after this user's services.
+
+    Raises UsageError where there is none, as in a container or outside Linux.
+    """
+    if shutil.which("systemctl") is None:
+        raise UsageError(
+            "there is no systemd on this system: let your desktop start `bgblur-cam` at login"
+        )
+    answer = _systemctl("show", "--property=Version", "--value")
+    found = re.search(r"\d+", answer.stdout)
+    if answer.returncode != 0 or found is None:
+        raise UsageError(
+            f"no systemd looks after your services here ({_reason(answer) or 'no answer'}): "
+            "call it in your own session, without sudo"
+        )
+    return int(found[0])
+
+
+def install(text: str, say: Say, *, start: bool = True) -> None:
+    """Write the unit, have it started at login and, with ``start``, now (afresh if it runs).
+
+    Raises UsageError if somebody else's unit is in the way or systemd refuses this one,
+    BgblurError if it is installed but does not start.
+    """
+    path = _own_unit()
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    say(f"wrote {path}")
+    _order("daemon-reload")
+    _order("enable", UNIT)
+    say("enabled: it starts with every login")
+    if start:
+        say("starting, until the first picture ...")
+        started = _systemctl("restart", UNIT)
+        now = status()
+        if started.returncode != 0:
+            again = "it is tried again; " if now.state == "activating" else ""
+            raise BgblurError(
+                f"{UNIT} is installed but did not start: {now.says or _reason(started)}; "
+                f"{again}see {LOG}"
+            )
+        say(f"{now.state}: {now.says or now.detail}")
+    say(f"its messages: {LOG}")
+
+
+def uninstall(say: Say) -> None:
+    """Stop the service and remove what ``install`` wrote. Raises UsageError."""
+    path = _own_unit()
+    if not path.exists():
+        say(f"nothing to remove: there is no {path}")
+        return
+    _order("disable", "--now", UNIT)
+    path.unlink()
+    say(f"stopped, disabled, and removed {path}")
+    _order("daemon-reload")
+    _systemctl("reset-failed", UNIT)  # which fails where nothing is left to forget
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """``state``, ``detail`` and ``result`` are systemd's ActiveState, SubState and Result;
+    ``says`` is the daemon's own word; ``since`` is when ``state`` last changed, ISO 8601."""
+
+    installed: bool
+    enabled: bool
+    state: str
+    detail: str
+    result: str
+    since: str | None
+    says: str | None
+    pid: int | None
+    restarts: int
+    unit: str | None
+    log: str = LOG
+
+
+def status() -> ServiceStatus:
+    """What systemd knows of the service. Raises UsageError."""
+    wanted = (
+        "LoadState,UnitFileState,ActiveState,SubState,Result,StateChangeTimestamp,StatusText,"
+        "MainPID,NRestarts,FragmentPath"
+    )
+    told = dict(
+        line.split("=", 1)
+        for line in _order("show", UNIT, f"--property={wanted}").splitlines()
+        if "=" in line
+    )
+    return ServiceStatus(
+        installed=told["LoadState"] != "not-found",
+        enabled=told["UnitFileState"].startswith("enabled"),
+        state=told["ActiveState"],
+        detail=told["SubState"],
+        result=told.get("Result", ""),
+        since=_moment(told.get("StateChangeTimestamp", "")),
+        says=told.get("StatusText") or None,
+        pid=int(told.get("MainPID", "0")) or None,
+        restarts=int(told.get("NRestarts", "0")),
+        unit=told.get("FragmentPath") or None,
+    )
+
+
+def _own_unit() -> Path:
+    """Where the unit lies or will lie. Raises UsageError if one lies there that is not ours."""
+    path = unit_path()
+    if path.is_symlink() or (
+        path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK)
+    ):
+        raise UsageError(f"{path} was not written by bgblur-cam: move it away, then try again")
+    return path
+
+
+def _order(*arguments: str) -> str:
+    """What systemctl answers. Raises UsageError if it refuses."""
+    done = _systemctl(*arguments)
+    if done.returncode != 0:
+        raise UsageError(f"`systemctl --user {' '.join(arguments)}` failed: {_reason(done)}")
+    return done.stdout
+
+
+def _systemctl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemctl", "--user", "--no-pager", "--quiet", *arguments],
+        env={**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.strip().splitlines()
+    return lines[0].rstrip(".") if lines else ""
+
+
+def _moment(text: str) -> str | None:
+    """ "Mon 2026-11-23 14:57:38 UTC" as ISO 8601."""
+    found = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)
+    return datetime.fromisoformat(found[0]).replace(tzinfo=UTC).isoformat() if found else None

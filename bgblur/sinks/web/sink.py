@@ -1,0 +1,73 @@
+"""The live preview page, for a machine without a virtual camera or a look at the blur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bgblur.errors import OutputError
+from bgblur.frame import Image
+from bgblur.localhost.server import LocalServer
+from bgblur.localhost.stream import Newest
+from bgblur.sinks import PixelFormat, Resizing
+from bgblur.sinks.web.app import build_app
+
+
+class WebSink:
+    """Serves the newest picture at ``url``, on 127.0.0.1 and to the holder of its token only.
+
+    ``status()`` is what the page shows, ``change(key, value)`` writes the user's configuration
+    and raises UsageError with one line for a bad value. ``before()`` is the camera's picture
+    behind the newest published one, and ``matte()`` its alpha as a grey BGR picture, or None
+    where there is none; both are asked for only while somebody looks at them, and never kept.
+    All are called from worker threads. ``port`` 0 takes a free one.
+    Raises OutputError if the port cannot be had.
+    """
+
+    pixel_format: PixelFormat = "bgr"
+    resizing: Resizing = "any"
+
+    def __init__(
+        self,
+        *,
+        status: Callable[[], dict[str, object]],
+        change: Callable[[str, int | float | str | bool], None],
+        before: Callable[[], Image | None],
+        matte: Callable[[], Image | None],
+        port: int = 0,
+    ) -> None:
+        self._newest = Newest()
+        self._server = LocalServer(
+            lambda token: build_app(
+                newest=self._newest,
+                status=status,
+                change=change,
+                before=before,
+                matte=matte,
+                token=token,
+            ),
+            "web-preview",
+            port,
+        )
+        self.url = self._server.url
+        self.name = f"web preview at {self.url}"
+
+    @property
+    def is_open(self) -> bool:
+        return not self._newest.closed
+
+    @property
+    def watchers(self) -> int:
+        """How many streams of the pictures are open."""
+        return self._newest.watchers
+
+    def publish(self, picture: Image) -> None:
+        """Show ``picture``, uint8 (H, W, 3) BGR. Raises OutputError once the server has ended."""
+        if not self._server.alive:
+            raise OutputError("the web preview has ended: start bgblur-cam again")
+        # A copy: a buffer the caller writes the next frame into must never be seen half done.
+        self._newest.put(picture.copy())
+
+    def close(self) -> None:
+        """End the server and every open stream; safe to call twice."""
+        self._newest.close()
+        self._server.close()

@@ -1,0 +1,1 @@
+"""Training pictures made from photos, cut-outs and rooms."""

@@ -1,0 +1,281 @@
+"""From photos, cut-outs and rooms to training examples of one size.
+
+Every function takes its randomness from the generator it is given, so that an example is a
+function of its seed alone and a resumed run sees what the unbroken one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from bgblur.training.augment import clothes, clutter, walls
+from bgblur.training.augment.light import change_light
+from bgblur.training.augment.patterns import Generator
+from bgblur.training.data.sets import (
+    OWN,
+    Collection,
+    Image,
+    Picture,
+    Plane,
+    read_cutout,
+    read_photo,
+)
+
+CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
+DRESSED_SET = "ccp"  # whose people, like the cut-outs, are seen in their clothes, not from near by
+
+
+@dataclass(frozen=True)
+class Example:
+    """``image`` BGR uint8 (H, W, 3); ``alpha`` and ``weight`` float32 (H, W)."""
+
+    image: Image
+    alpha: Plane
+    weight: Plane
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Shares of an epoch; what is left over are the photos as they are."""
+
+    composited: float = 0.3
+    empty: float = 0.04
+    set_weights: tuple[tuple[str, float], ...] = (
+        ("eg1800", 0.36),
+        ("voc_person", 0.24),
+        ("ccp", 0.2),
+        ("humanseg_web", 0.14),
+        ("face_synthetics", 0.06),
+    )
+
+
+def draw_example(
+    collection: Collection, mix: Mix, height: int, width: int, rng: Generator
+) -> Example:
+    """One augmented example of ``(height, width)``."""
+    roll = rng.random()
+    if collection.rooms and roll < mix.empty:
+        room = read_photo(_pick(collection.rooms, rng))[0]
+        image = _furnished(_fit_room(room, height, width, rng), collection, rng)
+        empty = np.zeros((height, width), np.float32)
+        example = Example(image, empty, np.ones_like(empty))
+    elif collection.rooms and roll < mix.empty + mix.composited:
+        example = _composite(collection, height, width, rng)
+    else:
+        picture = _pick_photo(collection, mix, rng)
+        example = _frame(Example(*read_photo(picture)), height, width, rng)
+    if rng.random() < 0.5:
+        image, alpha, weight = (cv2.flip(plane, 1) for plane in _planes(example))
+        example = Example(image, alpha, weight)
+    image = example.image
+    if rng.random() < clothes.SHARE:
+        image = clothes.dress(image, example.alpha, rng)
+    # Filters and resizing overshoot by a rounding error.
+    return Example(change_light(image, rng), example.alpha.clip(0, 1), example.weight)
+
+
+def _planes(example: Example) -> tuple[Image, Plane, Plane]:
+    return example.image, example.alpha, example.weight
+
+
+def _pick(pictures: Sequence[Picture], rng: Generator) -> Picture:
+    return pictures[int(rng.integers(len(pictures)))]
+
+
+def _pick_photo(collection: Collection, mix: Mix, rng: Generator) -> Picture:
+    sets = [(name, w) for name, w in mix.set_weights if collection.photos.get(name)]
+    if not sets:
+        return _pick(collection.all_photos, rng)
+    shares = np.array([weight for _, weight in sets])
+    name = sets[int(rng.choice(len(sets), p=shares / shares.sum()))][0]
+    return _pick(collection.photos[name], rng)
+
+
+# ---------------------------------------------------------------- geometry
+
+
+def _frame(example: Example, height: int, width: int, rng: Generator) -> Example:
+    """Cut a webcam framing out of the photo, or letterbox the whole of it."""
+    if rng.random() < 0.3:
+        example = _rotate(example, rng)
+    framing = _letterbox if rng.random() < 0.25 else _cut
+    framed = framing(example, height, width, rng)
+    # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
+    return replace(framed, weight=(framed.weight > 0.999).astype(np.float32))
+
+
+def _cut(example: Example, height: int, width: int, rng: Generator) -> Example:
+    rows, columns = example.alpha.shape
+    window = (min(rows, columns * height / width), min(columns, rows * width / height))
+    for _ in range(6):
+        zoom = float(np.exp(rng.uniform(np.log(0.45), 0)))
+        h, w = max(16, round(window[0] * zoom)), max(16, round(window[1] * zoom))
+        y = int(rng.integers(max(1, rows - h + 1)))
+        x = int(rng.integers(max(1, columns - w + 1)))
+        if 0.03 < example.alpha[y : y + h, x : x + w].mean() < 0.97:
+            break
+    return Example(
+        *(
+            cv2.resize(plane[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
+            for plane in _planes(example)
+        )
+    )
+
+
+def _letterbox(example: Example, height: int, width: int, rng: Generator) -> Example:
+    rows, columns = example.alpha.shape
+    scale = min(height / rows, width / columns)
+    h, w = max(1, round(rows * scale)), max(1, round(columns * scale))
+    y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+    image = np.empty((height, width, 3), np.uint8)
+    image[:] = rng.integers(0, 256, 3) if rng.random() < 0.5 else 0
+    alpha = np.zeros((height, width), np.float32)
+    weight = np.ones((height, width), np.float32)
+    area = np.s_[y : y + h, x : x + w]
+    image[area], alpha[area], weight[area] = (
+        cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA) for plane in _planes(example)
+    )
+    return Example(image, alpha, weight)
+
+
+def _rotate(example: Example, rng: Generator) -> Example:
+    rows, columns = example.alpha.shape
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), float(rng.uniform(-12, 12)), 1.0)
+    image, alpha, weight = _planes(example)
+    size = (columns, rows)
+    return Example(
+        cv2.warpAffine(image, turn, size, borderMode=cv2.BORDER_REFLECT_101),
+        cv2.warpAffine(alpha, turn, size, borderMode=cv2.BORDER_REFLECT_101),
+        cv2.warpAffine(weight, turn, size, borderMode=cv2.BORDER_REFLECT_101),
+    )
+
+
+# ---------------------------------------------------------------- compositing
+
+
+def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
+    rows, columns = room.shape[:2]
+    zoom = float(rng.uniform(0.6, 1.0))
+    h = max(8, int(min(rows, columns * height / width) * zoom))
+    w = max(8, int(min(columns, rows * width / height) * zoom))
+    y, x = int(rng.integers(rows - h + 1)), int(rng.integers(columns - w + 1))
+    room = cv2.resize(room[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
+    return walls.paper(room, rng) if rng.random() < walls.SHARE else room
+
+
+def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
+    """The room with a lump or two of cloth in it, perhaps."""
+    for share in clutter.SHARES:
+        if rng.random() < share:
+            lump = clutter.Lump.draw(rng)
+            rows, columns = room.shape[:2]
+            worn = None if lump.pattern else _clothes(collection, rows, columns, rng)
+            room = clutter.put(room, lump, worn)
+    return room
+
+
+def _clothes(collection: Collection, height: int, width: int, rng: Generator) -> Image | None:
+    """Somebody's, as a picture of this size; None where there are none."""
+    photos = collection.photos.get(DRESSED_SET, [])
+    if not photos and not collection.cutouts:
+        return None
+    if collection.cutouts and (not photos or rng.random() < 0.5):
+        person, matte = read_cutout(_pick(collection.cutouts, rng))
+    else:
+        person, matte, _ = read_photo(_pick(photos, rng))
+    ys, xs = np.nonzero(matte > 0.5)
+    if len(ys) == 0:
+        return None
+    top, left = int(ys.min()), int(xs.min())
+    tall, wide = int(ys.max()) + 1 - top, int(xs.max()) + 1 - left
+    first, last, here, there = clutter.CLOTHES
+    worn = person[
+        top + int(first * tall) : top + int(last * tall) + 1,
+        left + int(here * wide) : left + int(there * wide) + 1,
+    ]
+    return np.asarray(cv2.resize(worn, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _composite(collection: Collection, height: int, width: int, rng: Generator) -> Example:
+    """One person, sometimes two, laid over a room with matched light and a soft edge."""
+    room = read_photo(_pick(collection.rooms, rng))[0]
+    image = _furnished(_fit_room(room, height, width, rng), collection, rng).astype(np.float32)
+    if rng.random() < 0.3:  # a camera's shallow focus
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 3)))
+    alpha = np.zeros((height, width), np.float32)
+    for _ in range(2 if rng.random() < 0.15 else 1):
+        person, matte = _person(collection, rng)
+        placed, cover = _place(person, matte, height, width, rng)
+        placed = _match_light(placed, cover, image, rng)
+        if rng.random() < 0.6:
+            cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.2)))
+        image += (placed - image) * cover[..., None]
+        alpha = np.maximum(alpha, cover)
+    return Example(np.clip(image, 0, 255).astype(np.uint8), alpha, np.ones_like(alpha))
+
+
+def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
+    """A cut-out, or a person cut from a photo whose mask is trustworthy to the pixel.
+
+    One's own pictures are half of them where there are any: that is who must be known anywhere.
+    """
+    own = collection.photos.get(OWN, [])
+    if own and rng.random() < 0.5:
+        return _cut_from(_pick(own, rng))
+    clean = [picture for name in CLEAN_SETS for picture in collection.photos.get(name, [])]
+    if collection.cutouts and (not clean or rng.random() < 0.5):
+        return read_cutout(_pick(collection.cutouts, rng))
+    return _cut_from(_pick(clean or collection.all_photos, rng))
+
+
+def _cut_from(picture: Picture) -> tuple[Image, Plane]:
+    image, alpha, _ = read_photo(picture)
+    return image, cut_out(alpha)
+
+
+def cut_out(alpha: Plane) -> Plane:
+    """One pixel in: the rim of a photo's mask carries the old background's colours."""
+    return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
+
+
+def _place(
+    person: Image, matte: Plane, height: int, width: int, rng: Generator
+) -> tuple[Plane, Plane]:
+    """The person at webcam size, standing on (or cut by) the lower edge of the frame."""
+    ys, xs = np.nonzero(matte > 0.5)
+    if len(ys) == 0:
+        return np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+    top, left, right = int(ys.min()), int(xs.min()), int(xs.max()) + 1
+    tall = int(ys.max()) + 1 - top
+    scale = float(rng.uniform(0.5, 1.6)) * height / tall
+    x = rng.uniform(0.15, 0.85) * width - scale * (left + right) / 2
+    # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
+    y = max(rng.uniform(-0.1, 0.5) * height, height - scale * tall) - scale * top
+    move = np.array([[scale, 0, x], [0, scale, y]])
+    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    if scale < 0.7:  # warpAffine does not antialias: shrink first
+        small = (max(1, round(matte.shape[1] * scale)), max(1, round(matte.shape[0] * scale)))
+        person, matte = (cv2.resize(p, small, interpolation=flags) for p in (person, matte))
+        move = np.array([[1.0, 0, x], [0, 1.0, y]])
+    placed = cv2.warpAffine(
+        person, move, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    cover = cv2.warpAffine(matte, move, (width, height), flags=cv2.INTER_LINEAR)
+    return placed.astype(np.float32), cover
+
+
+def _match_light(placed: Plane, cover: Plane, room: Plane, rng: Generator) -> Plane:
+    """Pull the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
+    inside = cover > 0.5
+    if not inside.any():
+        return placed
+    pull = float(rng.uniform(0, 0.6))
+    mean, std = placed[inside].mean(0), placed[inside].std(0) + 1
+    target_mean, target_std = room.mean((0, 1)), room.std((0, 1)) + 1
+    gain = (1 - pull) + pull * np.clip(target_std / std, 0.6, 1.6)
+    matched = (placed - mean) * gain + mean + pull * (target_mean - mean) * 0.6
+    return np.asarray(np.clip(matched, 0, 255), np.float32)

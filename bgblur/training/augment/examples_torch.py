@@ -1,0 +1,294 @@
+"""augment.py on the device that trains: whole batches of resident pictures at once.
+
+The same framings and compositing; walls_torch.py, clothes_torch.py and light_torch.py have the
+rest. What is drawn comes from the host's generator, seeded by the step, so that a resumed run goes
+on as the unbroken one would have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from bgblur.training.augment.clothes_torch import change_clothes
+from bgblur.training.augment.clutter import CLOTHES
+from bgblur.training.augment.clutter_torch import put_clutter
+from bgblur.training.augment.examples import DRESSED_SET, Mix
+from bgblur.training.augment.light_torch import blurred, change_light, column
+from bgblur.training.augment.patterns import Generator
+from bgblur.training.augment.walls_torch import paper_walls
+from bgblur.training.data.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
+from bgblur.training.data.sets import OWN
+
+Matrix = NDArray[np.float64]  # (3, 3), from the frame to be made to a stored picture, in pixels
+_DENSE = 2  # samples a pixel and axis, averaged
+
+
+@dataclass
+class Batch:
+    """``image`` RGB (N, 3, H, W) in 0..255, ``alpha`` and ``weight`` (N, 1, H, W); all
+    ``float32``."""
+
+    image: Tensor
+    alpha: Tensor
+    weight: Tensor
+
+
+@torch.no_grad()
+def draw_batch(
+    pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(image ``uint8`` RGB (N, 3, H, W), alpha and weight ``float32`` (N, 1, H, W)), augmented, on
+    the device of ``pictures``."""
+    rolls = rng.random(count)
+    empty, composited = (mix.empty, mix.composited) if pictures.rooms is not None else (0.0, 0.0)
+    photos = int((rolls >= empty + composited).sum())
+    people = int((rolls >= empty).sum()) - photos
+    parts = []
+    if photos:
+        parts.append(_photos(pictures, mix, photos, height, width, rng))
+    if count > photos:
+        rooms = _rooms(pictures, count - photos, height, width, rng)
+        if people:
+            _people_into(rooms, people, pictures, rng)
+        parts.append(rooms)
+    image, alpha, weight = (
+        torch.cat([getattr(part, name) for part in parts]) for name in ("image", "alpha", "weight")
+    )
+    turned = torch.from_numpy(rng.random(count) < 0.5).to(image.device)[:, None, None, None]
+    image, alpha, weight = (torch.where(turned, p.flip(3), p) for p in (image, alpha, weight))
+    change_clothes(image, alpha, rng)
+    change_light(image, rng)
+    return image.round().byte(), alpha.clamp(0, 1), weight
+
+
+# ---------------------------------------------------------------- geometry
+
+
+def _sampled(
+    bank: Bank,
+    indices: NDArray[np.int64],
+    frames: list[Matrix],
+    turns: list[Matrix] | None,
+    height: int,
+    width: int,
+) -> tuple[Tensor, Tensor]:
+    """(planes (N, C, H, W) in 0..255, 1 where the picture is and 0 beyond it (N, 1, H, W)).
+
+    ``frames`` lead from the frame to be made to the picture, ``turns`` from there to the picture as
+    it is stored, mirrored at its edges.
+    """
+    device = bank.pixels.device
+    places = torch.from_numpy(np.stack(frames)).float().to(device)
+    rows = (torch.arange(_DENSE * height, device=device) + 0.5) / _DENSE
+    columns = (torch.arange(_DENSE * width, device=device) + 0.5) / _DENSE
+    v, u = torch.meshgrid(rows, columns, indexing="ij")
+    at = torch.stack([u, v, torch.ones_like(u)], dim=-1).view(1, -1, 3) @ places.mT  # (N, HW, 3)
+    ends = torch.from_numpy(bank.sizes[indices][:, None, ::-1].copy()).to(device)  # columns, rows
+    inside = ((at[..., :2] >= 0) & (at[..., :2] < ends)).all(-1).float()
+    if turns is not None:
+        at = at @ torch.from_numpy(np.stack(turns)).float().to(device).mT
+    grid = (2 * at[..., :2] / bank.pixels.shape[3] - 1).view(len(indices), len(rows), -1, 2)
+    planes = torch.empty(
+        (len(indices), bank.pixels.shape[1], *grid.shape[1:3]), device=device
+    )  # of both levels
+    # Sampling does not antialias: what is to shrink comes from the half-sized pictures.
+    shrinks = np.array([abs(np.linalg.det(m[:2, :2])) ** 0.5 for m in frames]) > 1.5 * _DENSE
+    for level, chosen in ((bank.half, shrinks), (bank.pixels, ~shrinks)):
+        if chosen.any():
+            where = torch.from_numpy(np.flatnonzero(chosen)).to(device)
+            stored = level[torch.from_numpy(indices[chosen]).to(device)].float()
+            planes[where] = F.grid_sample(
+                stored, grid[where], padding_mode="reflection", align_corners=False
+            )
+    inside = inside.view(len(indices), 1, *grid.shape[1:3])
+    return F.avg_pool2d(planes, _DENSE), F.avg_pool2d(inside, _DENSE)
+
+
+def _window(top: float, left: float, scale: float) -> Matrix:
+    """From a frame's pixels to a picture's: the frame begins at (top, left), and a pixel of it is
+    ``scale`` of the picture's."""
+    return np.array([[scale, 0, left], [0, scale, top], [0, 0, 1.0]])
+
+
+def _rotation(rows: int, columns: int, rng: Generator) -> Matrix:
+    """About the picture's centre, or none."""
+    if rng.random() >= 0.3:
+        return np.eye(3)
+    angle = np.radians(float(rng.uniform(-12, 12)))
+    c, s, x, y = np.cos(angle), np.sin(angle), columns / 2, rows / 2
+    return np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y], [0, 0, 1.0]])
+
+
+def _photos(
+    pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
+) -> Batch:
+    """Webcam framings cut out of photos, and whole photos letterboxed."""
+    bank = pictures.photo_bank
+    indices = _pick_photos(pictures, mix, count, rng)
+    frames, turns = [], []
+    for index in indices:
+        rows, columns = (int(side) for side in bank.sizes[index])
+        turns.append(_rotation(rows, columns, rng))
+        if rng.random() < 0.25:
+            scale = max(rows / height, columns / width)
+            y, x = rng.random(2) * (height - rows / scale, width - columns / scale)
+            frames.append(_window(-y * scale, -x * scale, scale))
+        else:
+            frames.append(_cut(bank, int(index), height, width, rng))
+    planes, inside = _sampled(bank, indices, frames, turns, height, width)
+    plain = np.where(rng.random((count, 1)) < 0.5, rng.integers(0, 256, (count, 3)), 0)
+    color = torch.from_numpy(plain).float().to(planes.device)[..., None, None]
+    there = inside > 0.999  # a letterboxed photo's rim goes with its surroundings
+    image = torch.where(there, planes[:, RGB], color)
+    alpha = planes[:, ALPHA, None] / 255 * there
+    # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
+    weight = ((planes[:, WEIGHT, None] > 0.999 * 255) | ~there).float()
+    return Batch(image, alpha, weight)
+
+
+def _pick_photos(pictures: Resident, mix: Mix, count: int, rng: Generator) -> NDArray[np.int64]:
+    sets = [(pictures.photos[name], w) for name, w in mix.set_weights if name in pictures.photos]
+    if not sets:
+        return rng.integers(len(pictures.photo_bank.sizes), size=count)
+    shares = np.array([weight for _, weight in sets])
+    chosen = rng.choice(len(sets), size=count, p=shares / shares.sum())
+    return np.array([sets[i][0].start + rng.integers(len(sets[i][0])) for i in chosen], np.int64)
+
+
+def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Matrix:
+    """A window with some person and some room in it, if one is found."""
+    rows, columns = (int(side) for side in bank.sizes[index])
+    whole = min(rows / height, columns / width)
+    for _ in range(6):
+        scale = whole * float(np.exp(rng.uniform(np.log(0.45), 0)))
+        h, w = height * scale, width * scale
+        y, x = rng.random(2) * (rows - h, columns - w)
+        window = (y / rows, x / columns, (y + h) / rows, (x + w) / columns)
+        if 0.03 < bank.covered(index, *window) < 0.97:
+            break
+    return _window(y, x, scale)
+
+
+# ---------------------------------------------------------------- compositing
+
+
+def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generator) -> Batch:
+    """Empty ones."""
+    bank = pictures.rooms
+    assert bank is not None
+    indices = rng.integers(len(bank.sizes), size=count)
+    frames = []
+    for index in indices:
+        rows, columns = (int(side) for side in bank.sizes[index])
+        scale = min(rows / height, columns / width) * float(rng.uniform(0.6, 1.0))
+        y, x = rng.random(2) * (rows - height * scale, columns - width * scale)
+        frames.append(_window(y, x, scale))
+    image, _ = _sampled(bank, indices, frames, None, height, width)
+    paper_walls(image, rng)
+    put_clutter(image, rng, lambda some: _clothes(pictures, some, height, width, rng))
+    alpha = image.new_zeros((count, 1, height, width))
+    return Batch(image, alpha, torch.ones_like(alpha))
+
+
+def _clothes(
+    pictures: Resident, count: int, height: int, width: int, rng: Generator
+) -> Tensor | None:
+    """RGB (N, 3, H, W), of people who are seen in theirs; see augment._clothes."""
+    bank, numbers = pictures.photo_bank, pictures.photos.get(DRESSED_SET, range(0))
+    if pictures.cutouts is not None and (not numbers or rng.random() < 0.5):
+        bank, numbers = pictures.cutouts, range(len(pictures.cutouts.sizes))
+    if not numbers:
+        return None
+    indices = rng.choice(np.asarray(numbers), size=count)
+    first, last, here, there = CLOTHES
+    frames = []
+    for top, left, bottom, right in bank.boxes[indices]:
+        tall, wide = max(1, bottom - top), max(1, right - left)
+        frames.append(
+            np.array(
+                [
+                    [(there - here) * wide / width, 0, left + here * wide],
+                    [0, (last - first) * tall / height, top + first * tall],
+                    [0, 0, 1.0],
+                ]
+            )
+        )
+    return _sampled(bank, indices, frames, None, height, width)[0][:, RGB]
+
+
+def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -> None:
+    """Lay one person, sometimes two, over the first ``count`` rooms, in place."""
+    room = rooms.image[:count]
+    soft = np.flatnonzero(rng.random(count) < 0.3)  # a camera's shallow focus
+    if len(soft):
+        where = torch.from_numpy(soft).to(room.device)
+        room[where] = blurred(room[where], rng.uniform(0.5, 3, len(soft)))
+    for chosen in (np.arange(count), np.flatnonzero(rng.random(count) < 0.15)):
+        if not len(chosen):
+            continue
+        where = torch.from_numpy(chosen).to(room.device)
+        height, width = room.shape[2:]
+        placed, cover = _people(pictures, len(chosen), height, width, rng)
+        placed = _match_light(placed, cover, room[where], rng)
+        feathered = np.flatnonzero(rng.random(len(chosen)) < 0.6)
+        if len(feathered):
+            edges = torch.from_numpy(feathered).to(room.device)
+            cover[edges] = blurred(cover[edges], rng.uniform(0.4, 1.2, len(feathered)))
+        rooms.image[where] += (placed - rooms.image[where]) * cover
+        rooms.alpha[where] = torch.maximum(rooms.alpha[where], cover)
+
+
+def _people(
+    pictures: Resident, count: int, height: int, width: int, rng: Generator
+) -> tuple[Tensor, Tensor]:
+    """(image (N, 3, H, W), cover (N, 1, H, W)): cut-outs, and people cut from photos, each standing
+    on the frame's lower edge or cut by it. Who: see augment._person."""
+    own = rng.random(count) < (0.5 if OWN in pictures.photos else 0.0)
+    cut = ~own & (rng.random(count) < (0.5 if pictures.cutouts is not None else 0.0))
+    placed = torch.zeros((count, 3, height, width), device=pictures.photo_bank.pixels.device)
+    cover = torch.zeros((count, 1, height, width), device=placed.device)
+    photos, cutouts = pictures.photo_bank, pictures.cutouts
+    for bank, chosen, numbers in (
+        (photos, own, pictures.photos.get(OWN, range(0))),
+        (cutouts, cut, range(len(cutouts.sizes)) if cutouts is not None else range(0)),
+        (photos, ~own & ~cut, pictures.clean),
+    ):
+        if bank is None or not chosen.any():
+            continue
+        indices = rng.choice(np.asarray(numbers), size=int(chosen.sum()))
+        frames = [_standing(bank.boxes[i], height, width, rng) for i in indices]
+        planes, inside = _sampled(bank, indices, frames, None, height, width)
+        where = torch.from_numpy(np.flatnonzero(chosen)).to(placed.device)
+        placed[where] = planes[:, RGB]
+        there = torch.from_numpy(bank.boxes[indices][:, 2] > 0).to(placed.device)
+        cover[where] = planes[:, INNER, None] / 255 * inside * there[:, None, None, None]
+    return placed, cover
+
+
+def _standing(box: NDArray[np.int64], height: int, width: int, rng: Generator) -> Matrix:
+    top, left, bottom, right = (int(edge) for edge in box)
+    tall = max(1, bottom - top)
+    scale = float(rng.uniform(0.5, 1.6)) * height / tall
+    x = rng.uniform(0.15, 0.85) * width - scale * (left + right) / 2
+    # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
+    y = max(rng.uniform(-0.1, 0.5) * height, height - scale * tall) - scale * top
+    return _window(-y / scale, -x / scale, 1 / scale)
+
+
+def _match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) -> Tensor:
+    """Pull the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
+    inside = (cover > 0.5).float()
+    pixels = inside.sum((2, 3), keepdim=True).clamp(min=1)
+    mean = (placed * inside).sum((2, 3), keepdim=True) / pixels
+    std = ((placed - mean).square() * inside).sum((2, 3), keepdim=True).div(pixels).sqrt() + 1
+    target = room.std((2, 3), keepdim=True, correction=0) + 1
+    pull = column(rng.uniform(0, 0.6, len(placed)), placed)
+    gain = (1 - pull) + pull * (target / std).clamp(0.6, 1.6)
+    shift = pull * (room.mean((2, 3), keepdim=True) - mean) * 0.6
+    return ((placed - mean) * gain + mean + shift).clamp(0, 255)

@@ -1,0 +1,94 @@
+"""What light and cameras do to a training picture: tone, noise, blur and codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import cv2
+import numpy as np
+
+from bgblur.training.augment.patterns import Generator
+from bgblur.training.data.sets import Image
+
+
+def change_light(image: Image, rng: Generator) -> Image:
+    """BGR ``uint8`` (H, W, 3), sides even, in some ways of ``_LIGHT``."""
+    for chance, change in _LIGHT:
+        if rng.random() < chance:
+            image = change(image, rng)
+    return image
+
+
+def _tone(image: Image, rng: Generator) -> Image:
+    """Exposure, contrast, gamma and white balance in one look-up a channel."""
+    levels = np.arange(256, dtype=np.float32)[:, None] / 255
+    levels = np.repeat(levels ** float(rng.uniform(0.6, 1.7)), 3, axis=1)
+    levels = (levels - 0.5) * float(rng.uniform(0.6, 1.35)) + 0.5 + float(rng.uniform(-0.15, 0.15))
+    levels *= rng.uniform(0.85, 1.15, 3)
+    table = np.clip(levels * 255, 0, 255).astype(np.uint8)
+    return cv2.LUT(image, np.ascontiguousarray(table[None]))
+
+
+def _saturation(image: Image, rng: Generator) -> Image:
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    keep = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.4, 1.4))
+    return cv2.addWeighted(image, keep, grey, 1 - keep, 0)
+
+
+def _dark_and_noisy(image: Image, rng: Generator) -> Image:
+    dimmed = image.astype(np.float32) * float(rng.uniform(0.25, 0.8))
+    sigma = float(rng.uniform(2, 14))
+    noise = rng.standard_normal(image.shape, dtype=np.float32) * sigma
+    return np.clip(dimmed + noise, 0, 255).astype(np.uint8)
+
+
+def _blur(image: Image, rng: Generator) -> Image:
+    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.4)))
+
+
+def _motion_blur(image: Image, rng: Generator) -> Image:
+    """What moves while the shutter is open: the mean along a line, at the picture's own scale."""
+    length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[0])) | 1  # odd: centred
+    line = np.zeros((length, length), np.float32)
+    line[length // 2] = 1
+    centre = ((length - 1) / 2, (length - 1) / 2)
+    turn = cv2.getRotationMatrix2D(centre, float(rng.uniform(0, 180)), 1.0)
+    line = np.asarray(cv2.warpAffine(line, turn, (length, length)), np.float32)
+    return np.asarray(cv2.filter2D(image, -1, line / line.sum()), np.uint8)
+
+
+def _video_codec(image: Image, rng: Generator) -> Image:
+    """A webcam's or a recording's H.264 at a low bit rate. Rows and columns must be even."""
+    import av  # here: a GPU's batches have no use for it
+
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.height, encoder.width = image.shape[:2]
+    encoder.pix_fmt, encoder.time_base, encoder.thread_count = "yuv420p", Fraction(1, 30), 1
+    encoder.options = {"preset": "ultrafast", "crf": str(int(rng.integers(28, 44)))}
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    packets = encoder.encode(frame.reformat(format="yuv420p")) + encoder.encode(None)
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1  # others would hold the picture back
+    decoded = [picture for packet in packets for picture in decoder.decode(packet)]
+    decoded += decoder.decode(None)
+    return np.ascontiguousarray(decoded[0].to_ndarray(format="bgr24"))
+
+
+def _jpeg(image: Image, rng: Generator) -> Image:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))]
+    encoded = cv2.imencode(".jpg", image, quality)[1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+
+
+_LIGHT: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (
+    (0.7, _tone),
+    (0.4, _saturation),
+    (0.12, _dark_and_noisy),
+    (0.2, _blur),
+    (0.1, _motion_blur),
+    (0.25, _jpeg),
+    (0.05, _video_codec),
+)

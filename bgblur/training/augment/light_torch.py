@@ -1,0 +1,96 @@
+"""light.py, but for the video codec, on the device that trains.
+
+Pictures are RGB ``float32`` (N, 3, H, W) in 0..255; what a change makes of them may lie beyond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from kornia.enhance import jpeg_codec_differentiable
+from kornia.filters import gaussian_blur2d, motion_blur
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgblur.training.augment.patterns import Generator
+
+LUMA = (0.299, 0.587, 0.114)  # of R, G, B
+
+
+def change_light(image: Tensor, rng: Generator) -> None:
+    """Each picture in some ways of ``_LIGHT``, in place."""
+    for chance, change in _LIGHT:
+        chosen = np.flatnonzero(rng.random(len(image)) < chance)
+        if len(chosen):
+            which = torch.from_numpy(chosen).to(image.device)
+            image[which] = change(image[which], rng).clamp(0, 255)
+
+
+def column(values: NDArray[np.float64], like: Tensor) -> Tensor:
+    """One number an example, or one a channel (N, 3), to be multiplied with pictures."""
+    column = torch.from_numpy(values).float().to(like.device)
+    return column.view(len(values), -1, 1, 1)
+
+
+def blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
+    """``planes`` (N, C, H, W), each with its own Gaussian."""
+    radius = int(np.ceil(3 * sigmas.max()))
+    sigma = torch.from_numpy(sigmas).float().to(planes.device)[:, None].repeat(1, 2)
+    soft: Tensor = gaussian_blur2d(planes, 2 * radius + 1, sigma, "replicate")
+    return soft
+
+
+def _tone(image: Tensor, rng: Generator) -> Tensor:
+    """Exposure, contrast, gamma and white balance."""
+    count = len(image)
+    gamma, contrast, light = (
+        column(rng.uniform(low, high, count), image)
+        for low, high in ((0.6, 1.7), (0.6, 1.35), (-0.15, 0.15))
+    )
+    balance = column(rng.uniform(0.85, 1.15, (count, 3)), image)
+    return (((image / 255) ** gamma - 0.5) * contrast + 0.5 + light) * balance * 255
+
+
+def _saturation(image: Tensor, rng: Generator) -> Tensor:
+    luma = torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)
+    grey = (image * luma).sum(1, keepdim=True)
+    keep = np.where(rng.random(len(image)) < 0.15, 0.0, rng.uniform(0.4, 1.4, len(image)))
+    return grey + column(keep, image) * (image - grey)
+
+
+def _dark_and_noisy(image: Tensor, rng: Generator) -> Tensor:
+    count = len(image)
+    generator = torch.Generator(image.device).manual_seed(int(rng.integers(2**62)))
+    noise = torch.randn(image.shape, generator=generator, device=image.device)
+    dim, sigma = rng.uniform(0.25, 0.8, count), rng.uniform(2, 14, count)
+    return image * column(dim, image) + noise * column(sigma, image)
+
+
+def _blur(image: Tensor, rng: Generator) -> Tensor:
+    return blurred(image, rng.uniform(0.3, 1.4, len(image)))
+
+
+def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
+    """Of one length a batch; see light._motion_blur."""
+    length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[2])) | 1
+    angles = torch.from_numpy(rng.uniform(0, 180, len(image))).float().to(image.device)
+    moved: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")
+    return moved
+
+
+def _jpeg(image: Tensor, rng: Generator) -> Tensor:
+    quality = torch.from_numpy(rng.integers(20, 80, len(image))).float().to(image.device)
+    decoded: Tensor = jpeg_codec_differentiable(image / 255, quality)
+    return decoded * 255
+
+
+_LIGHT: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
+    (0.7, _tone),
+    (0.4, _saturation),
+    (0.12, _dark_and_noisy),
+    (0.2, _blur),
+    (0.1, _motion_blur),
+    (0.28, _jpeg),
+)

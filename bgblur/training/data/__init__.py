@@ -1,0 +1,1 @@
+"""The data sets: what there is, held out, packed."""

@@ -1,0 +1,170 @@
+"""Judge a segmenter on held-out photos, on clips with true mattes and on empty rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from bgblur.segmentation.engine import Engine
+from bgblur.sources.video import VideoReader
+from bgblur.training.data.sets import Collection, DataError, Image, Picture, Plane, read_photo
+from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.predictors import (
+    Predictor,
+    clip_predictor,
+    letterboxed,
+    still_predictor,
+)
+
+Rows = dict[str, dict[str, float]]  # a row's name -> figure -> value
+
+LARGE = 0.12  # of the frame: whoever sits before a webcam covers more
+MIXED_SETS = ("voc_person", "humanseg_web")  # those that also have small, distant people
+LEAK = 0.1  # alpha above which a pixel of an empty room shows
+MEAN = "mean"
+ROOMS = "empty rooms"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One judged picture; ``share`` is how much of the frame the person covers."""
+
+    picture: Picture
+    share: float
+    iou: float
+    boundary_f: float
+    mad: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All figures at one input height; ``scored`` are the photos behind ``photos``."""
+
+    photos: Rows
+    clips: Rows
+    rooms: Rows
+    scored: list[Scored]
+
+
+def evaluate(
+    engine: Engine,
+    held_out: Collection,
+    clips: Sequence[tuple[Path, Path]],
+    frames: int | None = None,
+    report: Callable[[str], None] = lambda _: None,
+) -> Figures:
+    """Everything; of each clip the first ``frames``. ``report`` hears what is being judged."""
+    predict = still_predictor(engine)
+    photos: Rows = {}
+    scored: list[Scored] = []
+    for name, pictures in held_out.photos.items():
+        report(name)
+        judged = score_photos(predict, pictures)
+        photos |= photo_rows(name, judged)
+        scored += judged
+    clip_rows: Rows = {}
+    for clip, matte in clips:
+        report(clip.name)
+        clip_rows[clip.stem] = evaluate_clip(clip_predictor(engine), clip, matte, frames)
+    if clip_rows:
+        clip_rows[MEAN] = _mean(list(clip_rows.values()))
+    report(ROOMS)
+    rooms = {ROOMS: empty_rooms(predict, held_out.rooms)} if held_out.rooms else {}
+    return Figures(photos, clip_rows, rooms, scored)
+
+
+# ---------------------------------------------------------------- photos
+
+
+def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored]:
+    """Each picture letterboxed to 16:9, judged where its mask says anything."""
+    scored = []
+    for picture in pictures:
+        image, truth, weight = read_photo(picture)
+        valid = weight > 0
+        alpha = letterboxed(predict, image)
+        scored.append(
+            Scored(
+                picture,
+                float((truth > 0.5).mean()),
+                iou(alpha, truth, valid),
+                boundary_f(alpha, truth, valid),
+                mad(alpha, truth, valid),
+            )
+        )
+    return scored
+
+
+def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
+    """A row for each of the set's groups."""
+    return {
+        group: {"pictures": len(members)}
+        | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
+        for group, members in photo_groups(name, scored).items()
+    }
+
+
+def photo_groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:
+    """The set; if it has small people, also those past 12 % of the frame. None is empty."""
+    groups = {name: list(scored)}
+    if name in MIXED_SETS:
+        groups[large_row(name)] = [s for s in scored if s.share > LARGE]
+    return {group: members for group, members in groups.items() if members}
+
+
+def large_row(name: str) -> str:
+    return f"{name} > {LARGE:.0%}"
+
+
+def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
+    """``leak``: the share of pixels taken for a person where nobody is."""
+    leaks = [float((predict(read_photo(room)[0]) > LEAK).mean()) for room in rooms]
+    return {"pictures": len(rooms), "leak": float(np.mean(leaks))}
+
+
+# ---------------------------------------------------------------- clips
+
+
+def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """(clip, its true matte) pairs: ``NAME.mp4`` beside ``NAME_alpha.mkv``."""
+    for clip in sorted(folder.glob("*.mp4")):
+        matte = clip.with_name(f"{clip.stem}_alpha.mkv")
+        if matte.is_file():
+            yield clip, matte
+
+
+def evaluate_clip(
+    predict: Predictor, clip: Path, matte: Path, frames: int | None = None
+) -> dict[str, float]:
+    """Figures of the clip's first ``frames``. Raises DataError where the matte does not fit it."""
+    images = [image for image, _ in islice(VideoReader(clip), frames)]
+    truths = [read_matte(image) for image, _ in islice(VideoReader(matte), frames)]
+    if len(images) != len(truths) or images[0].shape[:2] != truths[0].shape:
+        raise DataError(
+            f"{matte.name} does not fit {clip.name}: as many frames of the same size are needed"
+        )
+    return score_clip([predict(image) for image in images], truths)
+
+
+def read_matte(image: Image) -> Plane:
+    """Grey video, decoded to BGR, to ``float32`` alpha."""
+    return np.divide(image[..., 0], 255, dtype=np.float32)
+
+
+def score_clip(alphas: Sequence[Plane], truths: Sequence[Plane]) -> dict[str, float]:
+    """Mean IoU, boundary F and MAD over the frames, and dtSSD."""
+    pairs = list(zip(alphas, truths, strict=True))
+    return {
+        "iou": float(np.mean([iou(a, t) for a, t in pairs])),
+        "boundary_f": float(np.mean([boundary_f(a, t) for a, t in pairs])),
+        "mad": float(np.mean([mad(a, t) for a, t in pairs])),
+        "dtssd": dtssd(alphas, truths),
+    }
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {figure: float(np.mean([row[figure] for row in rows])) for figure in rows[0]}

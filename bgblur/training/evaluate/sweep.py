@@ -1,0 +1,198 @@
+"""Speed against accuracy: every model at every height, on every device there is.
+
+A processor's instruction set is chosen before torch is loaded, so each has a process of its own:
+this module, which takes a job as JSON and answers with one line a cell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgblur.errors import BgblurError, UsageError
+
+if TYPE_CHECKING:
+    from bgblur.segmentation.engine import TorchEngine
+
+ISAS = {  # what each of torch's libraries calls it
+    "native": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+}
+_WARM_UP, _LEAST = 4, 8  # inferences before those that count, and at least so many of them
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured at once. ``isa`` is the best instruction set that may be used."""
+
+    model: str
+    device: str
+    precision: str
+    isa: str
+    height: int
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly: seconds of timing, photos of each set, frames of each clip."""
+
+    seconds: float = 1.5
+    photos: int = 6
+    frames: int = 8
+
+
+def cells(
+    models: Sequence[str],
+    devices: Sequence[str],
+    precisions: Sequence[str],
+    isas: Sequence[str],
+    heights: Sequence[int],
+) -> list[Cell]:
+    """All combinations; a GPU has no instruction sets."""
+    return [
+        Cell(model, device, precision, isa, height)
+        for isa in isas
+        for model in models
+        for device in devices
+        for precision in precisions
+        for height in heights
+        if device == "cpu" or isa == "native"
+    ]
+
+
+def sweep(
+    wanted: Sequence[Cell],
+    data: Path | None,
+    effort: Effort,
+    known: Sequence[dict[str, Any]] = (),
+    report: Callable[[str], None] = lambda _: None,
+) -> Iterator[dict[str, Any]]:
+    """One row a cell of ``wanted`` that ``known`` lacks, as soon as it is measured.
+
+    Raises BgblurError with the reason where a cell cannot be measured.
+    """
+    have = {_key(row["cell"]) for row in known}
+    for isa, environment in ISAS.items():
+        missing = [asdict(cell) for cell in wanted if cell.isa == isa]
+        missing = [cell for cell in missing if _key(cell) not in have]
+        if missing:
+            job = {"cells": missing, "data": str(data) if data else None, "effort": asdict(effort)}
+            for row in _in_a_process(job, environment):
+                report("at {height} rows: {model}, {device}, {isa}".format(**row["cell"]))
+                yield row
+
+
+def _key(cell: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(cell.items()))
+
+
+def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[dict[str, Any]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bgblur.training.evaluate.sweep", json.dumps(job)],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        problem = None
+        for line in process.stdout:
+            row = json.loads(line)
+            problem = row.get("problem")
+            if problem is None:
+                yield row
+        if process.wait() != 0:
+            raise UsageError(problem or "the measured process ended without a word")
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+# ---------------------------------------------------------------- in the process
+
+
+def measure(cell: Cell, data: Path | None, effort: Effort) -> dict[str, Any]:
+    """The cell, the precision that "auto" meant, milliseconds an inference, and IoU by kind."""
+    from bgblur.segmentation.engine import TorchEngine, share_cores
+
+    share_cores(cell.device)  # as the daemon does
+    engine = TorchEngine(cell.model, cell.device, cell.precision, cell.height)
+    times, cpu_ms = inference_times(engine, effort.seconds)
+    low, middle, high = (round(float(t), 2) for t in np.percentile(times, (0, 50, 95)))
+    return {
+        "cell": asdict(cell),
+        "precision": engine.precision,
+        "ms": {"least": low, "p50": middle, "p95": high},
+        "fps": round(1000 / middle, 1),
+        "cpu_ms": round(cpu_ms, 2),
+        "iou": accuracy(engine, data, effort) if data is not None else {},
+    }
+
+
+def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], float]:
+    """Milliseconds of each inference of a 1280x720 frame, from upload to the alpha's largest
+    value, for which a GPU has to be done; and the processor's own time for one, in which other
+    programs count for less."""
+    from bgblur.sources.demo import DemoSource
+
+    frame = DemoSource(1280, 720).picture(0)
+    times: list[float] = []
+    counted = cpu = 0.0
+    while len(times) < _WARM_UP + _LEAST or counted < 1000 * seconds:
+        if len(times) == _WARM_UP:
+            cpu = time.process_time()
+        began = time.perf_counter()
+        float(engine.infer(engine.upload(frame)).max())
+        times.append(1000 * (time.perf_counter() - began))
+        counted = sum(times[_WARM_UP:])
+    counting = times[_WARM_UP:]
+    return counting, 1000 * (time.process_time() - cpu) / len(counting)
+
+
+def accuracy(engine: TorchEngine, data: Path, effort: Effort) -> dict[str, float]:
+    """Mean IoU over the first held-out photos of each set, whose order is shuffled by a fixed
+    seed, and over the first frames of the clips with true mattes."""
+    from bgblur.training.data.sets import load_collections
+    from bgblur.training.evaluate.evaluation import composited_clips, evaluate_clip, score_photos
+    from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
+
+    held_out = load_collections(data)[1]
+    photos = [p for pictures in held_out.photos.values() for p in pictures[: effort.photos]]
+    scored = score_photos(still_predictor(engine), photos)
+    found = {"photos": float(np.mean([one.iou for one in scored]))} if scored else {}
+    clips = [
+        evaluate_clip(clip_predictor(engine), clip, matte, effort.frames)["iou"]
+        for clip, matte in composited_clips(data / "video" / "composited")
+    ]
+    if clips:
+        found["clips"] = float(np.mean(clips))
+    return {kind: round(value, 4) for kind, value in found.items()}
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    data = Path(job["data"]) if job["data"] else None
+    try:
+        for cell in job["cells"]:
+            print(json.dumps(measure(Cell(**cell), data, Effort(**job["effort"]))), flush=True)
+    except BgblurError as error:
+        print(json.dumps({"problem": str(error)}))
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

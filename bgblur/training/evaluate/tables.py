@@ -1,0 +1,30 @@
+"""Figures as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bgblur.training.evaluate.evaluation import Figures
+
+_HEADINGS = {"iou": "IoU", "boundary_f": "boundary F", "mad": "MAD", "dtssd": "dtSSD"}
+
+
+def table(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
+    """``title`` heads the first column; a figure that a row lacks is left blank."""
+    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
+    headings = " | ".join(_HEADINGS.get(key, key) for key in columns)
+    lines = [f"| {title} | {headings} |", f"|---|{'---|' * len(columns)}"]
+    for name, row in rows.items():
+        cells = (_cell(key, row[key]) if key in row else "" for key in columns)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(key: str, value: float) -> str:
+    return f"{value:.0f}" if key in ("pictures", "samples") else f"{value:.4f}"
+
+
+def figures_tables(figures: Figures) -> str:
+    """The tables of one input height; those without rows are left out."""
+    parts = {"photos": figures.photos, "clip": figures.clips, "rooms": figures.rooms}
+    return "\n\n".join(table(title, rows) for title, rows in parts.items() if rows)

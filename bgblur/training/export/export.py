@@ -1,0 +1,197 @@
+"""From a checkpoint to the one file the daemon runs: frozen TorchScript, half-precision or int8."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from bgblur.errors import ModelError
+from bgblur.segmentation.engine import CONTRACT
+from bgblur.segmentation.network import LightUnet, Segmenter
+from bgblur.training.data.sets import Image
+from bgblur.training.export.equivalents import for_processors
+from bgblur.training.export.quantize import quantized
+
+LARGEST = 30_000_000  # bytes: the model travels inside the package
+TOLERANCE = 1e-2  # of alpha at any pixel, against the network before export
+_ROUNDED = 0.1  # likewise: further off, weights are beyond half precision, which GPUs compute in
+INT8_TOLERANCE = 5e-3  # of alpha in the mean: an outline may move by a fraction of a pixel
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """``difference`` is that of alpha from the network's own: the largest, or in int8 the mean."""
+
+    size: int
+    sha256: str
+    difference: float
+
+
+def publish(
+    network: nn.Module, target: Path, note: str, calibrate: Iterable[Tensor] | None = None
+) -> Exported:
+    """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
+
+    A small network that rounding to half precision changes too much keeps its weights as they are.
+    ``calibrate`` makes it int8, see ``export``. Raises ModelError, and leaves what was there, where
+    the file is too large or not the network.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.new")
+    try:
+        digest = export(network, beside, note, calibrate)
+        difference = _difference(network, beside, int8=calibrate is not None)
+        rounded = calibrate is None and TOLERANCE < difference < _ROUNDED
+        if rounded and 2 * beside.stat().st_size <= LARGEST:
+            digest = export(network, beside, note, half=False)
+            difference = _difference(network, beside, int8=False)
+        size = beside.stat().st_size
+        if size > LARGEST:
+            raise ModelError(
+                f"the model takes {size / 1e6:.1f} MB of {LARGEST / 1e6:.0f}: "
+                "choose a smaller encoder or decoder"
+            )
+        _check(difference, int8=calibrate is not None)
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+    enter_sum(target, digest)
+    return Exported(size, digest, difference)
+
+
+def _difference(network: nn.Module, exported: Path, int8: bool) -> float:
+    """See ``Exported``."""
+    if int8:
+        photos = parity_images()[:2]  # its ranges are those of pictures, not of noise
+        return float(differences(network, exported, photos).mean())
+    return max_difference(network, exported, parity_images())
+
+
+def _check(difference: float, int8: bool) -> None:
+    """Raises ModelError where it is too large."""
+    limit, kind = (INT8_TOLERANCE, "int8") if int8 else (TOLERANCE, "half precision")
+    if not difference <= limit:
+        raise ModelError(
+            f"exported alpha differs by {difference:.4f} from the network's, more than "
+            f"{limit}: its weights do not fit {kind}, train on or anew"
+        )
+
+
+def export(
+    network: nn.Module,
+    target: Path,
+    note: str = "",
+    calibrate: Iterable[Tensor] | None = None,
+    half: bool = True,
+) -> str:
+    """Write ``target`` and return its SHA-256.
+
+    Weights are stored in half precision, unless ``half`` is false, with batch norms folded in; they
+    stay parameters of the frozen module (not graph constants), so that one file can be cast to
+    fp16, bf16 or fp32. With inputs to ``calibrate`` by, the network is int8, and runs on processors
+    alone.
+    """
+    contract: dict[str, object] = {"version": 1, "note": note}
+    if isinstance(network, LightUnet):
+        contract["cpu_precision"] = "fp32"  # bf16 makes its depthwise convolutions slower
+    folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
+    if calibrate is not None:
+        contract["cpu_precision"] = "int8"
+        folded = quantized(folded, calibrate)
+    elif isinstance(folded, LightUnet):
+        folded = for_processors(folded)
+    segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
+        example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)
+        segmenter.network = torch.jit.trace(folded, example)
+        halved = half and calibrate is None
+        scripted = torch.jit.script(segmenter.half() if halved else segmenter)
+        frozen = torch.jit._recursive.wrap_cpp_module(
+            torch._C._freeze_module(scripted._c, preserveParameters=True)
+        )
+        frozen.save(str(target), _extra_files={CONTRACT: json.dumps(contract)})
+    return hashlib.sha256(target.read_bytes()).hexdigest()
+
+
+def fold_batch_norms(module: nn.Module) -> nn.Module:
+    """Every convolution directly followed by a batch norm made one with it.
+
+    timm's batch norms carry the activation that follows them: it stays.
+    """
+    for name, convolution, norm in list(norm_pairs(module)):
+        path, _, child = name.rpartition(".")
+        parent = module.get_submodule(path)
+        after = next(n for n, other in parent.named_children() if other is norm)
+        setattr(parent, child, fuse_conv_bn_eval(convolution, norm))
+        setattr(parent, after, getattr(norm, "act", nn.Identity()))
+    return module
+
+
+def norm_pairs(module: nn.Module) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
+    """(name of a convolution, itself, its batch norm): the one that is declared directly after it
+    in the same parent."""
+    for path, parent in module.named_modules():
+        previous: tuple[str, nn.Conv2d] | None = None
+        for name, child in parent.named_children():
+            if isinstance(child, nn.BatchNorm2d) and previous is not None:
+                yield f"{path}.{previous[0]}".removeprefix("."), previous[1], child
+            previous = (name, child) if isinstance(child, nn.Conv2d) else None
+
+
+def max_difference(network: nn.Module, exported: Path, images: Sequence[Image]) -> float:
+    """Largest difference of the file's alpha from the network's."""
+    return float(differences(network, exported, images).max())
+
+
+@torch.inference_mode()
+def differences(
+    network: nn.Module, exported: Path, images: Sequence[Image], input_height: int = 192
+) -> Tensor:
+    """Of the file's alpha from the network's, at every pixel of all ``images``; the network's in
+    fp32 on the CPU, and the file's, where it is not int8."""
+    segmenter = Segmenter(copy.deepcopy(network).cpu()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.load(str(exported), map_location="cpu").float().eval()
+        tensors = [torch.from_numpy(image) for image in images]
+        pairs = [(module(image, input_height), segmenter(image, input_height)) for image in tensors]
+    return torch.cat([(alpha - truth).abs().flatten() for alpha, truth in pairs])
+
+
+def parity_images() -> list[Image]:
+    """A public-domain portrait, a close-up of odd size, and noise."""
+    from skimage import data
+
+    portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
+    noise = np.random.default_rng(0).integers(0, 256, (240, 427, 3), np.uint8)
+    return [portrait, np.ascontiguousarray(portrait[:301, 100:401]), noise]
+
+
+def enter_sum(target: Path, digest: str) -> None:
+    """Add or renew the file's line in the ``SHA256SUMS`` beside it."""
+    sums = target.with_name(SUMS)
+    lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
+    kept = [line for line in lines if line.split(maxsplit=1)[1:] != [target.name]]
+    beside = sums.with_name(f".{SUMS}.new")
+    beside.write_text("\n".join([*kept, f"{digest}  {target.name}"]) + "\n", encoding="utf-8")
+    beside.replace(sums)
+
+
+def read_note(model: Path) -> str:
+    """How an exported model was trained, as it was noted at export."""
+    with zipfile.ZipFile(model) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(f"/extra/{CONTRACT}"))
+        return str(json.loads(archive.read(name)).get("note", ""))

@@ -1,0 +1,1 @@
+"""Models made with fastai, read without running their pickles."""

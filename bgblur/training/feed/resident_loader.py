@@ -1,0 +1,79 @@
+"""Batches for the training loop, drawn on its device from pictures that stay there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from copy import copy
+from itertools import chain, groupby, islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bgblur.training.augment.examples import Mix
+from bgblur.training.augment.examples_torch import draw_batch
+from bgblur.training.data.resident import Resident
+from bgblur.training.feed.loader import Draw, StepSampler
+
+_TOGETHER = 4  # steps that are drawn at once: asking a large GPU for one takes as long as for four
+_AHEAD = 2  # draws of so many, while the network is busy with one
+
+Drawn = tuple[Tensor, Tensor, Tensor]
+
+
+class ResidentLoader:
+    """Iterates over (image, alpha, weight) as ``ExampleDataset`` has them, batch by batch.
+
+    A batch follows from the seeds of its sampler alone: other examples than the workers', but the
+    same at every run on one kind of device, resumed or not.
+    """
+
+    def __init__(self, pictures: Resident, mix: Mix, sampler: StepSampler) -> None:
+        device = pictures.photo_bank.pixels.device
+        self._pictures = pictures
+        self._mix = mix
+        self._sampler = sampler
+        # Of its own: what is drawn must not wait for the steps that are queued.
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def __iter__(self) -> Iterator[Drawn]:
+        sampler = copy(self._sampler)
+        sampler.alike = _TOGETHER
+        known = sampler.start % _TOGETHER  # a resumed run may begin amid a draw
+        sampler.start -= known
+        batches = chain.from_iterable(self._drawn(iter(sampler)))
+        return islice(batches, known, None)
+
+    def _drawn(self, steps: Iterator[list[Draw]]) -> Iterator[list[Drawn]]:
+        with ThreadPoolExecutor(1, "draw") as thread:
+            ahead: deque[Future[list[Drawn]]] = deque()
+            while draws := list(islice(steps, _TOGETHER)):
+                ahead.append(thread.submit(self._draw, draws))
+                if len(ahead) > _AHEAD:
+                    yield self._taken(ahead.popleft())
+            while ahead:
+                yield self._taken(ahead.popleft())
+
+    def _draw(self, steps: list[list[Draw]]) -> list[Drawn]:
+        """Batches for these steps, those of one size drawn as one."""
+        with torch.cuda.stream(self._stream) if self._stream else nullcontext():
+            drawn: list[Drawn] = []
+            for (height, width), alike in groupby(steps, lambda step: step[0].size):
+                group = list(alike)
+                counts = [len(step) for step in group]
+                rng = np.random.default_rng(group[0][0].seed)
+                batch = draw_batch(self._pictures, self._mix, sum(counts), height, width, rng)
+                drawn += zip(*(planes.split(counts) for planes in batch), strict=True)
+            if self._stream:
+                self._stream.synchronize()  # here: it is this thread's time that is waited away
+        return drawn
+
+    def _taken(self, batches: Future[list[Drawn]]) -> list[Drawn]:
+        drawn = batches.result()
+        if self._stream:
+            for tensor in chain(*drawn):  # else its memory would be drawn into while it is read
+                tensor.record_stream(torch.cuda.current_stream(tensor.device))
+        return drawn

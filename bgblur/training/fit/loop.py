@@ -1,0 +1,237 @@
+"""The training loop: Lightning Fabric, weight EMA, resumable to the step."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from bgblur.segmentation.network import normalise, with_new_blocks
+from bgblur.training.data.sets import Collection, DataError
+from bgblur.training.feed.loader import StepSampler, make_loader
+from bgblur.training.fit.checkpoint import (
+    load_checkpoint,
+    load_run,
+    restore,
+    save_checkpoint,
+    training_summary,
+)
+from bgblur.training.fit.echo import Drawing, Drawn, echoed
+from bgblur.training.fit.finetune import blend, initial_model, load_start
+from bgblur.training.fit.launch import make_fabric
+from bgblur.training.fit.recipe import Recipe, RunSettings
+from bgblur.training.fit.step import Stepper, Teacher, records
+from bgblur.training.fit.unfold import unfold_batch_norms
+
+CHECKPOINT = "last.ckpt"
+# What batch norms are measured on where an exported model has none.
+_SAMPLED = 40  # batches
+_LARGEST_SAMPLE = 16  # pictures a batch: many pixels already
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the loop tells its caller after each step."""
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    images_per_second: float
+
+
+Report = Callable[[Progress], None]
+Validate = Callable[[int, nn.Module], None]
+
+
+def train(
+    recipe: Recipe,
+    collection: Collection,
+    folder: Path,
+    *,
+    report: Report = lambda _: None,
+    validate: Validate = lambda _step, _network: None,
+    init: Path | None = None,
+    fabric: L.Fabric | None = None,
+) -> nn.Module:
+    """Run the recipe and return the averaged network (eval mode, on the CPU).
+
+    Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
+    ``init`` names what a new run starts from: the averaged weights of a checkpoint, or an exported
+    model, which gets its batch norms back unless the recipe's model is folded. With
+    ``run.distillation`` it is also the teacher, unless ``run.teacher`` names another. Raises
+    DataError or ModelError where one of them is damaged, missing or of another network.
+    """
+    run = recipe.run
+    fabric = fabric or make_fabric(run.precision)
+    fabric.seed_everything(run.seed)
+    draw = _drawing(fabric, collection, recipe)
+    network, before = _begin(recipe, init, draw)
+    network = network.to(memory_format=torch.channels_last)
+    initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
+    teacher = _teacher(run, initial, fabric) if run.distillation else None
+    recorded = records(fabric, run)
+    # A recorded step reads its rate from the device's memory: a number would stay as it was.
+    rate = torch.tensor(run.learning_rate, device=fabric.device) if recorded else run.learning_rate
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=rate, weight_decay=run.weight_decay, capturable=recorded
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: schedule(step, run.steps, run.warmup_steps)
+    )
+    average = AveragedModel(
+        network, multi_avg_fn=get_ema_multi_avg_fn(run.ema_decay), use_buffers=True
+    )
+    model, optimizer = fabric.setup(network, optimizer)
+    average = average.to(fabric.device)
+
+    checkpoint, start, pictures = folder / CHECKPOINT, 0, collection.fingerprint()
+    if checkpoint.exists():
+        begun = (before if init else None), pictures
+        state = load_run(checkpoint, recipe, *begun, device=fabric.device, recorded=recorded)
+        restore(network, state["network"], checkpoint)
+        _restore_average(average, state, checkpoint)
+        optimizer.load_state_dict(state["optimizer"])
+        scheduler.load_state_dict(state["scheduler"])
+        _restore_scale(fabric, state)
+        start = int(state["step"])
+        before = state.get("before", "")
+
+    def save(step: int) -> None:
+        if not fabric.is_global_zero:
+            return
+        state = {
+            "step": step,
+            "network": network.state_dict(),
+            "average": average.module.state_dict(),
+            "averaged": int(average.n_averaged),
+            "optimizer": optimizer.state_dict(),
+            "precision": fabric.strategy.precision.state_dict(),  # see _restore_scale
+            "scheduler": scheduler.state_dict(),
+            "recipe": recipe.model_dump(mode="json"),
+            "before": before,
+            "pictures": pictures,
+        }
+        save_checkpoint(checkpoint, state)
+
+    batches = echoed(draw, recipe, start, fabric.global_rank)
+    if start == 0 and init is not None and fabric.is_global_zero:
+        validate(0, average.module.eval())  # what there is to gain, and to lose
+    model.train()
+    take = Stepper(fabric, model, optimizer, run, teacher, recorded)
+    began = time.perf_counter()
+    for step, batch in enumerate(batches, start + 1):
+        loss = take(batch, step)
+        scheduler.step()
+        average.update_parameters(network)
+        speed = len(batch.images) / (time.perf_counter() - began)
+        report(Progress(step, run.steps, loss, float(scheduler.get_last_lr()[0]), speed))
+        if step == run.steps and run.keep:
+            blend(average.module, initial, run.keep)
+        if step % run.checkpoint_every == 0 or step == run.steps:
+            save(step)
+        if fabric.is_global_zero and (step % run.validate_every == 0 or step == run.steps):
+            validate(step, average.module.eval())
+        began = time.perf_counter()
+    finished: nn.Module = average.module.eval().cpu()
+    return finished
+
+
+def _restore_average(average: AveragedModel, state: dict[str, Any], checkpoint: Path) -> None:
+    restore(average.module, state["average"], checkpoint)
+    average.n_averaged.fill_(state["averaged"])
+
+
+def _restore_scale(fabric: L.Fabric, state: dict[str, Any]) -> None:
+    """The loss scale of 16-mixed, which the other precisions have none of."""
+    if precision := state.get("precision"):  # absent from older checkpoints
+        fabric.strategy.precision.load_state_dict(precision)
+
+
+def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawing:
+    """On the device where that is a GPU, unless the recipe says otherwise."""
+    mix, augment = recipe.data.mix, recipe.run.augment
+    if augment == "device" or (augment == "auto" and fabric.device.type == "cuda"):
+        from bgblur.training.data.resident import load_resident
+        from bgblur.training.feed.resident_loader import ResidentLoader
+
+        pictures = load_resident(collection, fabric.device)
+        return lambda sampler: ResidentLoader(pictures, mix, sampler)
+    return lambda sampler: _in_one_line(
+        fabric.setup_dataloaders(
+            make_loader(collection, mix, sampler, recipe.run.workers), use_distributed_sampler=False
+        )
+    )
+
+
+def _in_one_line(batches: Any) -> Iterator[Drawn]:
+    """The batches; torch puts the traceback of a worker before what a picture's error says."""
+    try:
+        yield from batches
+    except DataError as error:
+        said = str(error).rpartition(f"{DataError.__name__}: ")[2]
+        raise DataError(said.removesuffix(r"\n")) from error
+
+
+def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module, str]:
+    """(network, how its weights came about, for the model card)."""
+    model = recipe.model
+    if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
+        raise DataError("this recipe goes on from a trained model: name it with --init")
+    network = model.build(model.encoder_weights)
+    if init is None:
+        return network, ""
+    if not model.folded and init.suffix == ".ckpt":
+        first = load_checkpoint(init)
+        restore(network, with_new_blocks(first["average"], network), init)
+        return network, training_summary(first, init)
+    start = load_start(init)
+    if not model.grows_from(start.model):
+        raise DataError(f"{init} holds another network than the recipe: mend its [model]")
+    if model.folded:
+        return start.network, start.history
+    smaller = unfold_batch_norms(start.network, start.model.build(), _sample(recipe, draw))
+    network.load_state_dict(with_new_blocks(smaller.state_dict(), network))
+    return network, start.history
+
+
+def _sample(recipe: Recipe, draw: Drawing) -> Iterator[Tensor]:
+    """Normalised images ``(N, 3, H, W)`` of all the recipe's sizes, the same in every process."""
+    phases = tuple(replace(p, batch=min(p.batch, _LARGEST_SAMPLE)) for p in recipe.phases)
+    for images, _, _ in draw(StepSampler(phases, 0, _SAMPLED, recipe.run.seed)):
+        yield normalise(images.float()).cpu()
+
+
+def _taught_by_itself(run: RunSettings) -> bool:
+    return bool(run.distillation) and run.teacher is None
+
+
+def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Teacher:
+    """Normalised images to the teacher's logits."""
+    network = initial
+    if run.teacher is not None:
+        network = load_start(initial_model(run.teacher)).network.eval().requires_grad_(False)
+        network = network.to(fabric.device).to(memory_format=torch.channels_last)
+
+    def teach(inputs: Tensor) -> Tensor:
+        with torch.no_grad(), fabric.autocast():
+            answers: Tensor = network(inputs)
+            return answers.float()
+
+    return teach
+
+
+def schedule(step: int, steps: int, warmup: int) -> float:
+    """Linear warm-up, then a cosine to zero (Loshchilov and Hutter 2017); a factor 0..1."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

@@ -1,0 +1,1 @@
+"""Recording one's own training pictures."""

@@ -1,0 +1,105 @@
+"""The entries of the tray's menu that stand for settings: what is ticked, what a click writes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from bgblur.config.file import Value
+from bgblur.config.settings import Settings
+from bgblur.devices.listing import Device, find_camera
+from bgblur.errors import CameraError
+
+Changes = tuple[tuple[str, Value], ...]  # dotted keys with values, in the order to write them
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several entries; ``ask`` is what the user has to pick before there is a change."""
+
+    text: str
+    ticked: bool
+    changes: Changes = ()
+    ask: Literal["picture", "color"] | None = None
+
+
+def presets(settings: Settings) -> list[Choice]:
+    background = settings.background
+    return [
+        Choice(
+            preset.name,
+            background.mode == "blur" and background.strength == preset.strength,
+            strength_changes(settings, preset.strength),
+        )
+        for preset in settings.tray.presets
+    ]
+
+
+def strength_changes(settings: Settings, strength: int) -> Changes:
+    """A strength is one of blur: choosing it ends the other modes, and only after it is written,
+    so that no moment shows more of the room than before and after."""
+    changes: Changes = (("background.strength", strength),)
+    if settings.background.mode != "blur":
+        changes += (("background.mode", "blur"),)
+    return changes
+
+
+def backgrounds(settings: Settings, last_strength: int) -> list[Choice]:
+    """``last_strength``, not 0, is what "Blur" comes back with when the strength is 0."""
+    background = settings.background
+    raw = background.mode == "none" or (background.mode == "blur" and background.strength == 0)
+    shown = "none" if raw else background.mode
+    return [
+        Choice(
+            "Blur",
+            shown == "blur",
+            strength_changes(settings, background.strength or last_strength),
+        ),
+        Choice("Picture…", shown == "image", ask="picture"),
+        Choice("Colour…", shown == "color", ask="color"),
+        Choice("None: show the room", shown == "none", (("background.mode", "none"),)),
+    ]
+
+
+def picture_changes(path: str) -> Changes:
+    return ("background.image", path), ("background.mode", "image")
+
+
+def color_changes(color: str) -> Changes:
+    """``color`` is "#rrggbb"."""
+    return ("background.color", color), ("background.mode", "color")
+
+
+def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
+    """The cameras found; what is set comes first if it is none of them, such as a clip."""
+    current = settings.camera.device
+    found = [d for d in devices if d.kind == "camera" and (d.captures or d.problem)]
+    used = _used(current, found)
+    names = Counter(device.name for device in found)
+    choices = [
+        Choice(
+            device.name if names[device.name] == 1 else str(device),
+            device == used,
+            (("camera.device", device.path),),
+        )
+        for device in found
+    ]
+    if used is None:
+        text = f"Camera {current} (not found)" if current.isdecimal() else current
+        choices.insert(0, Choice(text, True, (("camera.device", current),)))
+    return choices
+
+
+def _used(current: str, found: list[Device]) -> Device | None:
+    """The one that ``camera.device`` means: an index, a path, a link to one, or a name."""
+    paths = {current, f"/dev/video{current}", os.path.realpath(current)}
+    for device in found:
+        if device.path in paths:
+            return device
+    try:
+        return find_camera(current, found)
+    except CameraError:
+        return None

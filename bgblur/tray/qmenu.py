@@ -1,0 +1,146 @@
+"""The tray's menu on the screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from textwrap import shorten
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtDBus import QDBusConnection
+from PySide6.QtGui import QAction, QCursor
+from PySide6.QtWidgets import QMenu, QWidgetAction
+
+from bgblur.config.settings import Settings
+from bgblur.devices.listing import Device
+from bgblur.tray import autostart, menu
+from bgblur.tray.choices import TrayChoices
+from bgblur.tray.menu import Changes, Choice
+from bgblur.tray.state import Seen, TrayState
+from bgblur.tray.strength import StrengthSlider
+
+_WIDTH = 64  # characters of a problem that make a menu wide enough; the tooltip has it all
+_WATCHER = "org.kde.StatusNotifierWatcher"
+
+
+def holds_widgets() -> bool:
+    """macOS draws the menu itself, and so does a panel (KDE, GNOME) that gets it over D-Bus."""
+    if sys.platform in ("win32", "darwin"):
+        return sys.platform == "win32"
+    bus = QDBusConnection.sessionBus()
+    return not (bus.isConnected() and bus.interface().isServiceRegistered(_WATCHER).value())
+
+
+class TrayMenu(QObject):
+    """Shows settings and state; what the user wants leaves as signals."""
+
+    change = Signal(object)  # Changes
+    ask_picture = Signal()
+    ask_color = Signal()
+    list_cameras = Signal()  # they are about to be looked at
+    preview = Signal()
+    edit = Signal()
+    autostart = Signal(bool)
+    start = Signal()
+    quit = Signal()
+
+    def __init__(self, settings: Settings, *, widgets: bool) -> None:
+        super().__init__()
+        self._settings = settings
+        self._widgets = widgets
+        self.menu = QMenu()
+        self._words = self._told()
+        self._problem = self._told()
+        self.menu.addSeparator()
+        end_of_presets = self.menu.addSeparator()
+        self._presets = TrayChoices(self.menu, self._choose, end_of_presets)
+        self.slider = StrengthSlider()
+        self.slider.chosen.connect(self._choose_strength)
+        self._add_slider()
+        background = self.menu.addMenu("&Background")
+        self._backgrounds = TrayChoices(background, self._choose)
+        camera = self.menu.addMenu("&Camera")
+        camera.aboutToShow.connect(self.list_cameras)
+        self._cameras = TrayChoices(camera, self._choose)
+        self._mirror = self._switch("&Mirror", "camera.mirror")
+        self._pause = self._switch("&Pause: show a card", "output.paused")
+        self.menu.addSeparator()
+        self.menu.addAction("&Open preview").triggered.connect(self.preview)
+        self.menu.addAction("&Edit configuration").triggered.connect(self.edit)
+        self._autostart = self.menu.addAction("Start at &login")
+        self._autostart.setCheckable(True)
+        self._autostart.setVisible(autostart.available())
+        self._autostart.triggered.connect(self.autostart)
+        self.menu.addSeparator()
+        self._start = self.menu.addAction("S&tart bgblur")
+        self._start.triggered.connect(self.start)
+        self._quit = self.menu.addAction("")
+        self._quit.triggered.connect(self.quit)
+
+    def show_settings(
+        self, settings: Settings, last_strength: int, devices: Iterable[Device]
+    ) -> None:
+        self._settings = settings
+        self._presets.show(menu.presets(settings))
+        self._backgrounds.show(menu.backgrounds(settings, last_strength))
+        self._cameras.show(menu.cameras(settings, devices))
+        self._mirror.setChecked(settings.camera.mirror)
+        self._pause.setChecked(settings.output.paused)
+        self.slider.show_strength(settings.background.strength)
+        # A picture or a colour is as it is: there the strength says nothing.
+        self.slider.setEnabled(settings.background.mode in ("blur", "none"))
+        self._strength.setText(f"&Strength: {settings.background.strength}…")
+
+    def show_state(self, seen: Seen, *, ends_daemon: bool, autostart: bool) -> None:
+        """``ends_daemon`` says that "Quit" is meant for the daemon too."""
+        self._words.setText(seen.words)
+        self._problem.setText(shorten(seen.problem or "", _WIDTH, placeholder="…"))
+        self._problem.setVisible(seen.problem is not None)
+        self._start.setVisible(seen.state == TrayState.STOPPED)
+        self._quit.setText("&Quit bgblur" if ends_daemon else "&Quit the tray only")
+        self._autostart.setChecked(autostart)
+
+    def activate(self) -> None:
+        """The icon itself was clicked."""
+        if self._widgets:
+            self.menu.popup(QCursor.pos())
+        elif sys.platform != "darwin":  # where the click opens the menu
+            self._open_slider()
+
+    def _told(self) -> QAction:
+        action = self.menu.addAction("")
+        action.setEnabled(False)
+        return action
+
+    def _add_slider(self) -> None:
+        self._strength = QAction(self.menu)
+        if self._widgets:
+            holder = QWidgetAction(self.menu)
+            holder.setDefaultWidget(self.slider)
+            self.menu.addAction(holder)
+        else:
+            self.menu.addAction(self._strength)
+            self._strength.triggered.connect(self._open_slider)
+
+    def _open_slider(self) -> None:
+        self.slider.move(QCursor.pos())
+        self.slider.show()
+        self.slider.activateWindow()
+
+    def _switch(self, text: str, key: str) -> QAction:
+        action = self.menu.addAction(text)
+        action.setCheckable(True)
+        action.triggered.connect(lambda on: self.change.emit(((key, on),)))
+        return action
+
+    def _choose(self, choice: Choice) -> None:
+        if choice.ask == "picture":
+            self.ask_picture.emit()
+        elif choice.ask == "color":
+            self.ask_color.emit()
+        else:
+            self.change.emit(choice.changes)
+
+    def _choose_strength(self, strength: int) -> None:
+        changes: Changes = menu.strength_changes(self._settings, strength)
+        self.change.emit(changes)

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bgblur.config.file import set_value
+from bgblur.config.settings import Settings
+from bgblur.config.watch import ConfigWatcher
+
+PROMISE = 0.5  # seconds from edit to call
+QUIET = 0.7  # seconds after which a call would have come
+
+
+class Heard:
+    """What the watcher told: settings, problems and None (problem gone), in order."""
+
+    def __init__(self) -> None:
+        self._told: queue.Queue[tuple[float, Settings | str | None]] = queue.Queue()
+
+    def note(self, what: Settings | str | None) -> None:
+        self._told.put((time.monotonic(), what))
+
+    def next(self, since: float) -> Settings | str | None:
+        """The next call; it must have come within the promise."""
+        at, what = self._told.get(timeout=5)
+        assert at - since < PROMISE
+        return what
+
+    def strength(self, since: float) -> int:
+        got = self.next(since)
+        assert isinstance(got, Settings)
+        return got.background.strength
+
+    def nothing(self) -> bool:
+        time.sleep(QUIET)
+        return self._told.empty()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(with_strength(60))
+    return path
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def watching(path: Path, heard: Heard) -> Iterator[None]:
+    with ConfigWatcher(path, heard.note, heard.note):
+        yield
+
+
+def with_strength(strength: int) -> str:
+    return f"[background]\nstrength = {strength}\n"
+
+
+def in_place(path: Path, text: str) -> float:
+    path.write_text(text)
+    return time.monotonic()
+
+
+def in_place_slowly(path: Path, text: str) -> float:
+    """Truncated first, written a moment later."""
+    with path.open("w") as file:
+        file.flush()
+        time.sleep(0.09)
+        file.write(text)
+    return time.monotonic()
+
+
+def renamed_over(path: Path, text: str) -> float:
+    temporary = path.with_name(".config.toml.swp")
+    temporary.write_text(text)
+    temporary.replace(path)
+    return time.monotonic()
+
+
+def backed_up_and_made_anew(path: Path, text: str) -> float:
+    """As vim does where it may not rename over."""
+    path.rename(path.with_name("config.toml~"))
+    time.sleep(0.09)
+    path.write_text(text)
+    return time.monotonic()
+
+
+EDITORS = [in_place, in_place_slowly, renamed_over, backed_up_and_made_anew]
+
+
+@pytest.mark.usefixtures("watching")
+@pytest.mark.parametrize("edit", EDITORS, ids=lambda edit: edit.__name__)
+def test_edits_arrive_in_time_and_once(
+    edit: Callable[[Path, str], float], path: Path, heard: Heard
+) -> None:
+    for strength in (10, 20, 30):
+        edited = edit(path, with_strength(strength))
+        assert heard.strength(edited) == strength
+    assert heard.nothing()
+
+
+@pytest.mark.usefixtures("watching")
+def test_own_writes_arrive(path: Path, heard: Heard) -> None:
+    set_value(path, "background.strength", 15)
+    assert heard.strength(time.monotonic()) == 15
+
+
+def test_file_created_later_and_deleted(tmp_path: Path, heard: Heard) -> None:
+    path = tmp_path / "config.toml"
+    with ConfigWatcher(path, heard.note, heard.note):
+        assert heard.strength(in_place(path, with_strength(10))) == 10
+        path.unlink()
+        assert heard.next(time.monotonic()) == Settings()
+        assert heard.strength(in_place(path, with_strength(20))) == 20
+
+
+def test_folder_created_later_deleted_and_created_again(tmp_path: Path, heard: Heard) -> None:
+    path = tmp_path / "new" / "bgblur" / "config.toml"
+    with ConfigWatcher(path, heard.note, heard.note):
+        for strength in (10, 20):
+            path.parent.mkdir(parents=True)
+            assert heard.strength(in_place(path, with_strength(strength))) == strength
+            shutil.rmtree(path.parents[1])
+            assert heard.next(time.monotonic()) == Settings()
+
+
+def test_link_to_a_file_elsewhere(tmp_path: Path, heard: Heard) -> None:
+    folders = [tmp_path / name for name in ("here", "one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    here, one, two = (folder / "config.toml" for folder in folders)
+    one.write_text(with_strength(60))
+    two.write_text(with_strength(70))
+    here.symlink_to(one)
+    with ConfigWatcher(here, heard.note, heard.note):
+        assert heard.strength(in_place(one, with_strength(10))) == 10
+        assert heard.strength(renamed_over(one, with_strength(20))) == 20
+        here.unlink()
+        here.symlink_to(two)
+        assert heard.strength(time.monotonic()) == 70
+        assert heard.strength(in_place(two, with_strength(30))) == 30
+
+
+@pytest.mark.usefixtures("watching")
+def test_bad_edit_is_one_line_and_its_mending_is_told(path: Path, heard: Heard) -> None:
+    edited = in_place(path, "[background]\nstrenght = 10\n")
+    told = 'config.toml line 2: unknown key background.strenght: did you mean "strength"?'
+    assert heard.next(edited) == told
+    # Still bad, in the same way and then in another.
+    in_place(path, "[background]\nstrenght = 10\n\n")
+    assert heard.nothing()
+    edited = in_place(path, "[background]\nstrength = 101\n")
+    assert heard.next(edited) == (
+        "config.toml line 2: background.strength is 101: it must be at most 100"
+    )
+    # The last good settings again: nothing to apply, but the problem is gone.
+    edited = in_place(path, with_strength(60))
+    assert heard.next(edited) is None
+    assert heard.nothing()
+
+
+@pytest.mark.usefixtures("watching")
+def test_mending_with_new_settings_tells_both(path: Path, heard: Heard) -> None:
+    edited = in_place(path, "[background")
+    assert isinstance(heard.next(edited), str)
+    edited = in_place(path, with_strength(10))
+    assert heard.next(edited) is None
+    assert heard.strength(edited) == 10
+
+
+@pytest.mark.usefixtures("watching")
+def test_unreadable_file_is_a_problem(path: Path, heard: Heard) -> None:
+    path.unlink()
+    path.mkdir()
+    told = heard.next(time.monotonic())
+    assert isinstance(told, str)
+    assert told.startswith("cannot read ")
+
+
+@pytest.mark.usefixtures("watching")
+def test_equal_settings_are_not_told(path: Path, heard: Heard) -> None:
+    in_place(path, "# a comment\n[background]\nstrength = 60 # the same\n")
+    assert heard.nothing()
+    path.touch()
+    path.with_name("other.toml").write_text("x")
+    assert heard.nothing()
+
+
+def test_edit_before_start_is_told_to_who_runs_on_older_settings(path: Path, heard: Heard) -> None:
+    path.write_text(with_strength(10))
+    with ConfigWatcher(path, heard.note, heard.note, current=Settings()):
+        assert heard.strength(time.monotonic()) == 10
+        assert heard.nothing()
+
+
+def test_file_that_was_bad_at_the_start(path: Path, heard: Heard) -> None:
+    path.write_text("broken")
+    with ConfigWatcher(path, heard.note, heard.note):
+        assert isinstance(heard.next(time.monotonic()), str)
+        edited = in_place(path, with_strength(60))
+        assert heard.next(edited) is None
+        assert heard.strength(edited) == 60
+
+
+def test_callback_that_raises_does_not_end_it(
+    path: Path, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(settings: Settings) -> None:
+        heard.note(settings)
+        raise RuntimeError("no such camera")
+
+    with caplog.at_level(logging.ERROR), ConfigWatcher(path, fail, heard.note):
+        for strength in (10, 20):
+            edited = in_place(path, with_strength(strength))
+            assert heard.strength(edited) == strength
+    assert [record.getMessage() for record in caplog.records] == [
+        "the configuration was read, but applying it failed: no such camera"
+    ] * 2
+
+
+def test_without_file_events_ticks_keep_the_promise(
+    path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system may be out of inotify watches."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr("bgblur.config.watch.watch", fail)
+    with ConfigWatcher(path, heard.note, heard.note):
+        assert heard.strength(in_place(path, with_strength(10))) == 10
+
+
+def write_all(path: Path) -> None:
+    for strength in range(101):
+        set_value(path, "background.strength", strength)
+
+
+@pytest.mark.usefixtures("watching")
+def test_slider_dragged_in_another_process_ends_where_it_was_left(path: Path, heard: Heard) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=write_all, args=(path,))
+    process.start()
+    process.join()
+    ended = time.monotonic()
+    assert process.exitcode == 0
+    # Many of the values on the way may be skipped, none of them comes out of order.
+    seen: list[int] = []
+    while not seen or seen[-1] != 100:
+        seen.append(heard.strength(ended))
+    assert seen == sorted(set(seen))
+    assert heard.nothing()
+
+
+def test_stop_is_prompt_and_final(path: Path, heard: Heard) -> None:
+    for _ in range(3):
+        watcher = ConfigWatcher(path, heard.note, heard.note)
+        watcher.start()
+        time.sleep(0.1)
+        asked = time.monotonic()
+        watcher.stop()
+        assert time.monotonic() - asked < PROMISE
+        watcher.stop()
+    assert all(thread.name != "config-watch" for thread in threading.enumerate())
+    in_place(path, with_strength(10))
+    assert heard.nothing()
+
+
+def test_stop_from_within_a_call(path: Path) -> None:
+    stopped = threading.Event()
+
+    def stop(_: Settings) -> None:
+        watcher.stop()
+        stopped.set()
+
+    watcher = ConfigWatcher(path, stop, lambda _: None)
+    watcher.start()
+    in_place(path, with_strength(10))
+    assert stopped.wait(PROMISE)
+
+
+def test_stop_does_not_wait_for_a_stuck_call(path: Path) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def stick(_: Settings) -> None:
+        entered.set()
+        release.wait(10)
+
+    watcher = ConfigWatcher(path, stick, lambda _: None)
+    watcher.start()
+    in_place(path, with_strength(10))
+    assert entered.wait(PROMISE)
+    asked = time.monotonic()
+    watcher.stop()
+    assert time.monotonic() - asked < PROMISE
+    release.set()
+
+
+def test_idle_watching_costs_next_to_nothing(path: Path, heard: Heard) -> None:
+    with ConfigWatcher(path, heard.note, heard.note):
+        time.sleep(0.3)
+        before = sum(os.times()[:2])
+        time.sleep(2.0)
+        used = sum(os.times()[:2]) - before
+    assert used < 0.1  # 5 % of a core; other threads of the test run included

@@ -1,0 +1,112 @@
+"""When the camera rests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+from support.pipeline_parts import RecordingSink
+
+from bgblur.config.settings import IdleSettings, OutputSettings, Settings
+from bgblur.daemon.on_demand import OnDemand
+from bgblur.pipeline.pipeline import Pipeline
+
+GRACE = 0.15
+
+
+class Rests:
+    """What a pipeline was told."""
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+
+    def rest(self, reason: str | None) -> None:
+        self.told.append(reason)
+
+
+class Watched(OnDemand):
+    """``watching`` programs have the output open; None where it cannot tell."""
+
+    watching: int | None = None
+
+    @property
+    def clients(self) -> int | None:
+        return self.watching
+
+
+def settings(on_demand: bool = True, paused: bool = False, **output: Any) -> Settings:
+    return Settings(
+        idle=IdleSettings(on_demand=on_demand, grace_seconds=GRACE),
+        output=OutputSettings(paused=paused, **output),
+    )
+
+
+def made(first: Settings) -> tuple[Watched, Rests]:
+    pipeline = Rests()
+    return Watched(cast(Pipeline, pipeline), first), pipeline
+
+
+def wait_out_grace(on_demand: OnDemand) -> None:
+    until = time.monotonic() + 1.5 * GRACE
+    while time.monotonic() < until:
+        on_demand.update()
+        time.sleep(0.01)
+
+
+def test_the_camera_rests_after_the_grace_time_and_wakes_at_once() -> None:
+    on_demand, pipeline = made(settings())
+    on_demand.watching = 0
+    on_demand.update()
+    assert pipeline.told == []
+    wait_out_grace(on_demand)
+    assert pipeline.told == ["idle"]
+    on_demand.watching = 1
+    on_demand.update()
+    assert pipeline.told == ["idle", None]
+    wait_out_grace(on_demand)
+    assert pipeline.told == ["idle", None]
+
+
+def test_a_client_that_comes_back_within_the_grace_time_changes_nothing() -> None:
+    on_demand, pipeline = made(settings())
+    for number in range(50):
+        on_demand.watching = number % 2
+        on_demand.update()
+        time.sleep(0.005)
+    assert pipeline.told == []
+
+
+def test_an_output_that_cannot_tell_counts_as_watched() -> None:
+    on_demand, pipeline = made(settings())
+    wait_out_grace(on_demand)
+    assert pipeline.told == []
+
+
+def test_it_can_be_turned_off_and_on_live() -> None:
+    on_demand, pipeline = made(settings())
+    on_demand.watching = 0
+    wait_out_grace(on_demand)
+    on_demand.change(settings(on_demand=False))
+    assert pipeline.told == ["idle", None]
+    wait_out_grace(on_demand)
+    on_demand.change(settings())
+    wait_out_grace(on_demand)
+    assert pipeline.told == ["idle", None, "idle"]
+
+
+def test_a_pause_holds_whoever_watches() -> None:
+    on_demand, pipeline = made(settings(paused=True))
+    assert pipeline.told == ["paused"]
+    on_demand.watching = 3
+    on_demand.update()
+    assert pipeline.told == ["paused"]
+    on_demand.change(settings())
+    assert pipeline.told == ["paused", None]
+
+
+def test_an_output_that_is_no_virtual_camera_is_not_followed() -> None:
+    pipeline = Rests()
+    on_demand = OnDemand(cast(Pipeline, pipeline), settings())
+    on_demand.output_opened(RecordingSink())
+    assert on_demand.clients is None
+    on_demand.close()

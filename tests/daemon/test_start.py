@@ -1,0 +1,86 @@
+"""The daemon's start imports what it runs, and nothing that only takes time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bgblur.offline.batch import cores
+
+BEFORE_TORCH = {
+    *("torch", "av", "starlette", "uvicorn", "pyvirtualcam", "linuxpy", "PIL", "filelock"),
+    *("asyncio", "ssl", "sqlite3"),
+}
+NEVER = {
+    *("skimage", "scipy", "sympy", "torch._dynamo", "torch._inductor", "torchvision", "timm"),
+    *("segmentation_models_pytorch", "lightning", "kornia", "PySide6", "matplotlib", "av"),
+    *("pyvirtualcam", "linuxpy", "networkx", "PIL"),
+}
+
+CODE = """
+import gc, json, sys
+import bgblur.cli, bgblur.config.file, bgblur.daemon.daemon, bgblur.tray.process
+early = set(sys.modules)
+from bgblur.config.settings import Settings
+from bgblur.pipeline.build import load_backend, mask_of, open_source
+from bgblur.sinks.web.sink import WebSink
+from bgblur.stats import Stats
+settings = Settings.model_validate({"camera": {"device": "demo", "width": 320, "height": 180}})
+frame = open_source(settings.camera).read()
+backend = load_backend(settings.engine, Stats())
+backend.segment(frame.image, mask_of(settings))
+garbage = {"collected": gc.isenabled(), "exempt": gc.get_freeze_count()}
+print(json.dumps([sorted(early), sorted(sys.modules), garbage]))
+"""
+
+
+def test_the_start_imports_nothing_heavy_that_it_does_not_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True
+    )
+    before, after, garbage = json.loads(done.stdout)
+    early, all_of_them = set(before), set(after)
+    assert not early & BEFORE_TORCH
+    assert not all_of_them & NEVER
+    assert "torch" in all_of_them  # else nothing was started
+    assert garbage["collected"]
+    assert garbage["exempt"] > 100_000  # torch's own, which no collection need look through
+
+
+IDLE_BETWEEN = """
+import bgblur, time, cv2, numpy as np
+cv2.setNumThreads(2)
+picture = np.zeros((360, 640, 3), np.uint8)
+began = time.process_time()
+for _ in range(200):
+    for _ in range(5):
+        cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
+    time.sleep(0.002)
+print(time.process_time() - began)
+"""
+
+
+def test_opencv_s_threads_sleep_when_they_have_nothing_to_do() -> None:
+    def seconds(**spinning: str) -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", IDLE_BETWEEN],
+            env=os.environ | spinning,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return float(done.stdout)
+
+    if cores() < 2:
+        pytest.skip("one core: OpenCV has no threads to wait")
+    as_shipped, as_opencv_has_it = [], []
+    for _ in range(3):
+        as_shipped.append(seconds())
+        as_opencv_has_it.append(seconds(OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER="2000"))
+    print(as_shipped, as_opencv_has_it)
+    assert min(as_shipped) < 0.85 * min(as_opencv_has_it)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import os
+import platform
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bgblur.daemon.status import StatusFile, folder, running
+
+pytestmark = pytest.mark.skipif(
+    platform.system() != "Linux", reason="the state folder moves by XDG_STATE_HOME on Linux only"
+)
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_nothing_runs() -> None:
+    assert running() == []
+
+
+def test_written_found_and_removed(state: Path) -> None:
+    file = StatusFile()
+    file.write({"fps": 29.5, "source": "demo picture"})
+    assert running() == [{"fps": 29.5, "source": "demo picture"}]
+    file.write({"fps": 12})
+    assert running() == [{"fps": 12}]
+    assert [path.name for path in folder().iterdir()] == [f"{os.getpid()}.json"]
+    assert folder().is_relative_to(state)
+    file.remove()
+    file.remove()
+    assert running() == []
+
+
+def test_nobody_else_may_read_it() -> None:
+    before = os.umask(0)
+    try:
+        StatusFile().write({})
+    finally:
+        os.umask(before)
+    (path,) = folder().iterdir()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder().stat().st_mode) == 0o700
+
+
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    folder().mkdir(parents=True)
+    for suffix in ("tmp", "json"):
+        (folder() / f"{os.getpid()}.{suffix}").symlink_to(target)
+    file = StatusFile()
+    file.write({"fresh": True})
+    assert file.problem is None
+    assert running() == [{"fresh": True}]
+    assert target.read_text() == "precious"
+    assert [path.is_symlink() for path in folder().iterdir()] == [False]
+
+
+def test_what_cannot_be_written_is_a_problem_that_passes() -> None:
+    folder().parent.mkdir(parents=True)
+    folder().touch()  # a file where the folder should be
+    file = StatusFile()
+    file.write({})
+    assert file.problem is not None
+    assert "cannot write" in file.problem
+    file.remove()
+    folder().unlink()
+    file.write({})
+    assert file.problem is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b"1"])
+def test_a_damaged_status_is_none(data: bytes) -> None:
+    StatusFile().write({"whole": True})
+    (folder() / f"{os.getpid()}.json").rename(folder() / "x.json")
+    StatusFile().write({"whole": True})
+    (folder() / f"{os.getppid()}.json").write_bytes(data)
+    assert running() == [{"whole": True}]
+
+
+def test_the_file_of_a_dead_daemon_is_removed() -> None:
+    StatusFile().write({"alive": True})
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = folder() / f"{gone.pid}.json"
+    left.write_text("{}")
+    assert running() == [{"alive": True}]
+    assert not left.exists()
+
+
+def test_another_process_with_the_same_number_is_not_it() -> None:
+    """After a crash, or a restart of the machine, the number goes to whoever comes next."""
+    left = StatusFile()
+    left.write({"of": "a daemon long gone"})
+    (path,) = folder().iterdir()
+    last_week = time.time() - 7 * 86400
+    os.utime(path, (last_week, last_week))
+    assert running() == []
+    assert not path.exists()
+
+
+def test_a_reader_never_sees_half_a_file() -> None:
+    file = StatusFile()
+    file.write({"n": 0})
+    (path,) = folder().iterdir()
+    writer = (
+        "import sys; from bgblur.daemon.status import StatusFile\n"
+        "file = StatusFile()\n"
+        "for n in range(300): file.write({'n': n, 'filling': 'x' * 20000})\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", writer]) as process:
+        other = path.with_name(f"{process.pid}.json")
+        seen = set()
+        while process.poll() is None:
+            if other.exists():
+                seen.add(json.loads(other.read_text())["n"])
+    assert process.returncode == 0
+    assert len(seen) > 1

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from support.machine_tree import machine
+from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+
+from bgblur.config.settings import EngineSettings, Settings
+from bgblur.machine.checks.engine import (
+    check_model,
+    check_processor,
+    check_speed,
+    check_torch,
+)
+
+NVIDIA = {"/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module\n"}
+
+
+def tiny(tmp_path: Path, contract: str | None = '{"version": 1}') -> EngineSettings:
+    model = write_model(tmp_path / "model.ts", BRIGHT_AT_ITS_HEIGHT, contract)
+    return EngineSettings(model=str(model), device="cpu", precision="fp32", input_height=96)
+
+
+def test_a_torch_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_torch() is None
+    monkeypatch.setitem(sys.modules, "torch", None)
+    check = check_torch()
+    assert check is not None
+    assert check.status == "fail"
+    assert "cannot be loaded: import of torch halted" in check.detail
+
+
+def test_what_computes(tmp_path: Path) -> None:
+    check = check_processor(EngineSettings(device="cpu", precision="fp32"), machine(tmp_path))
+    assert check.status == "ok"
+    assert "cpu in fp32" in check.detail
+
+
+def test_a_gpu_that_torch_does_not_use(tmp_path: Path) -> None:
+    check = check_processor(EngineSettings(device="cpu"), machine(tmp_path, NVIDIA))
+    assert check.status == "warn"
+    assert "NVIDIA GPU is not used" in check.detail
+    assert check.mend
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        EngineSettings(device="cpu", precision="fp16"),
+        pytest.param(
+            EngineSettings(device="cuda"),
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here"),
+        ),
+    ],
+)
+def test_what_cannot_be_had(tmp_path: Path, engine: EngineSettings) -> None:
+    check = check_processor(engine, machine(tmp_path))
+    assert (check.status, check.exit_code) == ("fail", 2)
+
+
+def test_the_shipped_model() -> None:
+    check = check_model(EngineSettings(device="cpu"))
+    assert check.status == "ok", check
+    assert "unet-resnet18" in check.detail
+    assert "SHA-256" in check.detail
+
+
+def test_another_model(tmp_path: Path) -> None:
+    check = check_model(tiny(tmp_path))
+    assert check.status == "ok", check
+    assert "SHA-256" not in check.detail
+    broken = check_model(tiny(tmp_path, contract=None))
+    assert (broken.status, broken.exit_code) == ("fail", 5)
+    assert "not a bgblur model" in broken.detail
+    assert broken.mend == "bgblur-cam config set engine.model auto"
+
+
+def test_a_measured_run(tmp_path: Path) -> None:
+    camera = {"device": "63", "width": 320, "height": 180, "fps": 20}
+    settings = Settings.model_validate({"camera": camera}).model_copy(
+        update={"engine": tiny(tmp_path)}
+    )
+    check = check_speed(settings)
+    assert check.status == "ok", check
+    assert "of 20 frames a second at 320x180" in check.detail
+    assert float(check.detail.split()[0]) > 10
+
+
+def test_a_measured_run_that_fails(tmp_path: Path) -> None:
+    gone = EngineSettings(model=str(tmp_path / "none.ts"), device="cpu")
+    check = check_speed(Settings(engine=gone))
+    assert (check.status, check.exit_code) == ("fail", 5)
+    assert "none.ts" in check.detail

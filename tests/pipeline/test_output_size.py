@@ -1,0 +1,108 @@
+"""A virtual camera whose driver keeps the size that a watching program knows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.pipeline_parts import RecordingSink
+
+from bgblur.errors import OutputError
+from bgblur.pipeline.output import Output
+from bgblur.sinks import Sink, Sized
+from bgblur.stats import Stats
+
+
+class KeptSink(RecordingSink):
+    size = (0, 0)
+
+
+class Driver:
+    """Opens sinks at the size that is ``kept``, or, where it ``refuses``, no other."""
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.kept: tuple[int, int] | None = None
+        self.asked: list[tuple[int, int]] = []
+        self.sink = KeptSink()
+        self.gone = False
+
+    def __call__(self, width: int, height: int, fps: float) -> Sink:
+        self.asked.append((width, height))
+        if self.gone or (self.refuses and self.kept not in (None, (width, height))):
+            raise OutputError("the driver will not")
+        self.sink = KeptSink()
+        self.sink.size = self.kept or (width, height)
+        return self.sink
+
+
+@pytest.fixture(params=[False, True], ids=["silently", "with an error"])
+def driver(request: pytest.FixtureRequest) -> Driver:
+    return Driver(request.param)
+
+
+def output_on(driver: Driver) -> Output:
+    output = Output(driver, Stats(), {}, lambda: True)
+    output.open(320, 180, 30.0)
+    assert isinstance(driver.sink, Sized)
+    return output
+
+
+def shapes(output: Output, driver: Driver) -> set[tuple[int, ...]]:
+    """Of what is published of a picture that is larger than all of them."""
+    assert output.feed(np.zeros((720, 1280, 3), np.uint8), raw=False)
+    return {picture.shape for picture in driver.sink.since(0)}
+
+
+def test_what_is_kept_is_what_is_fed(driver: Driver) -> None:
+    output = output_on(driver)
+    driver.kept = (320, 180)
+    output.resize(640, 360, 30.0)
+    assert output.ready()
+    assert output.size == (320, 180)
+    assert shapes(output, driver) == {(180, 320, 3)}
+    assert (640, 360) in driver.asked
+
+
+def test_once_nobody_watches_the_size_is_taken(driver: Driver) -> None:
+    output = output_on(driver)
+    output.nobody_watches()  # nothing was refused
+    assert output.ready()
+    assert driver.asked == [(320, 180)]
+    driver.kept = (320, 180)
+    output.resize(640, 360, 30.0)
+    output.ready()
+    driver.kept = None
+    output.nobody_watches()
+    assert output.ready()
+    assert output.size == (640, 360)
+    assert shapes(output, driver) == {(360, 640, 3)}
+    output.nobody_watches()
+    asked = list(driver.asked)
+    assert output.ready()
+    assert driver.asked == asked
+
+
+def test_a_driver_that_never_gives_in_is_asked_once_more(driver: Driver) -> None:
+    output = output_on(driver)
+    driver.kept = (320, 180)
+    output.resize(640, 360, 30.0)
+    output.ready()
+    for _ in range(3):
+        output.nobody_watches()
+        output.ready()
+    assert driver.asked.count((640, 360)) == 2
+    assert output.size == (320, 180)
+
+
+def test_the_size_is_not_forgotten_while_the_device_is_gone(driver: Driver) -> None:
+    output = output_on(driver)
+    driver.gone = True
+    output.resize(640, 360, 30.0)
+    with pytest.raises(OutputError, match="will not") as caught:
+        output.ready()
+    assert output.size == (320, 180), "what cards are drawn at until then"
+    output.failed(caught.value)
+    driver.gone = False
+    output._retry_at = 0.0
+    assert output.ready()
+    assert output.size == (640, 360)

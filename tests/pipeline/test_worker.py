@@ -1,0 +1,66 @@
+"""A thread that hangs is replaced, and what it says afterwards is not heard."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from bgblur.pipeline.worker import MOST_LEFT_BEHIND, Turn, Worker
+
+
+class Hanging:
+    """A loop whose every run hangs in a call until ``release``."""
+
+    def __init__(self, patience: float = 0.05) -> None:
+        self.patience = patience
+        self.release = threading.Event()
+        self.turns: list[Turn] = []
+        self.ended_over: list[bool] = []
+
+    def __call__(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        turn.beat(self.patience)
+        self.release.wait(10)
+        self.ended_over.append(turn.over())
+
+
+def test_a_hung_thread_is_replaced_once_its_patience_is_over() -> None:
+    stopping, loop = threading.Event(), Hanging()
+    worker = Worker("test", loop, stopping)
+    assert not worker.replace_if_hung()
+    time.sleep(0.1)
+    assert worker.replace_if_hung()
+    assert [turn.over() for turn in loop.turns] == [True, False]
+    loop.release.set()
+    assert worker.join(5)
+    for thread in worker.left_behind:
+        thread.join(5)
+    assert sorted(loop.ended_over) == [False, True]
+
+
+def test_a_loop_that_is_heard_of_is_left_alone() -> None:
+    stopping = threading.Event()
+
+    def loop(turn: Turn) -> None:
+        while not turn.over():
+            turn.beat(1.0)
+            time.sleep(0.01)
+
+    worker = Worker("test", loop, stopping)
+    for _ in range(20):
+        time.sleep(0.01)
+        assert not worker.replace_if_hung()
+    stopping.set()
+    assert worker.join(5)
+
+
+def test_only_so_many_are_left_behind() -> None:
+    stopping, loop = threading.Event(), Hanging(patience=0.0)
+    worker = Worker("test", loop, stopping)
+    for _ in range(3 * MOST_LEFT_BEHIND):
+        time.sleep(0.02)
+        worker.replace_if_hung()
+    assert len(worker.left_behind) == MOST_LEFT_BEHIND
+    assert len(loop.turns) == MOST_LEFT_BEHIND + 1
+    loop.release.set()
+    assert worker.join(5)

@@ -1,0 +1,176 @@
+"""The real pipeline between a camera, a model and outputs that break on order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from bgblur.compositing.look import Look
+from bgblur.errors import BgblurError
+from bgblur.pipeline.pipeline import Pipeline
+from bgblur.pipeline.publisher import Rest
+from bgblur.segmentation.options import MaskOptions
+from bgblur.sinks import PixelFormat
+from support.faults.fairness import Heartbeat, feed_problem
+from support.faults.parts import Camera, Model, Output
+from support.faults.tally import TALLY
+from support.pipeline_parts import SHARP
+
+PARTS = ("capture", "segment", "composite", "supervise", "feed")  # the pipeline's threads, by name
+PATIENCE = 0.6  # seconds until a call counts as hung, here
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Hung calls are given up after half a second, and what failed is tried again soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("capture.READS", "segment.LOADS", "segment.INFERS"):
+            patch.setattr(f"bgblur.pipeline.{name}_WITHIN", PATIENCE)
+        patch.setattr(
+            "bgblur.pipeline.capture.OPENS_WITHIN", 2 * PATIENCE
+        )  # rests look up each second
+        for module in ("capture", "segment", "output"):
+            patch.setattr(f"bgblur.pipeline.{module}.RETRY_FIRST", 0.1)
+            patch.setattr(f"bgblur.pipeline.{module}.RETRY_LAST", 0.3)
+        yield
+
+
+class FaultRig:
+    """``check`` after every step: nothing leaked, nothing grew; ``watch`` judges the rate, too."""
+
+    def __init__(
+        self,
+        heart: Heartbeat,
+        look: Look | None = None,
+        mask: MaskOptions = SHARP,
+        pixel_format: PixelFormat = "bgr",
+    ) -> None:
+        self.heart = heart
+        self.camera, self.model = Camera(), Model()
+        self.output, self.preview = Output(pixel_format), Output()
+        self.cameras, self.outputs = [self.camera], [self.output, self.preview]
+        self._threads = set(threading.enumerate())
+        first = look or Look()
+        for output in self.outputs:
+            output.may_be_raw = first.raw
+        self.pipeline = Pipeline(
+            self.camera.open, self.output.open, self.model.load, first, mask, wanted=(320, 180, 30)
+        )
+        self.resting: Rest | None = None
+        self.running = False
+
+    # ------------------------------------------------------------ orders
+
+    def start(self) -> None:
+        """What keeps it from starting must leave nothing open."""
+        try:
+            self.pipeline.start()
+            self.running = True
+        except (BgblurError, OSError):
+            assert all(handle.closed for handle in self.camera.handles)
+
+    def stop(self) -> None:
+        """Within a second, whatever hangs."""
+        self.running = False
+        self.heart.reset()
+        began = time.monotonic()
+        self.pipeline.stop()
+        took = time.monotonic() - began
+        worst, _ = self.heart.lost()
+        assert took <= 1.0 + 2 * worst, f"stop took {took:.2f} s"
+        self.check()
+
+    def show(self, look: Look) -> None:
+        for output in self.outputs:
+            output.may_be_raw |= look.raw
+        self.pipeline.look = look
+        if not look.raw:
+            for output in self.outputs:
+                output.forbid_raw()
+
+    def rest(self, reason: Rest | None) -> None:
+        self.resting = reason
+        self.pipeline.rest(reason)
+
+    def use_camera(self, camera: Camera) -> None:
+        camera.switch.set(self.camera.switch.fault)
+        self.camera.switch.set(None)
+        self.camera = camera
+        self.cameras.append(camera)
+        self.pipeline.replace_source(camera.open)
+
+    def broken(self) -> bool:
+        switches = [self.camera.switch, self.model.switch, self.output.switch]
+        return any(switch.fault is not None for switch in switches)
+
+    def mend(self) -> None:
+        parts: list[Camera | Model | Output] = [*self.cameras, self.model, *self.outputs]
+        for part in parts:
+            part.switch.set(None)
+
+    # ------------------------------------------------------------ judgement
+
+    def watch(self, seconds: float) -> None:
+        """Let time pass; the feed must hold unless the output itself is at fault."""
+        opened, well = self.output.opened, self._fed()
+        self.heart.reset()
+        since = time.monotonic()
+        time.sleep(seconds)
+        until = time.monotonic()
+        if well and self._fed() and self.output.opened == opened:
+            problem = feed_problem(list(self.output.times), since, until, self.heart)
+            assert problem is None, (problem, self.pipeline.state, self.pipeline.problems)
+        self.check()
+
+    def check(self) -> None:
+        for output in self.outputs:
+            assert not output.wrong, output.wrong[:3]
+        mine = [t for t in set(threading.enumerate()) - self._threads if t.name in PARTS]
+        # Of each of the two workers that may hang, so many are left behind at most.
+        assert len(mine) <= len(PARTS) + 2 * 4, sorted(t.name for t in mine)
+        if self.running:
+            composite = [t for t in mine if t.name == "composite"]
+            assert composite, "the thread that publishes is dead"
+
+    def recover(self) -> None:
+        """Once everything is well again, so is the picture."""
+        self.mend()
+        wanted = self.resting or ("off" if self.pipeline.look.raw else "blurring")
+        self.wait(lambda: self.pipeline.state == wanted and not self._troubles())
+
+    def ended(self) -> None:
+        """After the stop, with nothing hung any more: no thread, camera or output stays."""
+        self.mend()
+        self.wait(lambda: not [t for t in threading.enumerate() if self._is_mine(t)])
+        self.check()
+        parts: list[Camera | Output] = [*self.cameras, *self.outputs]
+        for part in parts:
+            assert all(handle.closed for handle in part.handles), part
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
+        self.heart.reset()
+        began = time.monotonic()
+        while not condition():
+            waited = time.monotonic() - began - 2 * self.heart.lost()[1]
+            assert waited < seconds, (self.pipeline.state, self.pipeline.problems)
+            time.sleep(0.01)
+
+    def _is_mine(self, thread: threading.Thread) -> bool:
+        return thread.name in PARTS and thread not in self._threads
+
+    def _troubles(self) -> set[str]:
+        return self.pipeline.problems.keys() - {"preview"}  # a lost preview is not sought again
+
+    def _fed(self) -> bool:
+        """Whether the output can be fed at all, and is not just being opened again."""
+        well = self.running and self.output.switch.fault in (None, "refuses to close")
+        slow_page = self.preview.switch.fault in ("hangs", "slow")
+        return well and not slow_page and "output" not in self.pipeline.problems
+
+
+def tried() -> None:
+    TALLY.faults += 1

@@ -1,0 +1,51 @@
+"""Loads and runs damaged models in a process of its own, which a damaged one may kill.
+
+``python model_trial.py MODEL FIRST LAST`` prints a line a seed: refused, ran, failed, or what went
+wrong in brackets.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from bgblur.errors import ModelError
+from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.matting import Matting
+from bgblur.segmentation.options import MaskOptions
+from bgblur.stats import Stats
+from support.mutants import mutant
+
+
+def outcome(path: Path, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
+    try:
+        engine = TorchEngine(str(path), "cpu", "auto", 96)
+    except ModelError as error:
+        return "refused" if str(error).isprintable() else f"[{error}]"
+    except Exception as error:
+        return f"[{type(error).__name__} at loading: {error!r}]"
+    try:
+        _, alpha = Matting(engine, Stats())(image, MaskOptions())
+    except RuntimeError:
+        return "failed"  # the pipeline blurs the whole frame then
+    except Exception as error:
+        return f"[{type(error).__name__} at running: {error!r}]"
+    sound = np.isfinite(alpha).all() and alpha.min() >= 0 and alpha.max() <= 1
+    return "ran" if sound and alpha.shape == image.shape[:2] else "[no alpha]"
+
+
+def main(model: Path, first: int, last: int) -> None:
+    data = model.read_bytes()
+    image = np.random.default_rng(0).integers(0, 255, (96, 160, 3)).astype(np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(first, last):
+            path = Path(folder) / "model.ts"
+            path.write_bytes(mutant(data, seed))
+            print(seed, outcome(path, image), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

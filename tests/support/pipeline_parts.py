@@ -1,0 +1,147 @@
+"""Sources, engines and sinks that a test can slow, break and inspect."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bgblur.compositing.compositor import CpuCompositor
+from bgblur.errors import CameraError, OutputError
+from bgblur.frame import Alpha, Frame, Image
+from bgblur.pipeline.segment import Backend
+from bgblur.segmentation.matting import Matting
+from bgblur.segmentation.options import MaskOptions
+from bgblur.sinks import PixelFormat, Resizing
+from bgblur.stats import Stats
+
+WIDTH, HEIGHT = 320, 180
+PERSON = 40  # side of the white square that stands for the person
+
+
+def room() -> Image:
+    """A watermark of fine stripes: what must never be seen sharp."""
+    columns = np.arange(WIDTH)
+    stripes = np.where(columns // 2 % 2 == 0, 40, 200).astype(np.uint8)
+    return np.repeat(np.tile(stripes, (HEIGHT, 1))[..., None], 3, axis=2)
+
+
+def picture(index: int) -> Image:
+    """The room with the person somewhere that depends on ``index``."""
+    image = room()
+    x, y = place(index)
+    image[y : y + PERSON, x : x + PERSON] = 255
+    return image
+
+
+def place(index: int) -> tuple[int, int]:
+    return (index * 7) % (WIDTH - PERSON), (index * 5) % (HEIGHT - PERSON)
+
+
+def true_alpha(image: Image) -> Alpha:
+    """1 on the white square: found by looking, as a real engine would."""
+    white = cv2.erode((image.min(axis=2) > 250).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return cv2.dilate(white, np.ones((5, 5), np.uint8)).astype(np.float32)
+
+
+def stripes_visible(published: Image) -> float:
+    """Contrast of the watermark's own frequency, as a share of the raw room's (1 = raw)."""
+    grey = published[..., 0].astype(np.float32)
+    pair = grey[:, : WIDTH // 4 * 4].reshape(len(grey), -1, 4)
+    contrast = np.abs(pair[..., :2].mean(2) - pair[..., 2:].mean(2))
+    return float(np.median(contrast)) / 160
+
+
+class SquareSource:
+    """The moving square at ``fps``; ``fail`` and ``stall`` break it while they are set."""
+
+    name = "square"
+    remark: str | None = None
+    width, height = WIDTH, HEIGHT
+
+    def __init__(self, fps: float = 60.0) -> None:
+        self.fps = fps
+        self.fail = threading.Event()
+        self.stall = threading.Event()
+        self.index = 0
+        self.closed = 0
+
+    def __call__(self) -> SquareSource:
+        if self.fail.is_set():
+            raise CameraError("the camera is unplugged")
+        return self
+
+    def read(self) -> Frame:
+        time.sleep(1 / self.fps)
+        while self.stall.is_set():
+            time.sleep(0.01)
+        if self.fail.is_set():
+            raise CameraError("the camera is unplugged")
+        self.index += 1
+        return Frame(picture(self.index), self.index)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class SquareEngine:
+    """Finds the white square; ``behave`` may do something else with the true alpha."""
+
+    device = "cpu"
+    precision = "fp32"
+    input_height = HEIGHT
+
+    def __init__(self, behave: Callable[[Alpha], Any] = lambda alpha: alpha) -> None:
+        self.behave = behave
+        self.calls = 0
+
+    def upload(self, image: Image) -> Any:
+        return image
+
+    def infer(self, pixels: Any) -> Any:
+        self.calls += 1
+        return self.behave(true_alpha(pixels))
+
+
+def backend_of(engine: SquareEngine) -> Backend:
+    """The real matting and compositor around the test's engine."""
+    matting = Matting(engine, Stats())
+    return Backend(matting, CpuCompositor(), "cpu", "fp32", HEIGHT)
+
+
+SHARP = MaskOptions(refine_edges=False, smoothing=0.0)
+
+
+class RecordingSink:
+    """Keeps what was published, with the time; refuses while ``refuse`` is set."""
+
+    name = "record"
+    pixel_format: PixelFormat = "bgr"
+    resizing: Resizing = "reopen"
+
+    def __init__(self) -> None:
+        self.published: list[tuple[float, Image]] = []
+        self.opened: list[tuple[int, int]] = []
+        self.refuse = threading.Event()
+        self.closed = 0
+
+    def __call__(self, width: int, height: int, fps: float) -> RecordingSink:
+        if self.refuse.is_set():
+            raise OutputError("the output is gone")
+        self.opened.append((width, height))
+        return self
+
+    def publish(self, picture: Image) -> None:
+        if self.refuse.is_set():
+            raise OutputError("the output is gone")
+        self.published.append((time.monotonic(), picture.copy()))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def since(self, moment: float) -> list[Image]:
+        return [picture for at, picture in list(self.published) if at >= moment]

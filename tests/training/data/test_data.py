@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.training.data import write_tree
+
+from bgblur.training.data.sets import (
+    DataError,
+    Picture,
+    load_collections,
+    read_cutout,
+    read_photo,
+    split,
+)
+
+
+@given(st.sets(st.integers(0, 10_000), max_size=200), st.randoms())
+def test_split_is_disjoint_and_a_tenth_in_any_order(numbers: set[int], random: object) -> None:
+    pictures = [Picture(Path(f"{number}.jpg")) for number in numbers]
+    train, held_out = split(pictures)
+    assert split(pictures[::-1]) == (train, held_out)
+    assert set(train) | set(held_out) == set(pictures)
+    assert not set(train) & set(held_out)
+    assert len(held_out) == (max(1, round(len(pictures) / 10)) if len(pictures) > 1 else 0)
+
+
+def test_split_does_not_follow_the_names() -> None:
+    pictures = [Picture(Path(f"{number:03}.jpg")) for number in range(100)]
+    assert split(pictures)[1] != pictures[:10]
+
+
+def test_tree(tmp_path: Path) -> None:
+    train, held_out = load_collections(write_tree(tmp_path, photos=20))
+    assert {name: len(p) for name, p in train.photos.items()} == {"eg1800": 18, "voc_person": 18}
+    assert (len(train.cutouts), len(train.rooms)) == (18, 36)
+    assert (len(held_out.all_photos), len(held_out.cutouts), len(held_out.rooms)) == (4, 2, 4)
+    assert load_collections(tmp_path) == (train, held_out)
+
+
+def test_a_photo_without_a_mask_is_left_out(tmp_path: Path) -> None:
+    write_tree(tmp_path)
+    (tmp_path / "train" / "eg1800" / "masks" / "003.png").unlink()
+    train, held_out = load_collections(tmp_path)
+    names = {p.image.name for c in (train, held_out) for p in c.photos["eg1800"]}
+    assert "003.jpg" not in names
+    assert len(names) == 11
+
+
+def write_mask(folder: Path, levels: list[int]) -> tuple[Path, Path]:
+    image, mask = folder / "a.jpg", folder / "a.png"
+    cv2.imwrite(str(image), np.full((1, len(levels), 3), 90, np.uint8))
+    cv2.imwrite(str(mask), np.array([levels], np.uint8))
+    return image, mask
+
+
+def test_ignored_pixels_have_no_weight(tmp_path: Path) -> None:
+    files = write_mask(tmp_path, [0, 128, 255, 127])
+    image, alpha, weight = read_photo(Picture(*files, ignore=True))
+    assert image.shape == (1, 4, 3)
+    assert weight.tolist() == [[1, 0, 1, 1]]
+    assert alpha[0] == pytest.approx([0, 0, 1, 127 / 255])
+    assert alpha.dtype == weight.dtype == np.float32
+
+
+def test_128_is_soft_alpha_in_a_set_without_ignore(tmp_path: Path) -> None:
+    _, alpha, weight = read_photo(Picture(*write_mask(tmp_path, [128])))
+    assert (alpha[0, 0], weight[0, 0]) == (pytest.approx(128 / 255), 1)
+
+
+def test_a_mask_of_another_size_is_fitted(tmp_path: Path) -> None:
+    image, mask = write_mask(tmp_path, [0, 255])
+    cv2.imwrite(str(image), np.zeros((6, 12, 3), np.uint8))
+    _, alpha, weight = read_photo(Picture(image, mask))
+    assert alpha.shape == weight.shape == (6, 12)
+    assert (alpha[:, :6] == 0).all()
+    assert (alpha[:, 6:] == 1).all()
+
+
+def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
+    image, mask = write_mask(tmp_path, [0, 255])
+    cv2.imwrite(str(image), np.zeros((12, 6, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.png is 2x1, which does not fit .* of 6x12"):
+        read_photo(Picture(image, mask))
+
+
+def test_a_room_is_empty(tmp_path: Path) -> None:
+    image, _ = write_mask(tmp_path, [0, 0, 0])
+    _, alpha, weight = read_photo(Picture(image))
+    assert not alpha.any()
+    assert weight.all()
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no training photos under .*--data") as none:
+        load_collections(tmp_path)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"cannot read the picture .*broken\.jpg") as unreadable:
+        read_photo(Picture(broken))
+    opaque = tmp_path / "opaque.webp"
+    cv2.imwrite(str(opaque), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DataError, match="no alpha channel") as no_alpha:
+        read_cutout(Picture(opaque))
+    assert all("\n" not in str(e.value) for e in (none, unreadable, no_alpha))

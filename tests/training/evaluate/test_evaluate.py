@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import cycle, islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from support.training.data import write_tree
+from torch import nn
+
+from bgblur.frame import Alpha, Image
+from bgblur.segmentation.network import build_network
+from bgblur.training.data.sets import Collection, DataError, Picture, load_collections, read_photo
+from bgblur.training.evaluate.comparison import compare
+from bgblur.training.evaluate.evaluation import (
+    MEAN,
+    ROOMS,
+    Figures,
+    Scored,
+    composited_clips,
+    empty_rooms,
+    evaluate,
+    evaluate_clip,
+    photo_rows,
+    score_clip,
+    score_photos,
+)
+from bgblur.training.evaluate.predictors import NetworkEngine, Predictor, letterboxed
+from bgblur.training.evaluate.sheet import worst_sheet
+from bgblur.training.evaluate.tables import table
+from bgblur.training.evaluate.targets import judge, load_targets, verdict_table
+from bgblur.training.fit.checkpoint import save_checkpoint
+from bgblur.training.fit.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parents[3]
+RECIPE = Recipe.model_validate(
+    {"run": {"steps": 3}, "phase": [{"until": 1.0, "batch": 1, "sizes": [[32, 64]]}]}
+)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tree(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def held_out(tree: Path) -> Collection:
+    return load_collections(tree)[1]
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return build_network().eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("run") / "last.ckpt"
+    weights = network.state_dict()
+    state = {"step": 3, "averaged": 3, "network": weights, "average": weights}
+    state |= {"optimizer": {}, "scheduler": {}, "recipe": RECIPE.model_dump(mode="json")}
+    save_checkpoint(path, state)
+    return path
+
+
+def perfect(image: Image) -> Alpha:
+    """People in the test pictures are bright."""
+    return (image.mean(-1) > 120).astype(np.float32)
+
+
+def nobody(image: Image) -> Alpha:
+    return np.zeros(image.shape[:2], np.float32)
+
+
+def test_a_perfect_predictor_is_perfect(held_out: Collection) -> None:
+    scored = score_photos(perfect, held_out.all_photos)
+    assert len(scored) == 2
+    assert all(s.iou > 0.99 and s.boundary_f > 0.99 and s.mad < 0.01 for s in scored)
+    assert empty_rooms(perfect, held_out.rooms) == {"pictures": 2, "leak": 0}
+
+
+def test_a_blind_predictor_is_not(held_out: Collection) -> None:
+    scored = score_photos(nobody, held_out.all_photos)
+    assert [(s.iou, s.boundary_f) for s in scored] == [(0, 0)] * 2
+    everyone = empty_rooms(lambda image: nobody(image) + 1, held_out.rooms)
+    assert everyone["leak"] == 1
+
+
+def test_ignored_pixels_are_not_judged(held_out: Collection) -> None:
+    def errs_above(image: Image) -> Alpha:
+        alpha = perfect(image)
+        alpha[:8] = 1  # what voc_person ignores
+        return alpha
+
+    scores = {n: score_photos(errs_above, p)[0].iou for n, p in held_out.photos.items()}
+    assert scores["voc_person"] > 0.99
+    assert scores["eg1800"] < 0.9
+
+
+def test_rows_of_sets_with_small_people_come_twice(held_out: Collection) -> None:
+    scored = score_photos(perfect, held_out.photos["voc_person"])
+    assert scored[0].share > 0.12
+    assert set(photo_rows("voc_person", scored)) == {"voc_person", "voc_person > 12%"}
+    assert set(photo_rows("eg1800", scored)) == {"eg1800"}
+    assert photo_rows("eg1800", []) == {}
+
+
+@pytest.mark.parametrize("size", [(90, 50), (50, 90), (45, 80), (30, 200), (1, 1)])
+def test_letterboxed_sees_16_to_9_and_gives_the_picture_back(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).integers(1, 256, (*size, 3)).astype(np.uint8)
+    seen = []
+
+    def predict(canvas: Image) -> Alpha:
+        seen.append(canvas.shape[1] / canvas.shape[0])
+        return canvas[..., 0].astype(np.float32)
+
+    assert np.array_equal(letterboxed(predict, image), image[..., 0])
+    assert seen[0] == pytest.approx(16 / 9, rel=0.5 if size == (1, 1) else 0.03)
+
+
+def test_clips(tree: Path) -> None:
+    ((clip, matte),) = composited_clips(tree / "video" / "composited")
+    row = evaluate_clip(perfect, clip, matte)
+    assert row["iou"] > 0.97
+    assert row["mad"] < 0.02
+    assert row["dtssd"] < 15
+    assert evaluate_clip(nobody, clip, matte)["iou"] == 0
+
+
+def test_score_clip_of_the_truth_itself() -> None:
+    mattes = [np.eye(8, dtype=np.float32), np.eye(8, k=1, dtype=np.float32)]
+    assert score_clip(mattes, mattes) == {"iou": 1, "boundary_f": 1, "mad": 0, "dtssd": 0}
+
+
+def test_a_matte_of_another_length_is_refused(tree: Path) -> None:
+    clip = tree / "video" / "composited" / "talk.mp4"
+    longer = ROOT.parent / "shared" / "data" / "video" / "composited" / "brbk7n_alpha.mkv"
+    if not longer.is_file():
+        pytest.skip("the evaluation clips are not here")
+    with pytest.raises(DataError, match="does not fit"):
+        evaluate_clip(perfect, clip, longer)
+
+
+def test_a_network_is_judged_at_its_height(
+    network: nn.Module, held_out: Collection, tree: Path
+) -> None:
+    heard: list[str] = []
+    clips = list(composited_clips(tree / "video" / "composited"))
+    engine = NetworkEngine(network, 64)
+    figures = evaluate(engine, held_out, clips, frames=2, report=heard.append)
+    assert heard == ["eg1800", "voc_person", "talk.mp4", ROOMS]
+    assert set(figures.clips) == {"talk", "mean"}
+    assert figures.clips["talk"] == figures.clips["mean"]
+    assert len(figures.scored) == 2
+    image = read_photo(held_out.all_photos[0])[0]
+    assert engine.infer(engine.upload(image)).shape[0] == 64
+
+
+def test_the_sheet_shows_the_worst_first(held_out: Collection) -> None:
+    scored = score_photos(perfect, held_out.all_photos)
+    assert worst_sheet(perfect, scored).shape == (150, 3 * 480, 3)
+    assert worst_sheet(perfect, scored * 9).shape == (6 * 150, 3 * 480, 3)
+    assert worst_sheet(perfect, scored, 24).any()
+    assert not worst_sheet(perfect, []).any()
+
+
+def test_a_model_beside_itself_and_beside_a_blind_one(held_out: Collection) -> None:
+    def judged(predict: Predictor, clip_iou: float) -> Figures:
+        scored = score_photos(predict, held_out.all_photos)
+        clips = {"talk": {"iou": clip_iou}, MEAN: {"iou": clip_iou}}
+        return Figures({}, clips, {}, scored[::-1])
+
+    good, blind = judged(perfect, 0.9), judged(nobody, 0.5)
+    same = compare(good, good, held_out.photos)
+    assert list(same) == ["eg1800", "voc_person", "voc_person > 12%", "clips"]
+    assert all(row["difference"] == row["low"] == row["high"] == 0 for row in same.values())
+    rows = compare(good, blind, held_out.photos)
+    assert rows["clips"]["difference"] == pytest.approx(0.4)
+    row = rows["eg1800"]
+    assert (row["samples"], row["other"]) == (1, 0)
+    assert row["iou"] == row["difference"] == row["low"] == row["high"] > 0.99
+
+
+def test_a_difference_is_as_sure_as_its_pictures_are_many() -> None:
+    pictures = [Picture(Path(f"{number}.jpg")) for number in range(40)]
+
+    def judged(*ious: float) -> Figures:
+        kinds = islice(cycle(ious), len(pictures))
+        scored = [Scored(p, 0.5, i, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
+        return Figures({}, {}, {}, scored)
+
+    ours, other = judged(0.9, 0.7), judged(0.8)  # the differences are 0.1 and -0.1 in turn
+    many = compare(ours, other, {"ccp": pictures})["ccp"]
+    few = compare(ours, other, {"ccp": pictures[:4]})["ccp"]
+    assert many["difference"] == pytest.approx(0)
+    # The mean of 40 throws of a coin between -0.1 and 0.1: 1.645 standard errors of 0.1 / 40 ** .5.
+    assert many["high"] == pytest.approx(0.026, abs=0.005)
+    assert many["low"] == pytest.approx(-many["high"], abs=0.005)
+    assert few["high"] > 2 * many["high"]
+
+
+def test_table_leaves_missing_figures_blank() -> None:
+    rows = {"a": {"pictures": 3.0, "iou": 0.5}, "b": {"iou": 1.0}}
+    assert table("set", rows).splitlines() == [
+        "| set | pictures | IoU |",
+        "|---|---|---|",
+        "| a | 3 | 0.5000 |",
+        "| b |  | 1.0000 |",
+    ]
+
+
+TARGETS = """
+[[target]]
+row = "eg1800"
+figure = "iou"
+input_height = 64
+least = 1.01
+
+[[target]]
+row = "empty rooms"
+figure = "leak"
+input_height = 64
+most = 1.0
+"""
+
+
+def test_targets(network: nn.Module, held_out: Collection, tmp_path: Path) -> None:
+    path = tmp_path / "targets.toml"
+    path.write_text(TARGETS)
+    heights = {64: evaluate(NetworkEngine(network, 64), held_out, [])}
+    verdicts = judge(load_targets(path), heights)
+    assert [verdict.met for verdict in verdicts] == [False, True]
+    assert "eg1800: iou ≥ 1.01 | 64" in verdict_table(verdicts)
+    assert verdict_table(verdicts).count("**not met**") == 1
+    with pytest.raises(DataError, match='no iou of "eg1800" at input height 64'):
+        judge(load_targets(path), {})
+    path.write_text(TARGETS.replace("least = 1.01", ""))
+    with pytest.raises(DataError, match='either "least" or "most"'):
+        load_targets(path)
+
+
+# ---------------------------------------------------------------- the scripts
+
+
+def script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: Path) -> None:
+    model = tmp_path / "weights" / "model.ts"
+    exported = script("export.py", checkpoint, model, "--note", "A test.")
+    assert exported.returncode == 0, exported.stderr
+    assert (model.parent / "SHA256SUMS").read_text().split()[0] in exported.stdout
+
+    targets = tmp_path / "targets.toml"
+    targets.write_text(TARGETS)
+    files = {name: tmp_path / name for name in ("figures.json", "worst.png", "card.md")}
+    wanted = ["--input-height", 64, "--input-height", 96, "--precision", "fp32", "--device", "cpu"]
+    wanted += ["--json", files["figures.json"], "--sheet", files["worst.png"]]
+    wanted += ["--card", files["card.md"], "--targets", targets, "--beside", model]
+    judged = script("evaluate.py", model, "--data", tree, *wanted)
+    assert judged.returncode == 0, judged.stderr
+    assert "## Input height 64" in judged.stdout
+    assert "| talk |" in judged.stdout
+
+    report = json.loads(files["figures.json"].read_text())
+    assert set(report["heights"]) == {"64", "96"}
+    assert report["heights"]["96"]["photos"]["eg1800"]["pictures"] == 1
+    assert [target["met"] for target in report["targets"]] == [False, True]
+    assert (report["precision"], report["device"]) == ("fp32", "cpu")
+    sheet = cv2.imread(str(files["worst.png"]))
+    assert sheet is not None
+    assert sheet.shape == (150, 1440, 3)
+
+    card = files["card.md"].read_text()
+    assert card.startswith("# Model card: model.ts")
+    for text in (
+        "A test. U-Net",
+        "3 of 3 steps",
+        report["sha256"],
+        "VITON",
+        "### Input height 96",
+        "Not reached",
+        "### Beside model.ts",
+    ):
+        assert text in card
+    assert report["beside"]["96"]["eg1800"]["difference"] == 0
+    value = report["heights"]["64"]["rooms"][ROOMS]["leak"]
+    assert f"{value:.4f}" in card
+
+    # The checkpoint itself, judged in the same way, has the same figures but for rounding.
+    eager = tmp_path / "eager.json"
+    arguments = ["--data", tree, "--input-height", 64, "--json", eager]
+    assert script("evaluate.py", checkpoint, *arguments).returncode == 0
+    ours = json.loads(eager.read_text())["heights"]["64"]["photos"]["eg1800"]
+    theirs = report["heights"]["64"]["photos"]["eg1800"]
+    assert ours["mad"] == pytest.approx(theirs["mad"], abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "says"),
+    [
+        ("evaluate.py", ["none.ts", "--data", "TREE"], 5, "there is no model file none.ts"),
+        ("evaluate.py", ["CHECKPOINT", "--beside", "no.ts"], 5, "there is no model file no.ts"),
+        ("evaluate.py", ["none.ckpt", "--data", "TREE"], 2, "there is no checkpoint none.ckpt"),
+        ("evaluate.py", ["CHECKPOINT", "--data", "none"], 2, "no training photos under none"),
+        ("evaluate.py", ["CHECKPOINT", "--precision", "bf16"], 2, "export it"),
+        ("evaluate.py", ["CHECKPOINT", "--json", "none/a.json"], 2, "there is no folder none"),
+        ("evaluate.py", ["CHECKPOINT", "--targets", "TARGETS"], 2, "add --input-height 64"),
+        ("record.py", ["FOLDER", "--width", "8000", "--device", "demo"], 2, "width: Input should"),
+        ("export.py", ["none.ckpt", "model.ts"], 2, "there is no checkpoint none.ckpt"),
+        ("train.py", ["--config", "none.toml"], 2, "cannot read the recipe none.toml"),
+    ],
+)
+def test_errors_are_one_line(
+    checkpoint: Path,
+    tree: Path,
+    tmp_path: Path,
+    name: str,
+    arguments: list[str],
+    code: int,
+    says: str,
+) -> None:
+    (tmp_path / "targets.toml").write_text(TARGETS)
+    real = {"TREE": tree, "CHECKPOINT": checkpoint, "FOLDER": tmp_path}
+    real["TARGETS"] = tmp_path / "targets.toml"
+    done = script(name, *(real.get(argument, argument) for argument in arguments))
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

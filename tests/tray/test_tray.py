@@ -1,0 +1,301 @@
+"""The tray's logic, with Qt but without a screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6", reason="needs the extra tray")
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import QApplication, QColorDialog, QMenu
+from support.tray.qt import offscreen, soon
+from support.tray.reports import report
+
+from bgblur.config.file import default_path, load, set_value
+from bgblur.config.settings import Settings
+from bgblur.daemon.status import StatusFile
+from bgblur.tray import autostart as tray_autostart
+from bgblur.tray.daemon import OwnDaemon
+from bgblur.tray.state import TrayState
+from bgblur.tray.tray import Tray
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def config() -> Path:
+    default_path().parent.mkdir(parents=True)
+    return default_path()
+
+
+@pytest.fixture
+def status() -> Iterator[StatusFile]:
+    file = StatusFile()
+    yield file
+    file.remove()
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The notifications."""
+    lines: list[str] = []
+    monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
+    return lines
+
+
+@pytest.fixture
+def make(said: list[str]) -> Iterator[Callable[..., Tray]]:
+    offscreen()
+    made: list[Tray] = []
+
+    def tray(config: Path, *, widgets: bool = True) -> Tray:
+        made.append(Tray(config, load(config), OwnDaemon(config), widgets=widgets))
+        made[-1].show()
+        return made[-1]
+
+    yield tray
+    for one in made:
+        one.close()
+
+
+def entry(menu: QMenu, *texts: str) -> QAction:
+    """An entry by its text, through submenus."""
+    for text in texts[:-1]:
+        submenu = entry(menu, text).menu()
+        assert isinstance(submenu, QMenu)
+        menu = submenu
+    (found,) = [a for a in menu.actions() if a.text().replace("&", "") == texts[-1]]
+    return found
+
+
+def ticked(menu: QMenu) -> list[str]:
+    return [a.text().replace("&", "") for a in menu.actions() if a.isChecked() and a.isVisible()]
+
+
+def test_a_choice_is_written_and_shown(make: Callable[..., Tray], config: Path) -> None:
+    config.write_text("# mine\n[background]\nstrength = 60  # soft\n")
+    menu = make(config).menu.menu
+    assert ticked(menu) == ["Medium"]
+    entry(menu, "Light").trigger()
+    assert config.read_text() == "# mine\n[background]\nstrength = 30  # soft\n"
+    assert ticked(menu) == ["Light"]
+    entry(menu, "Light").trigger()
+    assert ticked(menu) == ["Light"], "what is chosen again stays ticked"
+    entry(menu, "Mirror").trigger()
+    entry(menu, "Pause: show a card").trigger()
+    assert load(config).camera.mirror
+    assert load(config).output.paused
+    assert ticked(menu) == ["Light", "Mirror", "Pause: show a card"]
+    entry(menu, "Mirror").trigger()
+    assert not load(config).camera.mirror
+
+
+def test_an_edit_elsewhere_is_shown_within_half_a_second(
+    make: Callable[..., Tray], config: Path
+) -> None:
+    tray = make(config)
+    menu = tray.menu.menu
+
+    def shows(preset: str) -> bool:
+        return ticked(menu)[:1] == [preset]
+
+    assert not soon(lambda: False, 0.5)  # until the watch has begun
+    for text, shown in (
+        ("[background]\nstrength = 100\n", "Strong"),
+        ("[background]\nstrength = 0\n[output]\npaused = true\n", "Off"),
+        ('tray.presets = [{name = "A & B", strength = 7}]\nbackground.strength = 7\n', "A  B"),
+    ):
+        began = time.monotonic()
+        config.write_text(text)
+        assert soon(partial(shows, shown), 0.5), time.monotonic() - began
+    assert tray.menu.slider.slider.value() == 7
+    names = [a.text() for a in menu.actions()]
+    assert "Strong" not in names
+
+
+def test_after_off_the_blur_comes_back_as_it_was(make: Callable[..., Tray], config: Path) -> None:
+    set_value(config, "background.strength", 77)
+    menu = make(config).menu.menu
+    entry(menu, "Off").trigger()
+    assert entry(menu, "Background", "None: show the room").isChecked()
+    entry(menu, "Background", "Blur").trigger()
+    assert load(config).background.strength == 77
+
+
+def test_the_slider_writes_as_it_moves_and_is_not_fought(
+    make: Callable[..., Tray], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tray = make(config)
+    slider = tray.menu.slider.slider
+    written: list[int] = []
+    real = set_value
+
+    def counted(path: Path, key: str, value: int) -> Settings:
+        written.append(value)
+        return real(path, key, value)
+
+    monkeypatch.setattr("bgblur.config.file.set_value", counted)
+    slider.setSliderDown(True)
+    for value in range(60, 20, -1):
+        slider.setValue(value)
+        soon(lambda: False, 0.02)
+    assert 3 <= len(written) <= 15
+    real(config, "background.strength", 99)  # somebody else's edit, the hand on the slider
+    soon(lambda: False, 0.6)
+    assert slider.value() == 21
+    slider.setSliderDown(False)
+    assert load(config).background.strength == 21
+    real(config, "background.strength", 50)
+    assert soon(lambda: slider.value() == 50)
+
+
+def test_the_strength_is_of_blur(make: Callable[..., Tray], config: Path) -> None:
+    set_value(config, "background.mode", "none")
+    tray = make(config)
+    tray.menu.slider.slider.setValue(40)
+    assert soon(lambda: load(config).background.mode == "blur")
+    assert load(config).background.strength == 40
+    set_value(config, "background.mode", "color")
+    assert soon(lambda: not tray.menu.slider.isEnabled())
+    entry(tray.menu.menu, "Off").trigger()
+    assert load(config).background.mode == "blur"
+    assert load(config).background.strength == 0
+
+
+def test_a_menu_without_widgets_has_a_window(make: Callable[..., Tray], config: Path) -> None:
+    tray = make(config, widgets=False)
+    entry(tray.menu.menu, "Strength: 60…").trigger()
+    assert tray.menu.slider.isVisible()
+    tray.menu.slider.slider.setValue(5)
+    assert soon(lambda: load(config).background.strength == 5)
+    assert soon(lambda: entry(tray.menu.menu, "Strength: 5…"))
+    tray.menu.slider.close()
+
+
+def test_a_colour_is_asked_for(make: Callable[..., Tray], config: Path) -> None:
+    menu = make(config).menu.menu
+
+    def answer(accept: bool) -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, QColorDialog)
+        assert dialog.currentColor().name() == "#00b140"
+        dialog.setCurrentColor(QColor("#102030"))
+        if accept:
+            dialog.accept()
+        else:
+            dialog.reject()
+
+    for accept, mode in ((False, "blur"), (True, "color")):
+        QTimer.singleShot(200, lambda accept=accept: answer(accept))
+        entry(menu, "Background", "Colour…").trigger()
+        assert load(config).background.mode == mode
+        assert entry(menu, "Background", "Colour…").isChecked() == accept
+    assert load(config).background.color == "#102030"
+
+
+def test_the_state_is_shown_and_the_end_told_once(
+    make: Callable[..., Tray], config: Path, status: StatusFile, said: list[str]
+) -> None:
+    status.write(report(config))
+    tray = make(config)
+    assert tray.seen
+    assert tray.seen.state == TrayState.BLURRING
+    words, problem = tray.menu.menu.actions()[:2]
+    assert words.text() == "Your background is hidden"
+    assert not problem.isVisible()
+    assert not entry(tray.menu.menu, "Start bgblur").isVisible()
+    status.write(report(config, "no camera", problem="the camera was unplugged"))
+    assert soon(lambda: "unplugged" in tray.icon.toolTip())
+    assert problem.isVisible()
+    assert problem.text() == "the camera was unplugged"
+    assert said == []
+    status.remove()
+    assert soon(lambda: said)
+    assert "has stopped" in said[0]
+    assert entry(tray.menu.menu, "Start bgblur").isVisible()
+    soon(lambda: False, 1.3)
+    assert len(said) == 1
+
+
+def test_no_daemon_from_the_start_is_no_news(
+    make: Callable[..., Tray], config: Path, said: list[str]
+) -> None:
+    tray = make(config)
+    soon(lambda: False, 1.2)
+    assert tray.seen
+    assert tray.seen.state == TrayState.STOPPED
+    assert said == []
+
+
+def test_a_daemon_that_cannot_start_says_why(
+    make: Callable[..., Tray], config: Path, said: list[str]
+) -> None:
+    set_value(config, "camera.device", "gone.mp4")
+    set_value(config, "output.device", "web")
+    tray = make(config)
+    entry(tray.menu.menu, "Start bgblur").trigger()
+    assert tray.menu.menu.actions()[0].text() == "Starting"
+    assert soon(lambda: said, 60)
+    assert "gone.mp4" in said[0]
+    assert not said[0].startswith("bgblur-cam:")
+
+
+def test_a_broken_file_is_told_and_kept(
+    make: Callable[..., Tray], config: Path, said: list[str]
+) -> None:
+    tray = make(config)
+    assert not soon(lambda: False, 0.5)
+    config.write_text("[background]\nstrength = 400\n")
+    assert soon(lambda: "line 2" in tray.icon.toolTip())
+    entry(tray.menu.menu, "Light").trigger()
+    assert "line 2" in said[0]
+    assert "400" in config.read_text()
+    assert ticked(tray.menu.menu) == ["Medium"]
+    config.write_text("")
+    assert soon(lambda: "line 2" not in tray.icon.toolTip())
+
+
+def test_start_at_login(make: Callable[..., Tray], config: Path) -> None:
+    menu = make(config).menu.menu
+    switch = entry(menu, "Start at login")
+    assert switch.isVisible() == tray_autostart.available()
+    switch.trigger()
+    assert tray_autostart.enabled()
+    tray_autostart.entry_path().unlink()
+    assert soon(lambda: not switch.isChecked())
+
+
+def test_a_preview_that_is_off_is_switched_on(
+    make: Callable[..., Tray],
+    config: Path,
+    status: StatusFile,
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+
+    def browser(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    menu = make(config).menu.menu
+    entry(menu, "Open preview").trigger()
+    assert soon(lambda: said)
+    assert "start bgblur-cam first" in said.pop()
+    status.write(report(config))
+    entry(menu, "Open preview").trigger()
+    assert soon(lambda: load(config).output.preview)
+    status.write(report(config, preview="http://127.0.0.1:1/"))
+    assert soon(lambda: opened == ["http://127.0.0.1:1/"])
+    assert said == []
