@@ -117,7 +117,7 @@ class SteppedClip:
     """
 
     def __init__(self, path: Path) -> None:
-        from bgblur.sources.video import VideoReader
+        from bgblur.media.reader import VideoReader
 
         self.problem: str | None = None
         self._reader = VideoReader(path)

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import cv2
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from bgblur.errors import OutputError
 from bgblur.frame import Image
@@ -15,6 +18,8 @@ from bgblur.frame import Image
 JPEG_QUALITY = 80
 RESEND_SECONDS = 1.0
 BOUNDARY = "frame"
+MAX_STREAMS = 8
+STREAM_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
 class Newest:
@@ -129,3 +134,30 @@ class JpegFeed:
         if not done:
             raise OutputError(f"a picture of shape {picture.shape} cannot be made a JPEG")
         return jpeg.tobytes()
+
+
+class Streams:
+    """GET /stream?view=after|before|alpha, at most MAX_STREAMS of them at a time."""
+
+    def __init__(self, feeds: dict[str, JpegFeed]) -> None:
+        self._feeds = feeds
+        self._open = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        feed = self._feeds.get(Request(scope).query_params.get("view", "after"))
+        if feed is None:
+            refusal = PlainTextResponse("Unknown view: use after, before or alpha.\n", 404)
+            await refusal(scope, receive, send)
+        elif self._open >= MAX_STREAMS:
+            refusal = PlainTextResponse("Too many previews are open: close one.\n", 503)
+            await refusal(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            await Response(media_type=STREAM_TYPE)(scope, receive, send)
+        else:
+            self._open += 1
+            try:
+                with feed.watched():
+                    stream = StreamingResponse(feed.parts(), media_type=STREAM_TYPE)
+                    await stream(scope, receive, send)
+            finally:
+                self._open -= 1

@@ -11,7 +11,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from bgblur.sources.video import open_file, origin_of
+from bgblur.media.reader import open_file, origin_of
 
 _KINDS = {"audio": "sound", "subtitle": "subtitles"}
 REST = frozenset(_KINDS)

@@ -18,8 +18,8 @@ from typing import Any
 from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.interrupts import POLL, check, ended_by_signals
+from bgblur.media.writer import remove_unfinished
 from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
-from bgblur.sinks.video import remove_unfinished
 
 _END_WITHIN = 5.0  # seconds a worker gets to tidy up
 _MEMORY_EACH = 1_000_000_000  # bytes a worker needs for HD

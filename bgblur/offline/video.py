@@ -13,10 +13,10 @@ from typing import TypeVar
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import make_folder, write_png
+from bgblur.media.reader import VideoReader
+from bgblur.media.writer import VideoWriter, check_target
 from bgblur.offline.images import alpha_to_gray
 from bgblur.offline.overlap import ahead
-from bgblur.sinks.video import VideoWriter, check_target
-from bgblur.sources.video import VideoReader
 
 OnProgress = Callable[[int, int | None, float], None]
 """Gets (frames done, frames in all if known, frames a second so far)."""

@@ -18,7 +18,7 @@ import pytest
 from support.looks import detail
 from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 
-from bgblur.sources.video import VideoReader
+from bgblur.media.reader import VideoReader
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,10 @@ from support.mutants import mutant
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Alpha, Image
+from bgblur.media.reader import MOST_PIXELS, VideoReader
 from bgblur.offline.video import VideoJob, blur_video
 from bgblur.sources import video
-from bgblur.sources.video import MOST_PIXELS, VideoReader, VideoSource
+from bgblur.sources.video import VideoSource
 
 KINDS = [".mp4", ".mkv", ".webm", ".mov"]
 FRAMES = 12

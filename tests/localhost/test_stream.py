@@ -28,7 +28,7 @@ from support.web.preview import (
 )
 
 from bgblur.frame import Image
-from bgblur.sinks.web.app import MAX_STREAMS
+from bgblur.localhost.stream import MAX_STREAMS
 from bgblur.sinks.web.sink import WebSink
 
 pytest_plugins = ["support.web.preview_fixtures"]

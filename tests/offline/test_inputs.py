@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bgblur.errors import UsageError
+from bgblur.media.reader import VideoReader
 from bgblur.offline.inputs import opened_up, video_jobs
 from bgblur.offline.video import VideoJob
-from bgblur.sources.video import VideoReader
 
 OPTIONS = VideoJob(Path(), Path(), overwrite=True)
 

@@ -17,7 +17,8 @@ from support.media.known_colors import BLUE, GREEN, RED, WHITE, corners, middles
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Image
-from bgblur.sources.video import VideoReader, VideoSource
+from bgblur.media.reader import VideoReader
+from bgblur.sources.video import VideoSource
 
 CLIPS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "video"
 BOOK = CLIPS / "webcam" / "book.mkv"

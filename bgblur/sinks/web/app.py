@@ -12,19 +12,18 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
 from bgblur.frame import Image
-from bgblur.localhost.stream import BOUNDARY, JpegFeed, Newest
+from bgblur.localhost.pages import ICON, MEDIA_TYPES, STYLE, page_routes
+from bgblur.localhost.stream import JpegFeed, Newest, Streams
 
 MAX_BODY_BYTES = 4096
-MAX_STREAMS = 8
-STREAM_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 PAGE = Path(__file__).parent / "page"
-MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+FILES = (STYLE, ICON, *(file for file in PAGE.iterdir() if file.suffix in MEDIA_TYPES))
 
 Value = int | float | str | bool
 
@@ -47,33 +46,6 @@ class Change(BaseModel):
     value: Value
 
 
-class Streams:
-    """GET /stream?view=after|before|alpha, at most MAX_STREAMS of them at a time."""
-
-    def __init__(self, feeds: dict[str, JpegFeed]) -> None:
-        self._feeds = feeds
-        self._open = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        feed = self._feeds.get(Request(scope).query_params.get("view", "after"))
-        if feed is None:
-            refusal = PlainTextResponse("Unknown view: use after, before or alpha.\n", 404)
-            await refusal(scope, receive, send)
-        elif self._open >= MAX_STREAMS:
-            refusal = PlainTextResponse("Too many previews are open: close one.\n", 503)
-            await refusal(scope, receive, send)
-        elif scope["method"] == "HEAD":
-            await Response(media_type=STREAM_TYPE)(scope, receive, send)
-        else:
-            self._open += 1
-            try:
-                with feed.watched():
-                    stream = StreamingResponse(feed.parts(), media_type=STREAM_TYPE)
-                    await stream(scope, receive, send)
-            finally:
-                self._open -= 1
-
-
 def build_app(
     *,
     newest: Newest,
@@ -84,17 +56,6 @@ def build_app(
     token: str,
 ) -> ASGIApp:
     """The page and what it asks for; callbacks run on worker threads."""
-
-    def file(path: str, name: str, media_type: str) -> Route:
-        # What the page loads needs the token too: it stands in each file's own links.
-        content = (PAGE / name).read_text("utf-8").replace("%TOKEN%", token)
-        return Route(path, lambda _: Response(content, media_type=media_type))
-
-    files = [
-        file(f"/{found.name}", found.name, MEDIA_TYPES[found.suffix])
-        for found in PAGE.iterdir()
-        if found.suffix in MEDIA_TYPES
-    ]
 
     def get_status(_: Request) -> Response:
         return JSONResponse(status())
@@ -120,8 +81,7 @@ def build_app(
     )
     return Starlette(
         routes=[
-            file("/", "index.html", "text/html"),
-            *files,
+            *page_routes(PAGE / "index.html", FILES, token),
             Route("/stream", streams, methods=["GET"]),
             Route("/api/status", get_status),
             Route("/api/set", set_value, methods=["POST"]),

@@ -16,16 +16,17 @@ from bgblur.training.augment import clothes, clutter, walls
 from bgblur.training.augment.light import change_light
 from bgblur.training.augment.patterns import Generator
 from bgblur.training.data.sets import (
+    CLEAN_SETS,
     OWN,
     Collection,
     Image,
     Picture,
     Plane,
+    cut_out,
     read_cutout,
     read_photo,
 )
 
-CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
 DRESSED_SET = "ccp"  # whose people, like the cut-outs, are seen in their clothes, not from near by
 
 
@@ -235,11 +236,6 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
 def _cut_from(picture: Picture) -> tuple[Image, Plane]:
     image, alpha, _ = read_photo(picture)
     return image, cut_out(alpha)
-
-
-def cut_out(alpha: Plane) -> Plane:
-    """One pixel in: the rim of a photo's mask carries the old background's colours."""
-    return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def _place(

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from bgblur.training.augment.examples import CLEAN_SETS, cut_out
-from bgblur.training.data.sets import Collection, Picture, Plane, read_cutout, read_photo
+from bgblur.training.data.sets import (
+    CLEAN_SETS,
+    Collection,
+    Picture,
+    Plane,
+    cut_out,
+    read_cutout,
+    read_photo,
+)
 
 PHOTO_SIDE, CUTOUT_SIDE, ROOM_SIDE = 448, 256, 320  # pixels, of the squares that are kept
 RGB, ALPHA, WEIGHT, INNER = slice(0, 3), 3, 4, 5  # channels; INNER is the alpha to cut out by

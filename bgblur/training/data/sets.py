@@ -23,6 +23,7 @@ from bgblur.errors import UsageError
 SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
 OWN = "own"  # what scripts/record.py took: images/ and masks/ of one person in one room
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
+CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
 IGNORE = 128
 SPLIT_SEED = 20
 HELD_OUT = 0.1
@@ -169,6 +170,11 @@ def read_cutout(picture: Picture) -> tuple[Image, Plane]:
     if pixels.ndim != 3 or pixels.shape[2] != 4:
         raise DataError(f"the cut-out {picture.image} has no alpha channel: remove or repair it")
     return np.ascontiguousarray(pixels[..., :3]), np.divide(pixels[..., 3], 255, dtype=np.float32)
+
+
+def cut_out(alpha: Plane) -> Plane:
+    """One pixel in: the rim of a photo's mask carries the old background's colours."""
+    return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def read_image(path: Path, flags: int) -> Image:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bgblur.media.reader import VideoReader
 from bgblur.segmentation.engine import Engine
-from bgblur.sources.video import VideoReader
 from bgblur.training.data.sets import Collection, DataError, Image, Picture, Plane, read_photo
 from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
 from bgblur.training.evaluate.predictors import (

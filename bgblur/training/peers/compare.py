@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from bgblur.errors import BgblurError
-from bgblur.sources.video import VideoReader
+from bgblur.media.reader import VideoReader
 from bgblur.training.evaluate.evaluation import read_matte, score_clip
 
 FIGURES = ("iou", "boundary_f", "mad", "dtssd")

@@ -19,9 +19,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
-from bgblur.localhost.stream import JpegFeed, Newest
-from bgblur.sinks.web.app import MEDIA_TYPES, Streams
-from bgblur.sinks.web.app import PAGE as PREVIEW_PAGE
+from bgblur.localhost.pages import ICON, STYLE, page_routes
+from bgblur.localhost.stream import JpegFeed, Newest, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +29,7 @@ if TYPE_CHECKING:
     from bgblur.training.record.record import Recorder
 
 PAGE = Path(__file__).parent / "web"
-FILES = (
-    *(PREVIEW_PAGE / name for name in ("page.css", "icon.svg")),
-    *(PAGE / name for name in ("record.css", "record.js", "brush.js")),
-)
+FILES = (STYLE, ICON, *(PAGE / name for name in ("record.css", "record.js", "brush.js")))
 MAX_MASK_BYTES = 16 * 1024 * 1024
 
 
@@ -47,11 +43,6 @@ def build_record_app(
 ) -> ASGIApp:
     """The page at ``/?token=...``; ``finish`` ends the session. To be served by a LocalServer."""
     feed = JpegFeed(newest, lambda: newest.picture)
-
-    def page_file(path: str, file: Path, media_type: str) -> Route:
-        # What the page loads needs the token too: it stands in each file's own links.
-        content = file.read_text("utf-8").replace("%TOKEN%", token)
-        return Route(path, lambda _: Response(content, media_type=media_type))
 
     def state(_: Request) -> Response:
         return JSONResponse(
@@ -99,8 +90,7 @@ def build_record_app(
 
     return Starlette(
         routes=[
-            page_file("/", PAGE / "index.html", "text/html"),
-            *(page_file(f"/{file.name}", file, MEDIA_TYPES[file.suffix]) for file in FILES),
+            *page_routes(PAGE / "index.html", FILES, token),
             Route("/stream", Streams({"after": feed}), methods=["GET"]),
             Route("/api/state", state),
             *(Route(f"/api/{name}", acting(do), methods=["POST"]) for name, do in actions.items()),

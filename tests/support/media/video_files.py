@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bgblur.sinks.video import VideoWriter
+from bgblur.media.writer import VideoWriter
 
 
 def writer(path: Path, width: int = 64, height: int = 48, **more: Any) -> VideoWriter:

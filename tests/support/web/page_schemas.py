@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bgblur.sinks.web.app import MEDIA_TYPES, PAGE
+from bgblur.localhost.pages import MEDIA_TYPES
+from bgblur.sinks.web.app import FILES
 from bgblur.training.record.server import FILES as RECORDER_FILES
 
 TEXT = {"text/plain": {"schema": {"type": "string", "pattern": "\\n$"}}}
@@ -68,7 +69,7 @@ TEXT_OR_NONE = {"type": ["string", "null"]}
 PREVIEW = described(
     "preview",
     {
-        **files(*(path for path in PAGE.iterdir() if path.suffix in MEDIA_TYPES)),
+        **files(*FILES),
         "/stream": get(
             STREAM,
             {

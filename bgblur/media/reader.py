@@ -1,0 +1,180 @@
+"""Reads video files frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.format import Flags
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from bgblur.errors import UsageError
+from bgblur.files import user_path
+from bgblur.frame import Image
+from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, turn_of
+
+# Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
+MOST_PIXELS = 8192 * 4320  # of one picture: a few damaged bytes may claim gigabytes
+_BROKE_OFF = 0.25  # seconds of the promised length that may be missing unremarked
+
+
+class VideoReader:
+    """Every frame of a video file, upright and in order; may be iterated again.
+
+    ``width`` and ``height`` are those of the upright picture, ``fps`` is the average rate and
+    ``frames`` an estimate. After an iteration ``truncated`` is one plain line if the file broke
+    off or had packets that could not be decoded. Raises UsageError for a file that has no
+    readable video.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.truncated: str | None = None
+        with _opened(path) as container:
+            stream = _video_stream(container, path)
+            first = next(self._decode(container, stream), None)
+            if first is None:
+                raise UsageError(
+                    f"cannot read {path}: none of its pictures can be decoded; "
+                    "the file is damaged, try another copy"
+                )
+            self.time_base = stream.time_base or Fraction(1, 1000)
+            self._origin = round(origin_of(container) / self.time_base)
+            self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
+            self.frames = _count(container, stream, self.fps)
+            self.tags = PictureTags.of(first, stream.sample_aspect_ratio or Fraction(1))
+            self._turn = turn_of(first)
+            self._stored = (first.width, first.height)
+        self.width, self.height = self._stored[:: -1 if self._turn.transpose else 1]
+
+    def __iter__(self) -> Iterator[tuple[Image, int]]:
+        """Pictures ``(H, W, 3)`` and their strictly increasing timestamps in ``time_base``."""
+        reformatter = VideoReformatter()
+        step = max(1, round(1 / (self.fps * self.time_base)))
+        last: int | None = None
+        with _opened(self.path) as container:
+            for frame in self._decode(container, _video_stream(container, self.path)):
+                stamp = frame.pts if frame.pts is not None else frame.dts
+                if stamp is None:
+                    pts = 0 if last is None else last + step
+                else:
+                    pts = stamp - self._origin
+                if last is not None and pts <= last:
+                    pts = last + 1  # players and muxers refuse two frames at one moment
+                last = pts
+                yield self._picture(frame, reformatter), pts
+
+    def _picture(self, frame: av.VideoFrame, reformatter: VideoReformatter) -> Image:
+        bgr = reformatter.reformat(
+            frame,
+            *self._stored,
+            format="bgr24",
+            src_colorspace=None if frame.format.is_rgb else colorspace_of(matrix_of(frame)),
+            interpolation=_EXACT,
+            threads=1,  # the encoder's and the network's threads need the other cores
+        )
+        return self._turn.apply(cast(Image, bgr.to_ndarray()))
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """All frames that can be decoded; sets ``truncated`` when it comes to the end."""
+        self.truncated = None
+        # Threads by frame would be faster, but lose the frames around a damaged packet.
+        stream.thread_type = "SLICE"
+        end = Fraction(0)
+        damaged = 0
+        try:
+            # The sound's packets are looked at too: it may rightly be longer than the picture.
+            for packet in container.demux():
+                if packet.pts is not None:
+                    end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+                if packet.stream is not stream:
+                    continue
+                damaged += packet.is_corrupt
+                try:
+                    yield from stream.decode(packet if packet.size else None)
+                except av.FFmpegError:
+                    damaged += 1
+        except av.FFmpegError:  # the container itself broke off
+            damaged += 1
+            yield from stream.decode(None)
+        promised = Fraction(container.duration or 0, av.time_base)
+        if promised - end > _BROKE_OFF:
+            self.truncated = (
+                f"{self.path.name} breaks off at {float(end):.1f} s of {float(promised):.1f} s: "
+                "the rest of the file is missing"
+            )
+        elif damaged:
+            self.truncated = (
+                f"{self.path.name} is damaged: {damaged} of its packets could not be read whole, "
+                "so some pictures may be missing or wrong"
+            )
+
+
+def origin_of(container: InputContainer) -> Fraction:
+    """Seconds to take off every timestamp: a broadcast's clock counts from anywhere."""
+    from_anywhere = Flags.ts_discont in Flags(container.format.flags)
+    return Fraction(container.start_time or 0, av.time_base) if from_anywhere else Fraction(0)
+
+
+def open_file(path: Path) -> InputContainer:
+    """Raises FFmpegError and OSError."""
+    # "file:": a colon in the name is no protocol, and a playlist may name nothing elsewhere.
+    # Tags in another encoding than UTF-8 are no reason to refuse the pictures.
+    only_files = {"protocol_whitelist": "file"}
+    return av.open(f"file:{path}", options=only_files, metadata_errors="replace")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    if not user_path(str(path)).is_file():
+        what = "it is not a file" if path.exists() else "there is no such file"
+        raise UsageError(f"cannot read {path}: {what}; check the name")
+    if path.stat().st_size == 0:
+        raise UsageError(f"cannot read {path}: the file is empty (0 bytes); copy or record it anew")
+    try:
+        container = open_file(path)
+    except PermissionError:
+        raise UsageError(f"cannot read {path}: permission denied; check its owner") from None
+    except (av.FFmpegError, OSError) as error:
+        raise UsageError(_not_a_video(path)) from error
+    with container:
+        yield container
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    if container.format.name == "tty":  # FFmpeg plays any .txt file as a terminal's output
+        raise UsageError(_not_a_video(path))
+    for stream in container.streams.video:
+        cover = av.stream.Disposition.attached_pic
+        if stream.codec_context is not None and not stream.disposition & cover:
+            if stream.width * stream.height > MOST_PIXELS:
+                raise UsageError(
+                    f"cannot read {path}: its pictures are {stream.width}x{stream.height}, more "
+                    "than 8K; scale it down with ffmpeg"
+                )
+            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # it may change
+            return stream
+    raise UsageError(f"cannot read {path}: it has no video, only sound or data; name a video file")
+
+
+def _not_a_video(path: Path) -> str:
+    return (
+        f"cannot read {path}: it is not a video, or it was cut short before its index; "
+        "try another copy, or convert it with ffmpeg"
+    )
+
+
+def _count(container: InputContainer, stream: VideoStream, fps: Fraction) -> int | None:
+    """How many frames there seem to be: the header's count includes those trimmed off a clip."""
+    if stream.duration is not None and stream.time_base is not None:
+        by_time = round(stream.duration * stream.time_base * fps)
+    else:
+        by_time = round(Fraction(container.duration or 0, av.time_base) * fps)
+    return min((count for count in (stream.frames, by_time) if count > 0), default=None)
