@@ -46,7 +46,7 @@ def set_enabled(on: bool, config: Path) -> None:
 
 
 def entry_path() -> Path:
-    return user_config_path() / "autostart" / "bgblur.machine"
+    return user_config_path() / "autostart" / "bgblur.desktop"
 
 
 def _entry(config: Path) -> str:
