@@ -23,6 +23,7 @@ from bgblur.commands.options import (
     say,
 )
 from bgblur.daemon.notify import Notifier
+from bgblur.environment import prepare_process
 from bgblur.errors import BgblurError
 from bgblur.interrupts import Stop
 
@@ -106,6 +107,7 @@ app.add_typer(service.service_app, name="service")
 
 def main() -> None:
     """The entry point: errors a user can mend end in one line and their exit code."""
+    prepare_process()
     try:
         code = typer.main.get_command(app).main(standalone_mode=False, prog_name="bgblur-cam")
     except BgblurError as error:

@@ -16,14 +16,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
 
-from bgblur.config.settings import Settings
-from bgblur.daemon import daemon
+from bgblur.environment import prepare_process
 from bgblur.frame import Image
 from bgblur.sinks.null import NullSink
+
+if TYPE_CHECKING:
+    from bgblur.daemon.daemon import Daemon
 
 EVERY = 1.0  # seconds between samples
 LIMIT = 0.02  # of the memory after the warm-up
@@ -51,6 +54,9 @@ class CountingSink(NullSink):
 
 
 def soak(minutes: float, width: int, height: int) -> list[Sample]:
+    from bgblur.config.settings import Settings
+    from bgblur.daemon import daemon
+
     sink = CountingSink()
     setattr(daemon, "open_sink", lambda *_: sink)  # noqa: B010 - not part of its interface
     options = {"camera.device": "demo", "camera.width": width, "camera.height": height}
@@ -73,7 +79,7 @@ def _say(line: str) -> None:
 
 
 def _watch(
-    running: daemon.Daemon, sink: CountingSink, stop: threading.Event, samples: list[Sample]
+    running: Daemon, sink: CountingSink, stop: threading.Event, samples: list[Sample]
 ) -> None:
     process, began = psutil.Process(), time.monotonic()
     count, at = 0, began
@@ -158,6 +164,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="every sample, too")
     chosen = parser.parse_args()
     width, height = map(int, chosen.size.split("x"))
+    prepare_process()
     samples = soak(chosen.minutes, width, height)
     plot(samples, chosen.plot)
     found = figures(samples)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bgblur.environment import prepare_process
+
+prepare_process()  # tests run the parts as the command line does
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job, and all that it starts, would not hear Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -52,7 +52,9 @@ def test_the_start_imports_nothing_heavy_that_it_does_not_run() -> None:
 
 
 IDLE_BETWEEN = """
-import bgblur, time, cv2, numpy as np
+from bgblur.environment import prepare_process
+prepare_process()
+import time, cv2, numpy as np
 cv2.setNumThreads(2)
 picture = np.zeros((360, 640, 3), np.uint8)
 began = time.process_time()

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from bgblur.environment import prepare_process
 from bgblur.errors import BgblurError, OutputError, UsageError
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -20,6 +21,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/ and
 
 def run(command: Callable[..., None]) -> None:
     """Parse the arguments, call, and end with the error's exit code where one is raised."""
+    prepare_process()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(command)
     try:

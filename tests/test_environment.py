@@ -1,0 +1,79 @@
+"""``import bgblur`` leaves the process alone; the command line sets what its libraries read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bgblur.environment import _DEFAULTS
+
+IMPORTED = """
+import json, os, sys
+before = dict(os.environ)
+{statement}
+names = before.keys() | os.environ.keys()
+changed = {{name for name in names if before.get(name) != os.environ.get(name)}}
+heavy = {{"cv2", "torch", "pydantic", "numpy", "av", "starlette"}} & set(sys.modules)
+print(json.dumps([sorted(changed), sorted(heavy)]))
+"""
+
+STARTED = """
+import json, os
+from bgblur.{module}
+print(json.dumps({{name: os.environ.get(name) for name in {names}}}))
+"""
+
+
+def in_a_new_process(code: str, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if name not in _DEFAULTS}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("statement", ["import bgblur", "import bgblur.cli"])
+def test_an_import_changes_no_variable_and_loads_nothing_heavy(statement: str) -> None:
+    assert json.loads(in_a_new_process(IMPORTED.format(statement=statement))) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "cli import app, main\ntry: main()\nexcept SystemExit: pass",
+        "training.commands.shell import run\ntry: run(lambda: None)\nexcept SystemExit: pass",
+    ],
+    ids=["bgblur-cam", "scripts"],
+)
+def test_a_program_sets_what_the_user_has_not(start: str) -> None:
+    code = STARTED.format(module=start, names=list(_DEFAULTS))
+    code = "import sys\nsys.argv = ['name', '--help']\n" + code
+    assert json.loads(in_a_new_process(code)) == _DEFAULTS
+    chosen = {"OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "9"}
+    assert json.loads(in_a_new_process(code, **chosen)) == _DEFAULTS | chosen
+
+
+def test_python_m_bgblur_hands_them_to_its_children() -> None:
+    """The tray, workers of --jobs and measured runs start as children."""
+    code = """
+import runpy, subprocess, sys
+sys.argv = ["bgblur", "--version"]
+try:
+    runpy.run_module("bgblur", run_name="__main__")
+except SystemExit:
+    pass
+child = "import json, os; print(json.dumps(dict(os.environ)))"
+subprocess.run([sys.executable, "-c", child], check=True)
+"""
+    found = json.loads(in_a_new_process(code))
+    assert {name: found.get(name) for name in _DEFAULTS} == _DEFAULTS
