@@ -7,7 +7,6 @@ TorchScript lives here and in training/export.py alone: upstream deprecates ``to
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 import warnings
@@ -24,10 +23,10 @@ from bgblur.files import user_path
 from bgblur.frame import Image
 from bgblur.gpu.pinned import Uploader
 from bgblur.gpu.stream import on_stream
+from bgblur.segmentation.contract import CONTRACT_FILE, Contract, parse_contract
 from bgblur.segmentation.model_file import check_archive
 from bgblur.segmentation.scales import looked_at
 
-CONTRACT = "bgblur.json"  # the archive's extra file that says it keeps network.Segmenter's contract
 WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED_MODELS = {  # by the name that engine.model may give
     name: WEIGHTS / f"{name}.ts" for name in ("unet-resnet18", "unet-resnet18-int8", "unet-lite")
@@ -85,7 +84,7 @@ class TorchEngine:
         if shipped is not None:
             check_shipped(shipped)
         self._module, contract = _load(path)
-        own = contract.get("cpu_precision")  # a model may know in which it is fastest
+        own = contract.cpu_precision  # a model may know in which it is fastest
         _check_int8(path, own, precision, self.device)
         if chosen == "auto":  # only now: to choose may mean to try, which takes time
             chosen = own if own and self.device == "cpu" else choose_precision("auto", self.device)
@@ -270,14 +269,14 @@ def check_shipped(path: Path) -> None:
         raise ModelError(f"the shipped model {path} is damaged or changed: install bgblur again")
 
 
-def _load(path: Path) -> tuple[Any, dict[str, Any]]:
+def _load(path: Path) -> tuple[Any, Contract]:
     """(module in eval mode, what its file's contract says). Raises ModelError."""
     if not path.is_file():
         names = ", ".join(("auto", *SHIPPED_MODELS))
         raise ModelError(f"there is no model file {path}: check engine.model, or set it to {names}")
     if path.stat().st_size == 0:
         raise ModelError(f"the model file {path} is empty: export it anew")
-    extra = {CONTRACT: ""}
+    extra = {CONTRACT_FILE: ""}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see above
         try:
@@ -290,19 +289,11 @@ def _load(path: Path) -> tuple[Any, dict[str, Any]]:
             raise ModelError(
                 f"{path} is not a TorchScript model, or it is damaged: {_MAKE_ONE}"
             ) from error
-    contract = _contract(extra[CONTRACT])
-    kinds = (*_DTYPES, "int8")
-    if contract.get("version") != 1 or contract.get("cpu_precision", "fp32") not in kinds:
-        raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}")
-    return module.eval(), contract
-
-
-def _contract(text: str) -> dict[str, Any]:
     try:
-        contract = json.loads(text)
-    except ValueError:
-        return {}
-    return contract if isinstance(contract, dict) else {}
+        contract = parse_contract(extra[CONTRACT_FILE])
+    except ValueError as error:
+        raise ModelError(f"{path} is not a bgblur model: {_MAKE_ONE}") from error
+    return module.eval(), contract
 
 
 def _reason(error: Exception) -> str:

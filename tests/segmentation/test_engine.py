@@ -64,7 +64,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "checkpoint": (state_dict, "is not a TorchScript model"),
     "cut short": (half_of_one, "is not a TorchScript model"),
     "other TorchScript": (script(FIRST_PLANE, None), "is not a bgblur model"),
-    "other version": (script(FIRST_PLANE, '{"version": 2}'), "is not a bgblur model"),
+    "other version": (script(FIRST_PLANE, '{"version": 3}'), "is not a bgblur model"),
     "contract no JSON": (script(FIRST_PLANE, "one"), "is not a bgblur model"),
     "contract no object": (script(FIRST_PLANE, "[1]"), "is not a bgblur model"),
     "three planes": (script("    return image.float() / 255"), "does not give alpha"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bgblur.segmentation.engine import CONTRACT
+from bgblur.segmentation.contract import CONTRACT_FILE
 
 BRIGHT = "(image.float().mean(2) > 127).float()"  # the person is what is bright
 BRIGHT_AT_ITS_HEIGHT = f"""
@@ -37,7 +37,7 @@ def write_model(
         if weight is not None:
             self.weight = torch.nn.Parameter(weight)
 
-    extra = {} if contract is None else {CONTRACT: contract}
+    extra = {} if contract is None else {CONTRACT_FILE: contract}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
         # A class defines a method once.

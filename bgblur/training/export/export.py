@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import CONTRACT
+from bgblur.segmentation.contract import CONTRACT_FILE
 from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data.sets import Image
 from bgblur.training.export.equivalents import for_processors
@@ -122,7 +122,7 @@ def export(
         frozen = torch.jit._recursive.wrap_cpp_module(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )
-        frozen.save(str(target), _extra_files={CONTRACT: json.dumps(contract)})
+        frozen.save(str(target), _extra_files={CONTRACT_FILE: json.dumps(contract)})
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 
@@ -193,5 +193,5 @@ def enter_sum(target: Path, digest: str) -> None:
 def read_note(model: Path) -> str:
     """How an exported model was trained, as it was noted at export."""
     with zipfile.ZipFile(model) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(f"/extra/{CONTRACT}"))
+        name = next(n for n in archive.namelist() if n.endswith(f"/extra/{CONTRACT_FILE}"))
         return str(json.loads(archive.read(name)).get("note", ""))

@@ -1,0 +1,125 @@
+"""What a model file says about itself: ``bgblur.json``, an extra file in the TorchScript archive.
+
+Version 2 holds the network's shape and one object for each stage of its training. Version 1 had one
+English paragraph, ``note``, in their place; training/export/legacy.py reads that. The daemon needs
+the version and ``cpu_precision`` only. This module imports no torch: whoever wants to know what a
+model is need not load it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
+from bgblur.errors import ModelError
+
+CONTRACT_FILE = "bgblur.json"
+_LARGEST = 2**20  # bytes
+
+Decoder = Literal["unet", "light"]
+Precision = Literal["fp32", "bf16", "fp16", "int8"]
+PREVIOUS = "previous"  # Stage.start: the averaged weights of the stage before, or --init's
+SCRATCH = "scratch"  # Stage.start: random weights
+
+
+class Section(BaseModel):
+    """An object of the file. Unknown keys are ignored: a later bgblur may write more of them."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+
+class Architecture(Section):
+    """The network's shape, as network.build_network takes it."""
+
+    encoder: str
+    decoder: Decoder = "unet"
+    decoder_channels: tuple[PositiveInt, ...]
+    decoder_blocks: tuple[NonNegativeInt, ...] = ()
+
+
+class StagePhase(Section):
+    """A stretch of a stage that ends at the share ``until`` of its steps.
+
+    ``sizes`` are (height, width) in pixels; each batch of ``batch`` pictures has one of them.
+    """
+
+    until: float
+    batch: PositiveInt
+    sizes: tuple[tuple[PositiveInt, PositiveInt], ...]
+
+
+class Stage(Section):
+    """One stage of training, as it was run."""
+
+    name: str = ""
+    start: str = PREVIOUS  # or SCRATCH, or the data set of the encoder's weights ("imagenet")
+    decoder_blocks: tuple[NonNegativeInt, ...] = ()  # then; later stages may add some
+    steps: NonNegativeInt  # taken
+    planned_steps: PositiveInt  # what the learning rate's schedule was made for
+    seed: int
+    precision: str
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat
+    warmup_steps: NonNegativeInt
+    ema_decay: NonNegativeFloat
+    echo: PositiveInt = 1  # steps that each batch is used for
+    losses: dict[str, float] = {}  # weights of the losses beside BCE and Dice
+    teacher: str | None = None  # of losses["distillation"]
+    teach_from: float = 0.0  # share of the steps after which the teacher is asked
+    composited: NonNegativeFloat  # share of people that are composited over rooms
+    empty: NonNegativeFloat  # share of rooms without people
+    set_weights: dict[str, float] = {}  # shares of the photo sets; version 1 did not record them
+    phases: tuple[StagePhase, ...]
+    kept: NonNegativeFloat = 0.0  # share of the weights at the start in the weights that result
+    note: str = ""
+
+
+class Contract(Section):
+    """The whole file. ``model`` is None for a network that training cannot build."""
+
+    version: Literal[1, 2] = 2
+    model: Architecture | None = None
+    stages: tuple[Stage, ...] = ()
+    note: str = ""
+    cpu_precision: Precision | None = None  # the one in which it is fastest on processors
+
+    def dumps(self) -> str:
+        """The file's text; values that are their default are left out."""
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return json.dumps({"version": self.version, **said})
+
+
+def parse_contract(text: str | bytes) -> Contract:
+    """Raises ValueError where the text is not a contract of version 1 or 2."""
+    contract = Contract.model_validate_json(text)
+    if "version" not in contract.model_fields_set:
+        raise ValueError("the contract has no version")
+    return contract
+
+
+def contract_of(model: Path) -> Contract:
+    """The contract in a model's archive. Raises ModelError."""
+    try:
+        with zipfile.ZipFile(model) as archive:
+            names = archive.namelist()
+            name = next(n for n in names if n.endswith(f"/extra/{CONTRACT_FILE}"))
+            if archive.getinfo(name).file_size > _LARGEST:
+                raise ValueError("the contract is too large")
+            return parse_contract(archive.read(name))
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no model file {model}: check the name") from error
+    except (OSError, ValueError, StopIteration, NotImplementedError, zipfile.BadZipFile) as error:
+        raise ModelError(
+            f"{model} is not a bgblur model, or it is damaged: make one with scripts/export.py"
+        ) from error
