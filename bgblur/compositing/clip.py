@@ -17,7 +17,7 @@ from typing import Protocol
 
 import cv2
 
-from bgblur.errors import CameraError, UsageError, one_line
+from bgblur.errors import UsageError, one_line
 from bgblur.frame import Image
 from bgblur.imaging.cover import cover
 
@@ -68,13 +68,10 @@ class PlayingClip:
     """
 
     def __init__(self, path: Path) -> None:
-        from bgblur.sources.video import VideoSource
+        from bgblur.media.player import ClipPlayer
 
         self.problem: str | None = None
-        try:
-            self._source = VideoSource(path)
-        except CameraError as error:
-            raise UsageError(str(error)) from error
+        self._player = ClipPlayer(path)
         self._size = (0, 0)
         self._picture: Image | None = None
         self._asked, self._asked_at = threading.Event(), 0.0
@@ -91,7 +88,7 @@ class PlayingClip:
     def close(self) -> None:
         self._closed = True
         self._asked.set()
-        self._source.close()
+        self._player.close()
         self._thread.join(_CLOSE_WITHIN)
 
     def _play(self) -> None:
@@ -102,8 +99,7 @@ class PlayingClip:
                     self._asked.wait()
                 if self._closed:
                     return
-                picture = self._source.read().image
-                self._picture = cover(picture, *self._size)
+                self._picture = cover(self._player.read(), *self._size)
         except Exception as error:  # whatever a decoder raises, the last picture stays
             if not self._closed:
                 self.problem = f"the background stands still: {one_line(error)}"

@@ -13,7 +13,7 @@ from support.scenes import portrait
 
 from bgblur.compositing.clip import PlayingClip, SteppedClip, is_picture, open_clip
 from bgblur.errors import UsageError
-from bgblur.frame import Frame, Image
+from bgblur.frame import Image
 
 SHADES = [20, 60, 100, 140, 180]
 SIZE = (80, 40)
@@ -108,12 +108,12 @@ def test_asking_never_waits_for_the_decoder(playing: PlayingClip) -> None:
     wait_for(lambda: playing.at(0, *SIZE) is not None)
     go_on, reading = threading.Event(), threading.Event()
 
-    def hung() -> Frame:
+    def hung() -> Image:
         reading.set()
         go_on.wait()
-        return Frame(portrait(64, 48), 0)
+        return portrait(64, 48)
 
-    playing._source.read = hung  # type: ignore[method-assign]
+    playing._player.read = hung  # type: ignore[method-assign]
     assert reading.wait(2)
     last = playing.at(0, *SIZE)
     assert last is not None
@@ -155,10 +155,10 @@ def test_nothing_is_decoded_while_nobody_asks(path: Path, monkeypatch: pytest.Mo
     clip = PlayingClip(path)
     wait_for(lambda: clip.at(0, *SIZE) is not None)
     time.sleep(0.4)
-    resting = clip._source._index
+    resting = clip._player.played
     time.sleep(0.2)
-    assert clip._source._index == resting
-    wait_for(lambda: clip.at(0, *SIZE) is not None and clip._source._index > resting + 2)
+    assert clip._player.played == resting
+    wait_for(lambda: clip.at(0, *SIZE) is not None and clip._player.played > resting + 2)
     clip.close()
 
 

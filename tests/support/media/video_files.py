@@ -9,8 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
+import numpy as np
 import pytest
 
+from bgblur.frame import Image
 from bgblur.media.writer import VideoWriter
 
 
@@ -37,3 +41,24 @@ def probe(path: Path, *more: str) -> Any:
     told = subprocess.run(call, capture_output=True, text=True, check=True)
     assert told.stderr == ""
     return json.loads(told.stdout)
+
+
+def first_picture(path: Path, matrix: int, full: bool) -> Image:
+    """BGR by OpenCV's own arithmetic from the stored YUV: an independent way back."""
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        assert frame.format.name in {"yuv420p", "yuvj420p"}
+        y, u, v = (
+            np.asarray(p, np.uint8).reshape(-1, p.line_size)[:, : p.width] for p in frame.planes
+        )
+    size = (frame.width, frame.height)
+    blue, red = (
+        cv2.resize(c, size, interpolation=cv2.INTER_NEAREST).astype(float) - 128 for c in (u, v)
+    )
+    luma = y.astype(float) if full else (y.astype(float) - 16) * 255 / 219
+    if not full:
+        blue, red = blue * 255 / 224, red * 255 / 224
+    kr, kb = {1: (0.2126, 0.0722), 6: (0.299, 0.114)}[matrix]
+    b, r = luma + 2 * (1 - kb) * blue, luma + 2 * (1 - kr) * red
+    g = (luma - kr * r - kb * b) / (1 - kr - kb)
+    return np.rint(np.stack([b, g, r], -1)).clip(0, 255).astype(np.uint8)
