@@ -153,7 +153,7 @@ def interrupted_at(call: int, job: VideoJob) -> tuple[bool, int]:
         with ended_by_signals():
             sys.setprofile(profile)
             try:
-                blur_video(job, lambda picture: picture, as_is, on_progress=lambda *_: None)
+                blur_video(job, lambda picture: picture, as_is)
             finally:
                 sys.setprofile(None)
     except KeyboardInterrupt:
@@ -204,7 +204,7 @@ def test_both_files_or_none_where_one_cannot_be_completed(
 
     monkeypatch.setattr(Remux, "up_to", full)
     with pytest.raises(OutputError, match="No space left on device; choose a folder"):
-        blur_video(job, lambda picture: picture, as_is, on_progress=lambda *_: None)
+        blur_video(job, lambda picture: picture, as_is)
     assert {path: path.read_bytes() for path in before} == before
     assert {path.name for path in tmp_path.iterdir()} == {"in.mp4", "a.mp4", "m.mkv"}
 

@@ -24,7 +24,7 @@ from bgblur.errors import UsageError
 
 if TYPE_CHECKING:
     from bgblur.config.settings import Settings
-    from bgblur.offline.batch import Outcome
+    from bgblur.offline.batch_serial import Outcome
     from bgblur.offline.video import VideoJob
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import OutputError, UsageError
-from bgblur.frame import Image
+from bgblur.frame import Alpha, Image
 from bgblur.imaging.upright import Turn
 
 STEP_16 = 257  # 16-bit levels to one of 8 bits: 65535 / 255
@@ -135,6 +135,11 @@ def to_8_bits(pixels: NDArray[Any]) -> Image:
     if pixels.dtype == np.uint8:
         return pixels
     return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / STEP_16), np.uint8)
+
+
+def alpha_to_gray(alpha: Alpha) -> NDArray[np.uint8]:
+    """Alpha 0..1 to ``uint8`` 0..255, rounded."""
+    return np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8)
 
 
 def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:

@@ -1,1 +1,1 @@
-"""Recordings and photos: the stages of the daemon, with every frame kept."""
+"""Recordings and photos: the same stages as the daemon, with every frame kept."""

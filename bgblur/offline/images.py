@@ -1,4 +1,4 @@
-"""``bgblur-cam image``: pictures in, blurred pictures, mattes and masks out."""
+"""Blurs photos: files in; blurred pictures, mattes and masks out."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha
-from bgblur.imaging.pictures import Photo, make_folder, read_photo, to_8_bits, write_png
+from bgblur.imaging.pictures import (
+    Photo,
+    alpha_to_gray,
+    make_folder,
+    read_photo,
+    to_8_bits,
+    write_png,
+)
 from bgblur.offline.explain import explain
 
 Process = Callable[[NDArray[Any]], tuple[NDArray[Any], Alpha]]
-"""BGR ``(H, W, 3)``, ``uint8`` or ``uint16``, to the result of the same size and type and its alpha
-``float32 (H, W)``."""
+"""Takes BGR ``(H, W, 3)``, ``uint8`` or ``uint16``; returns the result, of the same size and type,
+and its alpha, ``float32 (H, W)``."""
 
 Probability = Callable[[NDArray[Any]], Alpha]
-"""The same picture to what the network itself makes of it: ``float32 (h, w)``."""
+"""Takes the same picture; returns the network's own output, ``float32 (h, w)`` in 0..1."""
 
 _ENDINGS = {
     "composite": ".png",
@@ -33,7 +39,7 @@ _ENDINGS = {
 
 @dataclass
 class ImageReport:
-    """``written`` files in order; ``problems`` has one line for each picture left out."""
+    """The ``written`` files in order; ``problems`` has one line for each picture left out."""
 
     written: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -44,18 +50,19 @@ def blur_images(
     out_dir: Path,
     save: frozenset[str],
     process: Process,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
+    on_progress: Callable[[int, int], None] | None = None,
     probability: Probability | None = None,
     overwrite: bool = False,
 ) -> ImageReport:
-    """Write ``NAME.png``, ``NAME_alpha.png`` and ``NAME_mask.png`` (alpha >= 0.5) as ``save`` asks.
+    """Write ``NAME.png``, ``NAME_alpha.png`` and ``NAME_mask.png`` (alpha >= 0.5) for each path.
 
-    ``save`` holds "composite", "alpha" or "mask"; with ``probability`` there is NAME_explain.png
-    too. ``on_progress`` gets (done, total). The composite keeps a picture's 16 bits, transparency
-    and colour profile. A picture that cannot be read, or whose output exists (unless
-    ``overwrite``), is left out and reported. Raises UsageError before any work when two outputs
-    would have one name or an output would overwrite an input, OutputError when writing fails.
+    ``save`` names the kinds to write: "composite", "alpha", "mask". With ``probability``,
+    ``NAME_explain.png`` is written too. ``on_progress`` is called with (done, total). The
+    composite keeps a picture's 16 bits, transparency and colour profile. A picture that cannot be
+    read, or whose output exists (unless ``overwrite``), is left out and reported. Raises
+    UsageError before any work if two outputs would have the same name or an output would
+    overwrite an input, OutputError when writing fails.
     """
     kinds = save if probability is None else save | {"explain"}
     targets = [_targets(path, out_dir, kinds) for path in paths]
@@ -73,13 +80,9 @@ def blur_images(
         else:
             _blur(photo, names, process, probability)
             report.written += names.values()
-        on_progress(done, len(paths))
+        if on_progress is not None:
+            on_progress(done, len(paths))
     return report
-
-
-def alpha_to_gray(alpha: Alpha) -> NDArray[np.uint8]:
-    """0..1 to 0..255, rounded."""
-    return np.asarray(cv2.convertScaleAbs(alpha, alpha=255), np.uint8)
 
 
 def _blur(

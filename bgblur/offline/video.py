@@ -1,4 +1,4 @@
-"""``bgblur-cam video``: a video file in, a blurred one with the same frames and sound out."""
+"""Blurs one video: every frame is kept, and so are its time stamps, sound and tags."""
 
 from __future__ import annotations
 
@@ -7,27 +7,32 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.imaging.pictures import make_folder, write_png
+from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
 from bgblur.media.reader import VideoReader
 from bgblur.media.writer import VideoWriter, check_target
-from bgblur.offline.images import alpha_to_gray
 from bgblur.offline.overlap import ahead
 
 OnProgress = Callable[[int, int | None, float], None]
-"""Gets (frames done, frames in all if known, frames a second so far)."""
+"""Called with (frames done, estimated frames in all or None, frames per second so far)."""
 
 S = TypeVar("S")
+
+_FRAME = "frame_{:06d}.png"
 
 
 @dataclass(frozen=True)
 class VideoJob:
-    """``alpha`` gets the matte (FFV1 gray, .mkv); every ``save_every``-th frame goes to
-    ``frames_dir`` as a PNG. What exists already is replaced only with ``overwrite``."""
+    """What to read and what to write.
+
+    ``alpha`` is the file for the matte (FFV1 gray, .mkv). Every ``save_every``-th frame is saved
+    as a PNG in ``frames_dir``. Existing files are replaced only with ``overwrite``.
+    """
 
     source: Path
     target: Path
@@ -39,6 +44,8 @@ class VideoJob:
 
 @dataclass(frozen=True)
 class VideoReport:
+    """What was written, in how many ``seconds``; each of ``warnings`` is one line."""
+
     frames: int
     seconds: float
     warnings: list[str]
@@ -49,14 +56,17 @@ def blur_video(
     segment: Callable[[Image], S],
     compose: Callable[[S, float], tuple[Image, Alpha]],
     *,
-    on_progress: OnProgress,
+    on_progress: OnProgress | None = None,
 ) -> VideoReport:
-    """Every frame of ``job.source`` through ``segment`` and ``compose``; drops none, keeps time
-    stamps, sound, subtitles, chapters and tags. ``compose`` also takes the seconds since the first
-    frame, and gives the picture and its alpha.
+    """Pass every frame of ``job.source`` through ``segment`` and ``compose`` and write the result.
 
-    Decoding, ``segment``, ``compose`` and encoding each have a thread. If it is interrupted or
-    fails, no half-written file stays behind. Raises UsageError, OutputError.
+    ``compose`` takes what ``segment`` returned and the seconds since the first frame; it returns
+    the picture (BGR ``uint8``, H x W x 3) and its alpha. Time stamps, sound, subtitles, chapters
+    and tags are kept. Decoding, ``segment``, ``compose`` and encoding run in a thread each.
+
+    An exception that ``on_progress`` raises stops the work and is passed on. Whenever the work
+    stops early, unfinished files are removed. Raises UsageError for a bad job or source and
+    OutputError when writing fails.
     """
     _check(job)
     reader = VideoReader(job.source)
@@ -64,31 +74,19 @@ def blur_video(
         make_folder(job.frames_dir)
     started = time.perf_counter()
     frames = 0
+    open_writer = partial(
+        VideoWriter,
+        width=reader.width,
+        height=reader.height,
+        fps=reader.fps,
+        time_base=reader.time_base,
+        tags=reader.tags,
+    )
     with ExitStack() as files, ExitStack() as stages:
-        writer = files.enter_context(
-            VideoWriter(
-                job.target,
-                width=reader.width,
-                height=reader.height,
-                fps=reader.fps,
-                time_base=reader.time_base,
-                rest_from=job.source,
-                tags=reader.tags,
-            )
-        )
+        writer = files.enter_context(open_writer(job.target, rest_from=job.source))
         matte = None
         if job.alpha is not None:
-            matte = files.enter_context(
-                VideoWriter(
-                    job.alpha,
-                    width=reader.width,
-                    height=reader.height,
-                    fps=reader.fps,
-                    time_base=reader.time_base,
-                    gray=True,
-                    tags=reader.tags,
-                )
-            )
+            matte = files.enter_context(open_writer(job.alpha, gray=True))
         decoded = stages.enter_context(closing(ahead(reader)))
         segmented = stages.enter_context(closing(ahead((segment(p), pts) for p, pts in decoded)))
         timed = _timed(segmented, reader.time_base)
@@ -102,8 +100,9 @@ def blur_video(
             frames += 1
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
                 write_png(job.frames_dir / _FRAME.format(frames), result)
-            on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
-        for file in (writer, matte):  # both complete before either has its name
+            if on_progress is not None:
+                on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
+        for file in (writer, matte):  # complete both before either gets its name
             if file is not None:
                 file.finish()
     warnings = [*writer.warnings, *([reader.truncated] if reader.truncated else [])]
@@ -111,14 +110,11 @@ def blur_video(
 
 
 def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:
-    """With the seconds since the first."""
+    """Add the seconds since the first item to each."""
     first: int | None = None
     for item, pts in items:
         first = pts if first is None else first
         yield item, pts, float((pts - first) * time_base)
-
-
-_FRAME = "frame_{:06d}.png"
 
 
 def _check(job: VideoJob) -> None:
@@ -133,10 +129,10 @@ def _check(job: VideoJob) -> None:
     if (job.save_every is None) != (job.frames_dir is None):
         raise UsageError("--save-every N and --frames-dir DIR go together: give both or neither")
     if job.save_every is not None and job.save_every < 1:
-        raise UsageError(f"--save-every {job.save_every} is no interval: give 1 or more")
+        raise UsageError(f"--save-every must be 1 or more, not {job.save_every}")
     if job.overwrite:
         return
     thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
     for file in [*files[1:], *thumbnails[:1]]:
-        if file.is_file() and file.stat().st_size:  # an empty one holds a place, and no work
+        if file.is_file() and file.stat().st_size:  # an empty file holds no work to lose
             raise UsageError(f"{file} exists already: --overwrite replaces it")

@@ -87,7 +87,6 @@ def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
         VideoJob(source, tmp_path / "out.mp4"),
         processor.segment,
         processor.compose,
-        on_progress=lambda *_: None,
     )
     frame = (time.process_time() - began) / report.frames
     print(f"{1000 * frame:.1f} ms a frame, {1000 * min(network):.1f} of them the network's")

@@ -86,9 +86,7 @@ def as_it_is(source: Path, target: Path) -> VideoReport:
     def compose(picture: Image, _: float) -> tuple[Image, Alpha]:
         return picture, np.ones(picture.shape[:2], np.float32)
 
-    return blur_video(
-        VideoJob(source, target), lambda picture: picture, compose, on_progress=lambda *_: None
-    )
+    return blur_video(VideoJob(source, target), lambda picture: picture, compose)
 
 
 def told(path: Path) -> Any:

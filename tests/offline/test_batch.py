@@ -59,10 +59,6 @@ def frames(path: Path) -> list[bytes]:
         return [frame.to_ndarray().tobytes() for frame in container.decode(video=0)]
 
 
-def unheard(job: VideoJob, done: int, total: int | None, fps: float) -> None:
-    """Progress nobody watches."""
-
-
 @pytest.mark.parametrize("workers", ONE_AND_TWO)
 def test_one_that_fails_does_not_stop_the_others(
     jobs: list[VideoJob], bright: Path, workers: int
@@ -100,7 +96,7 @@ def test_a_film_knows_nothing_of_the_one_before(
         VideoJob(jobs[0].source, tmp_path / f"{n}.mp4", alpha=tmp_path / f"{n}.mkv")
         for n in range(3)
     ]
-    list(blur_all(twice, some, workers, unheard))
+    list(blur_all(twice, some, workers))
     mattes = [frames(job.alpha) for job in twice if job.alpha]
     assert len(mattes[0]) == 20
     assert mattes[0] == mattes[1] == mattes[2]
@@ -111,7 +107,7 @@ def test_a_model_that_cannot_be_loaded_is_told_once(
     tmp_path: Path, jobs: list[VideoJob], workers: int
 ) -> None:
     with pytest.raises(ModelError, match="there is no model file"):
-        list(blur_all(jobs, settings(tmp_path / "none.ts"), workers, unheard))
+        list(blur_all(jobs, settings(tmp_path / "none.ts"), workers))
     assert not multiprocessing.active_children()
     assert list(jobs[0].target.parent.iterdir()) == []
 

@@ -89,7 +89,7 @@ def test_range_matrix_and_colors_stay(
         seen.append(picture)
         return picture, np.ones(picture.shape[:2], np.float32)
 
-    blur_video(VideoJob(source, target), lambda p: p, compose, on_progress=lambda *_: None)
+    blur_video(VideoJob(source, target), lambda p: p, compose)
     assert np.abs(seen[0][32, 16::32, ::-1].astype(int) - COLORS).max() <= 4
     assert np.abs(shown(target, matrix, color_range) - COLORS).max() <= 6
     assert tags(target) == tags(source)

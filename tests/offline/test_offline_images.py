@@ -45,7 +45,11 @@ def test_writes_what_was_asked_for(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     steps: list[tuple[int, int]] = []
     report = blur_images(
-        [tmp_path / "a.png"], out, ALL, half, lambda done, total: steps.append((done, total))
+        [tmp_path / "a.png"],
+        out,
+        ALL,
+        half,
+        on_progress=lambda done, total: steps.append((done, total)),
     )
     assert report.written == [out / "a.png", out / "a_alpha.png", out / "a_mask.png"]
     assert report.problems == []

@@ -22,12 +22,11 @@ needs_clips = pytest.mark.skipif(not CLIPS.exists(), reason="the shared clips ar
 MILLISECONDS = Fraction(1, 1000)
 
 
-def silent(done: int, total: int | None, fps: float) -> None:
-    """Progress nobody watches."""
-
-
 def blur_video(
-    job: VideoJob, process: Callable[[Image], tuple[Image, Alpha]], *, on_progress: OnProgress
+    job: VideoJob,
+    process: Callable[[Image], tuple[Image, Alpha]],
+    *,
+    on_progress: OnProgress | None = None,
 ) -> VideoReport:
     return offline.blur_video(job, process, lambda done, _: done, on_progress=on_progress)
 
@@ -117,7 +116,7 @@ def test_a_real_matte_survives_bit_for_bit(tmp_path: Path) -> None:
     job = VideoJob(
         CLIPS / "composited" / "brbk7n.mp4", tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv"
     )
-    report = blur_video(job, process, on_progress=silent)
+    report = blur_video(job, process)
     assert report.frames == len(mattes) == 75
     with av.open(str(tmp_path / "alpha.mkv")) as container:
         written = [frame.to_ndarray() for frame in container.decode(video=0)]
@@ -131,7 +130,7 @@ def test_a_real_matte_survives_bit_for_bit(tmp_path: Path) -> None:
 )
 def test_sound_is_bit_identical_before_and_after(tmp_path: Path, source: str, target: str) -> None:
     path = clip(tmp_path / source, sound=True)
-    blur_video(VideoJob(path, tmp_path / target), as_is, on_progress=silent)
+    blur_video(VideoJob(path, tmp_path / target), as_is)
     packets = sound_of(path)
     assert len(packets) > 50
     assert sound_of(tmp_path / target) == packets
@@ -139,7 +138,7 @@ def test_sound_is_bit_identical_before_and_after(tmp_path: Path, source: str, ta
 
 def test_sound_that_does_not_fit_is_one_warning(tmp_path: Path) -> None:
     path = clip(tmp_path / "in.mp4", sound=True)
-    report = blur_video(VideoJob(path, tmp_path / "out.webm"), as_is, on_progress=silent)
+    report = blur_video(VideoJob(path, tmp_path / "out.webm"), as_is)
     (line,) = report.warnings
     assert "aac" in line
 
@@ -148,7 +147,7 @@ def test_sound_that_does_not_fit_is_one_warning(tmp_path: Path) -> None:
 def test_uneven_time_stamps_are_kept(tmp_path: Path, ending: str) -> None:
     path = clip(tmp_path / "in.mkv", 12, pts=lambda index: 500 + 7 * index * index)
     job = VideoJob(path, tmp_path / f"out.{ending}", alpha=tmp_path / "alpha.mkv")
-    blur_video(job, as_is, on_progress=silent)
+    blur_video(job, as_is)
     assert stamps(path)[0] == 0.5
     assert stamps(job.target) == pytest.approx(stamps(path), abs=1e-9)
     assert stamps(tmp_path / "alpha.mkv") == stamps(path)
@@ -160,7 +159,7 @@ def test_the_process_decides_the_picture(tmp_path: Path) -> None:
 
     path = clip(tmp_path / "in.mp4", 10)
     job = VideoJob(path, tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv")
-    blur_video(job, negative, on_progress=silent)
+    blur_video(job, negative)
     with av.open(str(job.target)) as container:
         shades = [float(f.to_ndarray(format="bgr24").mean()) for f in container.decode(video=0)]
     assert shades == pytest.approx([235 - 7 * index for index in range(10)], abs=6)
@@ -179,7 +178,7 @@ def test_odd_sizes_become_even_and_it_is_said(tmp_path: Path) -> None:
         seen.append(picture.shape)
         return as_is(picture)
 
-    report = blur_video(job, look, on_progress=silent)
+    report = blur_video(job, look)
     assert seen == [(49, 65, 3)] * 3
     (line,) = report.warnings
     assert "66x50" in line
@@ -193,7 +192,7 @@ def test_a_file_that_breaks_off_is_done_as_far_as_it_goes(tmp_path: Path) -> Non
     whole = clip(tmp_path / "whole.mp4", 100).read_bytes()
     path = tmp_path / "part.mp4"
     path.write_bytes(whole[: len(whole) * 7 // 10])
-    report = blur_video(VideoJob(path, tmp_path / "out.mp4"), as_is, on_progress=silent)
+    report = blur_video(VideoJob(path, tmp_path / "out.mp4"), as_is)
     assert 20 < report.frames < 100
     assert len(stamps(tmp_path / "out.mp4")) == report.frames
     (line,) = report.warnings
@@ -210,7 +209,7 @@ def test_every_nth_frame_is_saved(tmp_path: Path) -> None:
         shown.append(picture)
         return as_is(picture)
 
-    blur_video(job, keep, on_progress=silent)
+    blur_video(job, keep)
     assert sorted(entry.name for entry in folder.iterdir()) == [
         "frame_000004.png",
         "frame_000008.png",
@@ -239,11 +238,26 @@ def test_an_interruption_leaves_nothing_behind(
         blur_video(
             VideoJob(path, older, alpha=tmp_path / "alpha.mkv", overwrite=True),
             break_off,
-            on_progress=silent,
         )
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
     assert older.read_text() == "older"
     assert threading.active_count() == threads
+
+
+def test_progress_is_optional_and_stops_the_work_with_an_exception(tmp_path: Path) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def stop(done: int, total: int | None, fps: float) -> None:
+        if done == 5:
+            raise EnoughError
+
+    path = clip(tmp_path / "in.mp4", 30)
+    job = VideoJob(path, tmp_path / "out.mp4")
+    with pytest.raises(EnoughError):
+        blur_video(job, as_is, on_progress=stop)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["in.mp4"]
+    assert blur_video(job, as_is).frames == 30
 
 
 def refused(tmp_path: Path) -> dict[str, tuple[VideoJob, type[Exception], str]]:
@@ -292,7 +306,7 @@ def test_what_cannot_be_done_is_one_line_before_any_work(tmp_path: Path, kind: s
         raise AssertionError
 
     with pytest.raises(error, match=reason) as told:
-        blur_video(job, never, on_progress=silent)
+        blur_video(job, never)
     assert "\n" not in str(told.value)
     assert path.read_bytes() == data
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "link.mp4"]
@@ -312,10 +326,10 @@ def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
     for name, job in files.items():
         (tmp_path / name).write_text("older")
         with pytest.raises(UsageError, match=r"exists already: --overwrite replaces it") as told:
-            blur_video(job, as_is, on_progress=silent)
+            blur_video(job, as_is)
         assert name in str(told.value)
         assert (tmp_path / name).read_text() == "older"
         assert not (tmp_path / "new.mp4").exists()
-        blur_video(replace(job, overwrite=True), as_is, on_progress=silent)
+        blur_video(replace(job, overwrite=True), as_is)
         assert len(stamps(job.target)) == 8
         (tmp_path / "new.mp4").unlink(missing_ok=True)
