@@ -28,6 +28,10 @@ class CameraBusyError(CameraError):
     """The camera is there, but gives no picture now, as when another program has it."""
 
 
+class CameraGoneError(CameraError):
+    """The camera is not there, or no longer: it was unplugged, or has another number or name."""
+
+
 class OutputError(BgblurError):
     """The virtual camera, page or file cannot be opened or written."""
 

@@ -24,6 +24,8 @@ from bgblur.interrupts import Stop
 from bgblur.pipeline.build import load_backend, look_of, mask_of, open_sink, source_opener
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.report import Meter, machine, run_report
+from bgblur.pipeline.state import Part
+from bgblur.pipeline.words import STATE_WORDS, working_again
 from bgblur.sinks import Sink
 from bgblur.stats import Stats
 
@@ -48,7 +50,7 @@ class Daemon:
         self._meter = Meter()
         self._status_file = StatusFile()
         self._config_problem: str | None = None
-        self._said: dict[str, str] = {}
+        self._said: dict[Part, str] = {}
         self._told_output: str | None = None  # where the pictures were last said to go
         self._changing = threading.Lock()
         stats = Stats()
@@ -117,10 +119,12 @@ class Daemon:
         """A run's figures, and what the daemon does and suffers."""
         background = self._settings.background
         problems = self._problems()
+        state = self.pipeline.state
         page = self._on_demand.page
         return {
             **run_report(self.pipeline, self._meter),
-            "state": self.pipeline.state,
+            "state": state,
+            "words": STATE_WORDS[state],
             "problem": "; ".join(problems.values()) or None,
             "strength": background.strength,
             "mode": background.mode,
@@ -136,15 +140,15 @@ class Daemon:
     def _in_words(self) -> str:
         return "; ".join([self.pipeline.state, *self._problems().values()])
 
-    def _problems(self) -> dict[str, str]:
-        problems = dict(self.pipeline.problems)
+    def _problems(self) -> dict[Part, str]:
+        problems = self.pipeline.problems.now()
         if self._config_problem is not None:
-            problems["config"] = self._config_problem
+            problems[Part.CONFIG] = self._config_problem
         if self._status_file.problem is not None:
-            problems["status"] = self._status_file.problem
+            problems[Part.STATUS] = self._status_file.problem
         clip = self.pipeline.look.clip
         if clip is not None and clip.problem is not None:
-            problems["background"] = clip.problem
+            problems[Part.BACKGROUND] = clip.problem
         return problems
 
     def _announce(self) -> None:
@@ -163,7 +167,7 @@ class Daemon:
             if self._said.get(part) != problem:
                 self._say(problem)
         for part in self._said.keys() - problems.keys():
-            self._say(f"{part}: well again")
+            self._say(working_again(part))
         self._said = problems
 
     # ------------------------------------------------------------ live settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bgblur.config.settings import Settings
 from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.publisher import Rest
+from bgblur.pipeline.state import Rest
 from bgblur.sinks import Sink
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ class OnDemand:
                 self._last_watched = now
             reason: Rest | None = None
             if self._settings.output.paused:
-                reason = "paused"
+                reason = Rest.PAUSED
             elif now - self._last_watched > idle.grace_seconds:
-                reason = "idle"
+                reason = Rest.IDLE
             if reason != self._reason:
                 self._reason = reason
                 self._pipeline.rest(reason)

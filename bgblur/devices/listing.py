@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bgblur.devices.v4l2 import Format, Size, read_node
-from bgblur.errors import CameraError
+from bgblur.errors import CameraError, CameraGoneError
 
 LABEL = "bgblur"  # of our own virtual camera, as `bgblur-cam setup` has it named
 _NODES = Path("/sys/class/video4linux")
@@ -80,7 +80,7 @@ def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
                 )
     cameras = _one_a_camera(d for d in able if d.kind == "camera")
     there = f"this machine has {_listed(cameras, 'and')}" if cameras else "this machine has none"
-    raise CameraError(f'there is no camera "{name}" ({there}): give an index, a path or "demo"')
+    raise CameraGoneError(f'there is no camera "{name}" ({there}): give an index, a path or "demo"')
 
 
 def _one_a_camera(devices: Iterable[Device]) -> list[Device]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bgblur.errors import CameraError, one_line
+from bgblur.errors import CameraError, CameraGoneError, one_line
 from bgblur.frame import Frame, LatestSlot, is_image
+from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
 from bgblur.sources import Source
 from bgblur.stats import Stats
@@ -25,7 +26,8 @@ class Capture:
     """Puts every frame into ``captured``. ``resize`` is called with a source that the user asked
     for; one that comes back by itself with another size is fitted to the old one.
 
-    ``problems["camera"]`` says what is wrong now.
+    Reports the camera's problems, one line for each loss: while the camera is gone, what opening
+    it again says is not news.
     """
 
     def __init__(
@@ -33,7 +35,7 @@ class Capture:
         open_source: OpenSource,
         captured: LatestSlot[Frame],
         resize: Callable[[Source], None],
-        problems: dict[str, str],
+        problems: Problems,
         stats: Stats,
     ) -> None:
         self.source_name = ""
@@ -46,6 +48,7 @@ class Capture:
         self._problems = problems
         self._stats = stats
         self._first: Source | None = None
+        self._gone = False  # reported
         self._asked_for = True  # the first one, too: a busy camera comes later
         self._changed = threading.Event()
 
@@ -87,7 +90,7 @@ class Capture:
                 if self.resting:
                     turn.beat(OPENS_WITHIN)
                     self.newest = None
-                    self._problems.pop("camera", None)  # what is closed on purpose has none
+                    self._well()  # a camera that is closed on purpose has no problem
                     self._sleep(1.0)
                     continue
                 if source is None:
@@ -101,7 +104,7 @@ class Capture:
                     break
                 self.newest = frame
                 self._captured.put(frame)
-                self._problems.pop("camera", None)
+                self._well()
                 wait = RETRY_FIRST
             except Exception as error:  # drivers raise what they like
                 if source is not None:
@@ -109,15 +112,26 @@ class Capture:
                     source = None
                 if turn.over():
                     break
-                self._problems["camera"] = one_line(error)
+                self._report(error)
                 turn.beat(OPENS_WITHIN)
                 self._sleep(wait)
                 wait = min(2 * wait, RETRY_LAST)
         if source is not None:
             _close(source)
 
+    def _report(self, error: Exception) -> None:
+        known, self._gone = self._gone, isinstance(error, CameraGoneError)
+        if not (known and self._gone):
+            self._problems.set(Part.CAMERA, one_line(error))
+
+    def _well(self) -> None:
+        self._gone = False
+        self._problems.clear(Part.CAMERA)
+
     def _reopened(self, turn: Turn) -> Source:
         asked_for, self._asked_for = self._asked_for, False
+        if asked_for:
+            self._gone = False
         try:
             source = self._open_source()
         except Exception:

@@ -18,6 +18,7 @@ from bgblur.errors import OutputError, one_line
 from bgblur.frame import Image
 from bgblur.imaging.color import even, from_i420, is_i420, to_i420
 from bgblur.imaging.cover import cover
+from bgblur.pipeline.state import Part, Problems
 from bgblur.sinks import Recording, Sink, Sized
 from bgblur.stats import Stats
 
@@ -33,7 +34,7 @@ class Output:
     """``open``, ``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to
     another, the rest to any.
 
-    ``problems`` is shared with the pipeline: what is wrong now, by part, for people.
+    ``problems`` is shared with the pipeline.
     ``may_be_raw`` tells whether the user wants the room shown at this moment: a picture that shows
     it may have taken long to make, and is not to be seen once the choice has changed.
     """
@@ -42,7 +43,7 @@ class Output:
         self,
         open_sink: OpenSink,
         stats: Stats,
-        problems: dict[str, str],
+        problems: Problems,
         may_be_raw: Callable[[], bool],
     ) -> None:
         self.size = (0, 0)  # of the published pictures, (width, height), even
@@ -157,7 +158,7 @@ class Output:
         self._stats.published += 1
         if not raw or self._may_be_raw():
             self._show_in_preview(picture)
-        self._problems.pop("output", None)
+        self._problems.clear(Part.OUTPUT)
         self._retry = RETRY_FIRST
         return True
 
@@ -166,7 +167,7 @@ class Output:
         if isinstance(self._sink, Recording):
             self._break_off(self._sink, error)
             return
-        self._problems["output"] = one_line(error)
+        self._problems.set(Part.OUTPUT, one_line(error))
         self._retry_at = time.monotonic() + self._retry
         self._retry = min(2 * self._retry, RETRY_LAST)
         self._reopen.set()
@@ -214,15 +215,15 @@ class Output:
         with self._sending:
             self._sent = None
         self.closing = True
-        for part, sink in (("output", self._sink), ("preview", self._preview)):
+        for part, sink in ((Part.OUTPUT, self._sink), (Part.PREVIEW, self._preview)):
             try:
                 if sink is not None:
                     sink.close()
             except Exception as error:
-                if part == "output":
+                if part is Part.OUTPUT:
                     self._not_completed(sink, error)
                 else:
-                    self._problems[part] = one_line(error)
+                    self._problems.set(part, one_line(error))
         self.closing = False
 
     # ------------------------------------------------------------ how
@@ -253,17 +254,17 @@ class Output:
         try:
             self._preview.publish(picture)
         except Exception as error:
-            self._problems["preview"] = one_line(error)
+            self._problems.set(Part.PREVIEW, one_line(error))
             self._close_preview()
 
     def _change_preview(self) -> None:
         self._preview_changed.clear()
-        self._problems.pop("preview", None)
+        self._problems.clear(Part.PREVIEW)
         self._close_preview()
         try:
             self._preview = self._new_preview() if self._new_preview is not None else None
         except Exception as error:
-            self._problems["preview"] = one_line(error)
+            self._problems.set(Part.PREVIEW, one_line(error))
 
     def _close_preview(self) -> None:
         preview, self._preview = self._preview, None
@@ -279,7 +280,7 @@ class Output:
         self._not_completed(sink, error)
 
     def _not_completed(self, sink: Sink | None, error: Exception) -> None:
-        self._problems["output"] = one_line(error)
+        self._problems.set(Part.OUTPUT, one_line(error))
         if isinstance(sink, Recording) and self.broken_off is None:
             kept = "; what had been written is in it" if sink.kept else ""
             self.broken_off = OutputError(f"{one_line(error)}{kept}")

@@ -14,8 +14,9 @@ from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image, LatestSlot
 from bgblur.pipeline.capture import Capture, OpenSource
 from bgblur.pipeline.output import OpenPreview, OpenSink
-from bgblur.pipeline.publisher import Publisher, Rest, Segmented
+from bgblur.pipeline.publisher import Publisher, Segmented
 from bgblur.pipeline.segment import Backend, LoadBackend, Segmenter
+from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.worker import Turn, Worker
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sources import Source
@@ -47,7 +48,7 @@ class Pipeline:
         wanted: tuple[int, int, float] = (1280, 720, 30.0),
     ) -> None:
         self.stats = stats or Stats()
-        self.problems: dict[str, str] = {}  # by part: what is wrong now, for people
+        self.problems = Problems()
         self._wanted = wanted
         self._rest: Rest | None = None
         self._captured: LatestSlot[Frame] = LatestSlot()
@@ -62,7 +63,7 @@ class Pipeline:
             load_backend, self._captured, self._segmented, look, mask, self.problems
         )
         self._stopping = threading.Event()
-        self._workers: list[Worker] = []
+        self._workers: dict[Part, Worker] = {}
         self._composite: Worker | None = None
 
     # ------------------------------------------------------------ control
@@ -73,7 +74,7 @@ class Pipeline:
         A camera that another program has is waited for, with the card on the output.
         """
         # First: importing torch takes longest.
-        self._workers = [Worker("segment", self._segmenter.run, self._stopping)]
+        self._workers = {Part.MASK: Worker("segment", self._segmenter.run, self._stopping)}
         try:
             size = self._wanted
             if self._rest is None:
@@ -81,13 +82,13 @@ class Pipeline:
                     source = self._capture.open_first()
                     size = source.width, source.height, source.fps
                 except CameraBusyError as error:
-                    self.problems["camera"] = str(error)
+                    self.problems.set(Part.CAMERA, str(error))
             self._publisher.open(*size)
         except BaseException:  # a driver's own exception, or Ctrl-C
             self._stopping.set()
             self._capture.close_first()
             raise
-        self._workers.append(Worker("capture", self._capture.run, self._stopping))
+        self._workers[Part.CAMERA] = Worker("capture", self._capture.run, self._stopping)
         self._composite = Worker("composite", self._publish, self._stopping)
         threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
         threading.Thread(target=self._feed, name="feed", daemon=True).start()
@@ -100,7 +101,7 @@ class Pipeline:
         self._capture.wake()
         self._segmenter.wake()
         deadline = time.monotonic() + STOP_WITHIN
-        for worker in self._workers:
+        for worker in self._workers.values():
             worker.join(deadline - time.monotonic())
         if self._composite is not None:
             self._composite.join(deadline - time.monotonic())
@@ -111,11 +112,11 @@ class Pipeline:
                 self._composite.join(None if output.records else FINISH_WITHIN)
 
     def rest(self, reason: Rest | None) -> None:
-        """Close the camera and show a card, while nobody watches ("idle") or because the user
-        wants it ("paused"); None takes the camera up again. The model stays loaded."""
+        """Close the camera and show a card, while nobody watches or because the user wants it;
+        None takes the camera up again. The model stays loaded."""
         self._rest = reason
         self._capture.rest(reason is not None)
-        if reason == "idle":
+        if reason is Rest.IDLE:
             self._publisher.output.nobody_watches()
 
     def replace_source(self, open_source: OpenSource) -> None:
@@ -175,8 +176,7 @@ class Pipeline:
         return self._publisher.output.size
 
     @property
-    def state(self) -> str:
-        """ "starting", "blurring", "off", "idle", "paused", "no camera" or "no mask"."""
+    def state(self) -> State:
         return self._publisher.state
 
     @property
@@ -210,10 +210,9 @@ class Pipeline:
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):
-            for worker in self._workers:
+            for part, worker in self._workers.items():
                 if worker.replace_if_hung():
-                    part = "camera" if worker.name == "capture" else "mask"
-                    self.problems[part] = f"the {worker.name} thread hangs: started another"
+                    self.problems.set(part, f"the {worker.name} thread hangs: started another")
 
     def _resize(self, source: Source) -> None:
         self._publisher.resize(source.width, source.height, source.fps)

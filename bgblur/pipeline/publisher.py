@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +22,8 @@ from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
 from bgblur.pipeline.output import OpenSink, Output
+from bgblur.pipeline.state import Part, Problems, Rest, State
+from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
 from bgblur.stats import Stats
 
 STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
@@ -32,13 +34,6 @@ TOO_LATE = (
 )
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
 PATIENCE = 2.0  # instead of either, at most, with a source whose frames come that far apart
-STARTING, NO_CAMERA, ENDED = "bgblur is starting", "bgblur: no camera", "bgblur has ended"
-PROBLEM = "bgblur: a problem, see its messages"
-Rest = Literal["idle", "paused"]
-RESTING: dict[Rest, str] = {
-    "idle": "bgblur: the camera is off until somebody watches",
-    "paused": "bgblur: paused",
-}
 
 
 @dataclass(frozen=True)
@@ -55,17 +50,17 @@ class Segmented:
 class Publisher:
     """``open``, ``show`` and ``end`` belong to one thread, the rest to any.
 
-    ``problems`` is shared with the pipeline: what is wrong now, by part, for people.
+    ``problems`` is shared with the pipeline.
     """
 
     def __init__(
         self,
         open_sink: OpenSink,
         stats: Stats,
-        problems: dict[str, str],
+        problems: Problems,
         may_be_raw: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.state = "starting"
+        self.state = State.STARTING
         self.output = Output(open_sink, stats, problems, may_be_raw)
         self._stats = stats
         self._problems = problems
@@ -134,20 +129,20 @@ class Publisher:
         if item is None:
             return
         self._judge_pace(late=not own and rest is None)
-        if own and "picture" not in self._problems:
+        if own and Part.PICTURE not in self._problems:
             self._stats.frame_done(item.frame.captured)
 
     def end(self) -> None:
         """Leave the card as the last picture and close the output. Never raises."""
-        self.output.end(self._card(ENDED))
+        self.output.end(self._card(ENDED_CARD))
 
     def _judge_pace(self, late: bool) -> None:
         """Say so where the whole frame stays blurred because every alpha comes too late."""
         self._late = self._late + 1 if late else 0
         if self._late >= LATE_BEFORE_SAID:
-            self._problems["pace"] = TOO_LATE
+            self._problems.set(Part.PACE, TOO_LATE)
         elif not late:
-            self._problems.pop("pace", None)
+            self._problems.clear(Part.PACE)
 
     # ------------------------------------------------------------ what may be shown
 
@@ -162,11 +157,11 @@ class Publisher:
         try:
             picture = self._own(item, look) if item is not None else self._substitute(look, newest)
         except Exception as error:  # a compositor that fails must not end in a frozen output
-            self._problems["picture"] = f"the picture cannot be made: {one_line(error)}"
+            self._problems.set(Part.PICTURE, f"the picture cannot be made: {one_line(error)}")
             self._last = None
-            return self._card(PROBLEM)
+            return self._card(PROBLEM_CARD)
         if item is not None:  # a substitute says nothing of the compositor
-            self._problems.pop("picture", None)
+            self._problems.clear(Part.PICTURE)
         return picture
 
     def _own(self, item: Segmented, look: Look) -> Image:
@@ -176,7 +171,7 @@ class Publisher:
                 item.pixels, item.alpha, look, item.frame.captured, self.output.wants_i420
             )
         self._shown = item, look.mirror
-        self.state = "off" if look.raw else "blurring"
+        self.state = State.OFF if look.raw else State.BLURRING
         self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
         return picture
 
@@ -188,17 +183,17 @@ class Publisher:
             self._last is not None
             and (look.raw or not self._last_raw)
             and now - self._last_made < self._waits(STALE_AFTER)
-            and "mask" not in self._problems
+            and Part.MASK not in self._problems
         ):
             return self._last
         self._last = None
         self._stats.obscured += 1
         if newest is None or now - newest.captured > self._waits(NO_SIGNAL_AFTER):
-            lost = newest is not None or "camera" in self._problems
-            self.state = "no camera" if lost else "starting"
-            return self._card(NO_CAMERA if lost else STARTING)
-        broken = self._problems.keys() & {"mask", "model", "pace"}
-        self.state = "no mask" if broken else "starting"
+            lost = newest is not None or Part.CAMERA in self._problems
+            self.state = State.NO_CAMERA if lost else State.STARTING
+            return self._card(CARDS[self.state])
+        broken = self._problems.any_of(Part.MASK, Part.MODEL, Part.PACE)
+        self.state = State.NO_MASK if broken else State.STARTING
         return self._cpu.obscure(newest.image, look, newest.captured)
 
     def _waits(self, seconds: float) -> float:
@@ -206,9 +201,9 @@ class Publisher:
         return max(seconds, min(self._two_frames, PATIENCE))
 
     def _rested(self, rest: Rest) -> Image:
-        self.state = rest
+        self.state = rest.state
         self._last = self._shown = None
-        return self._card(RESTING[rest])
+        return self._card(CARDS[self.state])
 
     def _shows_room(self) -> bool:
         """Whether what was just made may be raw by choice."""
@@ -221,5 +216,5 @@ class Publisher:
         """Drawing text takes longer than an output may be left unfed."""
         if self._drawn != self.output.size:
             self._drawn = self.output.size
-            for text in (STARTING, NO_CAMERA, ENDED, PROBLEM, *RESTING.values()):
+            for text in ALL_CARDS:
                 self._card(text)

@@ -12,6 +12,7 @@ from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame, Image, LatestSlot
 from bgblur.pipeline.publisher import Segmented
+from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
 from bgblur.segmentation.governor import Effort
 from bgblur.segmentation.options import MaskOptions
@@ -47,8 +48,8 @@ LoadBackend = Callable[[], Backend]
 class Segmenter:
     """From ``captured`` to ``segmented``, by the ``look`` and ``mask`` in force.
 
-    ``problems["mask"]`` and ``problems["model"]`` say what is wrong now; an error of the first
-    load ends up in ``fatal``.
+    Reports the problems of the mask and of the model. An error of the first load is kept in
+    ``fatal``.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Segmenter:
         segmented: LatestSlot[Segmented],
         look: Look,
         mask: MaskOptions,
-        problems: dict[str, str],
+        problems: Problems,
     ) -> None:
         self.look = look
         self.mask = mask
@@ -93,7 +94,7 @@ class Segmenter:
             if frame is None:
                 continue
             if self.look.raw:
-                self._problems.pop("mask", None)  # none is wanted
+                self._problems.clear(Part.MASK)  # none is wanted
                 self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
                 continue
             try:
@@ -105,7 +106,7 @@ class Segmenter:
                 if turn.over():
                     return
                 failures += 1
-                self._problems["mask"] = f"the person cannot be found: {one_line(error)}"
+                self._problems.set(Part.MASK, f"the person cannot be found: {one_line(error)}")
                 if failures >= FAILURES_BEFORE_RELOAD:
                     backend = None
                     self._new_backend.wait(RETRY_FIRST)
@@ -113,7 +114,7 @@ class Segmenter:
             if turn.over():
                 return
             failures = 0
-            self._problems.pop("mask", None)
+            self._problems.clear(Part.MASK)
             self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
 
     def _loaded(self, current: Backend | None, turn: Turn) -> Backend | None:
@@ -121,14 +122,14 @@ class Segmenter:
         try:
             backend = self._load_backend()
         except BgblurError as error:
-            self._problems["model"] = str(error)
+            self._problems.set(Part.MODEL, str(error))
             if self.backend is None:
                 self.fatal = error
             return current
         except Exception as error:  # a driver's own exception, as on a lost CUDA context
-            self._problems["model"] = f"the model cannot be loaded: {one_line(error)}"
+            self._problems.set(Part.MODEL, f"the model cannot be loaded: {one_line(error)}")
             return current
         if not turn.over():
-            self._problems.pop("model", None)
+            self._problems.clear(Part.MODEL)
             self.backend = backend
         return backend

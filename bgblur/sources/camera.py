@@ -12,7 +12,7 @@ import cv2
 
 from bgblur.devices.listing import LABEL, find_camera, holders
 from bgblur.devices.v4l2 import read_names
-from bgblur.errors import CameraBusyError, CameraError
+from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
 from bgblur.frame import Frame
 
 _UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
@@ -64,8 +64,8 @@ class CameraSource:
         grabbed, image = self._capture.read()
         if not grabbed:
             gone = platform.system() == "Linux" and not Path(self._node).exists()
-            why = "it was unplugged" if gone else "is it unplugged?"
-            raise CameraError(f"the camera {self._device} gives no more pictures: {why}")
+            why = "it was unplugged, plug it in again" if gone else "is it unplugged?"
+            raise CameraGoneError(f"the camera {self._device} gives no more pictures: {why}")
         frame = Frame(image, self._index, time.monotonic())
         self._index += 1
         return frame
@@ -118,7 +118,7 @@ def check_device(device: str, node: str) -> None:
         return
     path = Path(node)
     if not path.exists():
-        raise CameraError(
+        raise CameraGoneError(
             f"there is no camera {path}: run `bgblur-cam devices` to see what there is, "
             "or try --device demo"
         )
@@ -130,7 +130,8 @@ def check_device(device: str, node: str) -> None:
             "`sudo usermod -aG video $USER` and log in again"
         ) from error
     except OSError as error:
-        kind = CameraBusyError if error.errno == errno.EBUSY else CameraError
+        kinds = {errno.EBUSY: CameraBusyError, errno.ENODEV: CameraGoneError}
+        kind = kinds.get(error.errno or 0, CameraError)
         raise kind(_why_not(device, node, error.strerror)) from error
     name, driver = _names(node)
     if name == LABEL and driver is not None and "loopback" in driver:

@@ -1,4 +1,4 @@
-"""What the tray tells of the daemon, in one picture and a few words."""
+"""What the tray shows of the daemon: one icon and a few words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bgblur.pipeline.state import State
+from bgblur.pipeline.words import STATE_WORDS
+
 
 class TrayState(StrEnum):
-    """One a picture; the values name the files in ``svg``."""
+    """One icon each; the values name the files in ``svg``."""
 
     BLURRING = "blurring"
     OFF = "off"
@@ -23,21 +26,20 @@ class TrayState(StrEnum):
 
 _WIDTH = 64  # characters; panels do not break a tooltip's lines
 
-# By the "state" of the daemon's status. Until the first frame nothing of the room is shown.
-_STATES = {
-    "starting": (TrayState.BLURRING, "Starting"),
-    "blurring": (TrayState.BLURRING, "Your background is hidden"),
-    "off": (TrayState.OFF, "Off: others see your room"),
-    "idle": (TrayState.IDLE, "Camera off: nobody is watching"),
-    "paused": (TrayState.PAUSED, "Paused: others see a card, the camera is off"),
-    "no camera": (TrayState.PROBLEM, "No camera"),
-    "no mask": (TrayState.PROBLEM, "You cannot be made out: the whole picture is hidden"),
+_ICONS = {
+    State.STARTING: TrayState.BLURRING,  # until the first frame the room is hidden
+    State.BLURRING: TrayState.BLURRING,
+    State.OFF: TrayState.OFF,
+    State.IDLE: TrayState.IDLE,
+    State.PAUSED: TrayState.PAUSED,
+    State.NO_CAMERA: TrayState.PROBLEM,
+    State.NO_MASK: TrayState.PROBLEM,
 }
 
 
 @dataclass(frozen=True)
 class Seen:
-    """``words`` for a tooltip's first line, ``problem`` in one line of the daemon's own."""
+    """``words`` are the tooltip's first line, ``problem`` is the daemon's own line."""
 
     state: TrayState
     words: str
@@ -49,18 +51,20 @@ class Seen:
 
 
 def report_for(reports: Iterable[dict[str, Any]], config: Path) -> dict[str, Any] | None:
-    """Of ``status.running()``, the daemon that follows the configuration ``config``."""
+    """The report of the daemon that follows the configuration ``config``, from the reports of
+    ``status.running()``; None where it does not run."""
     here = str(config.resolve())
     return next((report for report in reports if report["config"] == here), None)
 
 
 def seen(report: dict[str, Any] | None, *, starting: bool, config_problem: str | None) -> Seen:
-    """``starting`` says that a daemon without a report yet is on its way."""
+    """``report`` is the daemon's, None while it has none; ``starting`` says that it has been
+    started. ``config_problem`` is what the tray itself found wrong with the configuration."""
     if report is None:
         if starting:
-            return Seen(*_STATES["starting"])
+            return Seen(_ICONS[State.STARTING], STATE_WORDS[State.STARTING])
         return Seen(TrayState.STOPPED, "Not running", config_problem)
     run = report["runs"][0]
-    state, words = _STATES[run["state"]]
+    state = State(run["state"])
     problem = run["problem"] or config_problem
-    return Seen(TrayState.PROBLEM if problem else state, words, problem)
+    return Seen(TrayState.PROBLEM if problem else _ICONS[state], STATE_WORDS[state], problem)

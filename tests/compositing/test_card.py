@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bgblur.compositing.card import card
-from bgblur.pipeline.publisher import ENDED, NO_CAMERA, STARTING
+from bgblur.pipeline.state import State
+from bgblur.pipeline.words import CARDS, ENDED_CARD
 
 
-@pytest.mark.parametrize("text", [STARTING, NO_CAMERA, ENDED])
+@pytest.mark.parametrize("text", [CARDS[State.STARTING], CARDS[State.NO_CAMERA], ENDED_CARD])
 @pytest.mark.parametrize("size", [(320, 180), (640, 480), (1280, 720), (480, 640), (1920, 1080)])
 def test_text_can_be_read_and_is_not_cut(size: tuple[int, int], text: str) -> None:
     width, height = size
@@ -24,7 +25,7 @@ def test_text_can_be_read_and_is_not_cut(size: tuple[int, int], text: str) -> No
 
 
 def test_smallest_frame_has_a_card_too() -> None:
-    assert card(16, 16, STARTING).shape == (16, 16, 3)
+    assert card(16, 16, ENDED_CARD).shape == (16, 16, 3)
 
 
 def test_a_shared_card_cannot_be_spoilt() -> None:

@@ -74,7 +74,7 @@ def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
         ("idle", "Camera off: nobody is watching"),
         ("paused", "Paused: others see a card, the camera is off"),
         ("no camera", "No camera"),
-        ("no mask", "You cannot be made out: the whole picture is hidden"),
+        ("no mask", "Person not found: the whole picture is blurred"),
     ],
 )
 def test_the_state_is_told_in_words(page: Page, daemon: Daemon, state: str, words: str) -> None:

@@ -27,6 +27,7 @@ from support.faults.rig import FaultRig, impatient, tried
 from support.pipeline_parts import SHARP
 
 from bgblur.compositing.look import Look
+from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
 
 MINUTES = float(os.environ.get("BGBLUR_FAULT_MINUTES", "0"))
@@ -65,7 +66,7 @@ class AnyFaults(RuleBasedStateMachine):
         mask=st.sampled_from(MASKS),
         pixel_format=st.sampled_from(["bgr", "i420"]),
         broken=st.sampled_from([None, *Camera.RAISES, *Model.FAULTS]),
-        rest=st.sampled_from([None, None, "idle", "paused"]),
+        rest=st.sampled_from([None, None, *Rest]),
     )
     def start(
         self, look: Look, mask: MaskOptions, pixel_format: Any, broken: Any, rest: Any
@@ -111,7 +112,7 @@ class AnyFaults(RuleBasedStateMachine):
     def mask(self, mask: MaskOptions) -> None:
         self._order(lambda: setattr(self._rig.pipeline, "mask", mask))
 
-    @rule(reasons=st.lists(st.sampled_from([None, "idle", "paused"]), min_size=1, max_size=5))
+    @rule(reasons=st.lists(st.sampled_from([None, *Rest]), min_size=1, max_size=5))
     def clients_come_and_go(self, reasons: list[Any]) -> None:
         for reason in reasons:
             self._rig.rest(reason)

@@ -13,7 +13,7 @@ from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Image
-from bgblur.pipeline.publisher import ENDED, NO_CAMERA, PROBLEM, RESTING, STARTING
+from bgblur.pipeline.words import ALL_CARDS
 
 every_size = pytest.mark.parametrize("size", SIZES)
 STRENGTHS = (40, 60, 100)  # what the tests blur with
@@ -86,7 +86,7 @@ def test_a_properly_blurred_room_is_not_found(size: tuple[int, int], strength: i
 
 @every_size
 def test_cards_and_plain_backgrounds_are_not_found(size: tuple[int, int]) -> None:
-    for text in (STARTING, NO_CAMERA, ENDED, PROBLEM, *RESTING.values()):
+    for text in ALL_CARDS:
         shown = card(*size, text)
         assert watermark_seen(shown) < LEAK / 2
         there = cv2.cvtColor(shown, cv2.COLOR_BGR2YUV_I420)

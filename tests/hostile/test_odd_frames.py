@@ -26,6 +26,7 @@ from bgblur.errors import CameraError
 from bgblur.frame import Frame, Image, is_image
 from bgblur.pipeline.capture import _sound
 from bgblur.pipeline.publisher import Publisher, Segmented
+from bgblur.pipeline.state import Problems
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
@@ -90,12 +91,12 @@ def published(image: Any, look: Look, mask: MaskOptions, size: tuple[int, int]) 
     backend = backend_of(SquareEngine())
     pixels, alpha = backend.segment(frame.image, mask)
     sink = RecordingSink()
-    problems: dict[str, str] = {}
+    problems = Problems()
     publisher = Publisher(sink, Stats(), problems)
     publisher.open(*size, 30.0)
     publisher.show(Segmented(frame, pixels, alpha, backend.compositor), look, frame)
     publisher.show(None, look, frame)  # its alpha came too late
-    assert problems == {}
+    assert problems.now() == {}
     return [image for _, image in sink.published]
 
 
@@ -172,7 +173,7 @@ def test_a_camera_that_goes_mad_and_recovers() -> None:
         count = rig.pipeline.stats.published
         rig.wait(lambda: rig.pipeline.stats.published > count + 30)
         rig.wait_state("blurring")
-        assert rig.pipeline.problems == {}
+        assert rig.pipeline.problems.now() == {}
     shown = [image for _, image in rig.sink.published if image.shape == (HEIGHT, WIDTH, 3)]
     assert len(shown) == len(rig.sink.published)
     assert leaks(shown) == []

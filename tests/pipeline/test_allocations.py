@@ -14,6 +14,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.publisher import Publisher, Segmented
+from bgblur.pipeline.state import Problems
 from bgblur.segmentation.edges import upsample
 from bgblur.sinks.null import NullSink
 from bgblur.stats import Stats
@@ -48,7 +49,7 @@ def test_the_counter_counts_opencv_too() -> None:
 # in floating point; before memory was used again "blur" took more than four.
 @pytest.mark.parametrize(("look", "most"), [("blur", 0.7), ("mirrored", 0.7), ("color", 2.0)])
 def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
-    publisher = Publisher(lambda *_: NullSink(), Stats(), {})
+    publisher = Publisher(lambda *_: NullSink(), Stats(), Problems())
     publisher.open(WIDTH, HEIGHT, 30)
     compositor, image = CpuCompositor(), portrait(WIDTH, HEIGHT)
     index = 0

@@ -8,6 +8,7 @@ from support.pipeline_parts import RecordingSink
 
 from bgblur.errors import OutputError
 from bgblur.pipeline.output import Output
+from bgblur.pipeline.state import Problems
 from bgblur.sinks import Sink, Sized
 from bgblur.stats import Stats
 
@@ -41,7 +42,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 
 
 def output_on(driver: Driver) -> Output:
-    output = Output(driver, Stats(), {}, lambda: True)
+    output = Output(driver, Stats(), Problems(), lambda: True)
     output.open(320, 180, 30.0)
     assert isinstance(driver.sink, Sized)
     return output

@@ -27,8 +27,10 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
 from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.publisher import ENDED, NO_CAMERA, NO_SIGNAL_AFTER, STALE_AFTER, TOO_LATE
+from bgblur.pipeline.publisher import NO_SIGNAL_AFTER, STALE_AFTER, TOO_LATE
 from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.state import Part, State
+from bgblur.pipeline.words import CARDS, ENDED_CARD
 
 
 def delayed(seconds: float) -> Callable[[Alpha], Alpha]:
@@ -136,13 +138,13 @@ def test_a_failing_engine_never_shows_the_room_and_recovers(
         rig.engine.behave = fault
         broken = time.monotonic()
         rig.wait_state("no mask")
-        problem = rig.pipeline.problems["mask"]
+        problem = rig.pipeline.problems.now()[Part.MASK]
         assert "\n" not in problem
         time.sleep(0.5)
         assert_fed(rig, broken)
         rig.engine.behave = good
         rig.wait_state("blurring")
-        assert "mask" not in rig.pipeline.problems
+        assert Part.MASK not in rig.pipeline.problems
         assert not leaks(rig.sink.since(0))
 
 
@@ -166,13 +168,13 @@ def test_an_alpha_that_comes_too_late_is_not_shown() -> None:
     with running(Rig(late)) as rig:
         rig.wait(lambda: late.calls >= 3, 6)
         assert rig.pipeline.stats.frames == 0
-        assert "pace" not in rig.pipeline.problems, "a machine may be busy for a moment"
-        rig.wait(lambda: rig.pipeline.problems.get("pace") == TOO_LATE, 6)
+        assert Part.PACE not in rig.pipeline.problems, "a machine may be busy for a moment"
+        rig.wait(lambda: rig.pipeline.problems.now().get(Part.PACE) == TOO_LATE, 6)
         rig.wait_state("no mask")
         assert not leaks(rig.sink.since(0))
         late.behave = lambda alpha: alpha
         rig.wait_state("blurring")
-        rig.wait(lambda: "pace" not in rig.pipeline.problems)
+        rig.wait(lambda: Part.PACE not in rig.pipeline.problems)
 
 
 def test_a_lost_camera_becomes_a_card_and_comes_back_by_itself() -> None:
@@ -181,15 +183,16 @@ def test_a_lost_camera_becomes_a_card_and_comes_back_by_itself() -> None:
         lost = time.monotonic()
         rig.source.fail.set()
         rig.wait_state("no camera")
-        assert "unplugged" in rig.pipeline.problems["camera"]
-        rig.wait(lambda: np.array_equal(rig.sink.since(0)[-1], card(WIDTH, HEIGHT, NO_CAMERA)))
+        assert "unplugged" in rig.pipeline.problems.now()[Part.CAMERA]
+        no_camera = card(WIDTH, HEIGHT, CARDS[State.NO_CAMERA])
+        rig.wait(lambda: np.array_equal(rig.sink.since(0)[-1], no_camera))
         assert_fed(rig, lost)
         back = time.monotonic()
         rig.source.fail.clear()
         rig.wait_state("blurring")
         assert time.monotonic() - back < 2.5
         assert len(rig.sink.opened) == 1  # the output went on
-        assert "camera" not in rig.pipeline.problems
+        assert Part.CAMERA not in rig.pipeline.problems
         assert not leaks(rig.sink.since(0))
 
 
@@ -264,7 +267,7 @@ def test_a_mode_without_blur_hides_the_room_while_there_is_no_alpha() -> None:
 def test_the_last_picture_is_the_card() -> None:
     with running(Rig(look=Look(strength=0))) as rig:
         rig.wait_state("off")
-    assert np.array_equal(rig.sink.since(0)[-1], card(WIDTH, HEIGHT, ENDED))
+    assert np.array_equal(rig.sink.since(0)[-1], card(WIDTH, HEIGHT, ENDED_CARD))
     assert rig.sink.closed == 1
     assert rig.source.closed == 1
 
@@ -273,9 +276,9 @@ def test_a_lost_output_is_opened_again() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         rig.sink.refuse.set()
-        rig.wait(lambda: "output" in rig.pipeline.problems)
+        rig.wait(lambda: Part.OUTPUT in rig.pipeline.problems)
         rig.sink.refuse.clear()
-        rig.wait(lambda: "output" not in rig.pipeline.problems)
+        rig.wait(lambda: Part.OUTPUT not in rig.pipeline.problems)
         again = time.monotonic()
         rig.wait(lambda: len(rig.sink.since(again)) > 5)
         assert len(rig.sink.opened) == 2
@@ -292,12 +295,12 @@ def test_a_compositor_that_fails_shows_a_card() -> None:
     good = backend_of(engine)
     broken = Backend(good.segment, Broken(), "cpu", "fp32", HEIGHT)
     with running(Rig(load=lambda: broken)) as rig:
-        rig.wait(lambda: "picture" in rig.pipeline.problems)
+        rig.wait(lambda: Part.PICTURE in rig.pipeline.problems)
         time.sleep(0.3)
-        assert "no memory" in rig.pipeline.problems["picture"]
+        assert "no memory" in rig.pipeline.problems.now()[Part.PICTURE]
         assert not leaks(rig.sink.since(0))
         rig.pipeline.replace_backend(lambda: good)
-        rig.wait(lambda: "picture" not in rig.pipeline.problems)
+        rig.wait(lambda: Part.PICTURE not in rig.pipeline.problems)
 
 
 def test_place_covers_the_frame() -> None:

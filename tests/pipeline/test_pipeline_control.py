@@ -23,6 +23,7 @@ from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, ModelError, OutputError
 from bgblur.frame import Frame
 from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.state import Part
 
 
 def test_errors_at_the_start_reach_the_caller() -> None:
@@ -46,7 +47,7 @@ def test_a_bad_model_is_fatal_at_the_start_and_a_problem_later() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         rig.pipeline.replace_backend(bad)
-        rig.wait(lambda: rig.pipeline.problems.get("model") == "not a model")
+        rig.wait(lambda: rig.pipeline.problems.now().get(Part.MODEL) == "not a model")
         assert rig.pipeline.fatal is None
         shown = rig.pipeline.stats.frames
         rig.wait(lambda: rig.pipeline.stats.frames > shown + 5)  # the old model goes on
@@ -101,7 +102,7 @@ def test_another_camera_that_comes_late_brings_its_size_too() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         rig.pipeline.replace_source(late)
-        rig.wait(lambda: "camera" in rig.pipeline.problems)
+        rig.wait(lambda: Part.CAMERA in rig.pipeline.problems)
         late.fail.clear()
         rig.wait(lambda: rig.sink.opened[-1] == (160, 90))
 

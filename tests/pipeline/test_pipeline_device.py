@@ -16,6 +16,7 @@ from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Image
 from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.state import Part
 from bgblur.segmentation.finder_torch import TorchFinder
 from bgblur.segmentation.matting import Matting
 from bgblur.sinks import PixelFormat
@@ -106,8 +107,8 @@ def test_an_engine_that_breaks_shows_nothing_of_the_room_and_comes_back() -> Non
     with running(device_rig(engine)) as rig:
         rig.wait(lambda: rig.pipeline.stats.frames > 10)
         engine.broken.set()
-        rig.wait(lambda: "mask" in rig.pipeline.problems)
-        assert "no alpha" in rig.pipeline.problems["mask"]
+        rig.wait(lambda: Part.MASK in rig.pipeline.problems)
+        assert "no alpha" in rig.pipeline.problems.now()[Part.MASK]
         rig.wait_state("no mask")
         engine.broken.clear()
         rig.wait_state("blurring")

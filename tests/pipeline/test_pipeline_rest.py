@@ -26,11 +26,12 @@ from bgblur.errors import CameraBusyError, OutputError
 from bgblur.frame import Frame, Image
 from bgblur.pipeline import capture, segment
 from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.publisher import NO_CAMERA, RESTING, Rest
+from bgblur.pipeline.state import Part, Rest, State
+from bgblur.pipeline.words import CARDS
 from bgblur.sinks.null import NullSink
 
 
-@pytest.mark.parametrize("reason", ["idle", "paused"])
+@pytest.mark.parametrize("reason", Rest)
 def test_a_resting_camera_is_closed_and_taken_up_again_at_once(reason: Rest) -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
@@ -41,9 +42,9 @@ def test_a_resting_camera_is_closed_and_taken_up_again_at_once(reason: Rest) -> 
         time.sleep(0.6)
         assert_fed(rig, began)
         shown = rig.sink.since(began)
-        assert all(np.array_equal(p, card(WIDTH, HEIGHT, RESTING[reason])) for p in shown)
+        assert all(np.array_equal(p, card(WIDTH, HEIGHT, CARDS[reason.state])) for p in shown)
         assert rig.pipeline.before() is None
-        assert rig.pipeline.problems == {}
+        assert rig.pipeline.problems.now() == {}
         index = rig.source.index
         time.sleep(0.2)
         assert rig.source.index == index
@@ -60,7 +61,7 @@ def test_a_pause_hides_even_the_picture_that_is_raw_by_choice() -> None:
     with running(Rig(look=Look(strength=0))) as rig:
         rig.wait_state("off")
         assert leaks(rig.sink.since(0))
-        rig.pipeline.rest("paused")
+        rig.pipeline.rest(Rest.PAUSED)
         rig.wait_state("paused")
         paused = time.monotonic()
         time.sleep(0.3)
@@ -72,11 +73,11 @@ def test_a_storm_of_clients_neither_leaks_nor_misfires() -> None:
         rig.wait_state("blurring")
         threads = threading.active_count()
         for number in range(50):
-            rig.pipeline.rest("idle" if number % 2 == 0 else None)
+            rig.pipeline.rest(Rest.IDLE if number % 2 == 0 else None)
             time.sleep(0.01)
         rig.wait_state("blurring")
         assert threading.active_count() == threads
-        rig.pipeline.rest("idle")
+        rig.pipeline.rest(Rest.IDLE)
         rig.wait_state("idle")
     assert not leaks(rig.sink.since(0))
 
@@ -94,7 +95,7 @@ def test_a_pipeline_that_begins_paused_never_opens_the_camera() -> None:
         open_source, sink, lambda: rig.backend, Look(), SHARP, wanted=(WIDTH, HEIGHT, 30.0)
     )
     rig.sink = sink
-    rig.pipeline.rest("paused")
+    rig.pipeline.rest(Rest.PAUSED)
     with running(rig):
         rig.wait(lambda: len(sink.published) > 5)
         assert opened == []
@@ -120,7 +121,7 @@ def test_a_camera_that_comes_after_the_start_brings_its_size(late: str) -> None:
         open_source, rig.sink, lambda: rig.backend, Look(), SHARP, wanted=(640, 480, 30.0)
     )
     if late == "paused":
-        rig.pipeline.rest("paused")
+        rig.pipeline.rest(Rest.PAUSED)
     with running(rig):
         rig.wait(lambda: len(rig.sink.published) > 3)
         assert rig.pipeline.size == (640, 480)
@@ -144,7 +145,7 @@ def rest_for(seconds: float) -> tuple[float, float]:
     rig.pipeline = Pipeline(
         rig.source, lambda *_: sink, lambda: rig.backend, Look(), SHARP, wanted=(1280, 720, 30.0)
     )
-    rig.pipeline.rest("idle")
+    rig.pipeline.rest(Rest.IDLE)
     with running(rig):
         rig.wait_state("idle")
         time.sleep(0.3)
@@ -182,11 +183,12 @@ def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
         rig.wait_state("no camera")
         time.sleep(0.5)
         assert_fed(rig, began)
-        assert rig.pipeline.problems == {"camera": "another program has the camera"}
-        assert np.array_equal(rig.sink.published[-1][1], card(WIDTH, HEIGHT, NO_CAMERA))
+        assert rig.pipeline.problems.now() == {Part.CAMERA: "another program has the camera"}
+        no_camera = card(WIDTH, HEIGHT, CARDS[State.NO_CAMERA])
+        assert np.array_equal(rig.sink.published[-1][1], no_camera)
         busy.clear()
         rig.wait_state("blurring")
-        assert rig.pipeline.problems == {}
+        assert rig.pipeline.problems.now() == {}
 
 
 class OneThatHangs(SquareSource):
@@ -268,7 +270,7 @@ def test_camera_and_engine_lost_in_sleep_come_back() -> None:
         rig.wait_state("blurring")
         assert_fed(rig, asleep)
         assert loads == 2
-        rig.wait(lambda: rig.pipeline.problems == {})
+        rig.wait(lambda: rig.pipeline.problems.now() == {})
     assert not leaks(rig.sink.since(0))
 
 
@@ -288,13 +290,13 @@ def test_the_preview_shows_what_the_output_shows_and_may_fail_alone() -> None:
         moment = preview.published[5][1]
         assert any(np.array_equal(moment, picture) for picture in rig.sink.since(0))
         preview.refuse.set()
-        rig.wait(lambda: rig.pipeline.problems == {"preview": "the page has ended"})
+        rig.wait(lambda: rig.pipeline.problems.now() == {Part.PREVIEW: "the page has ended"})
         began = time.monotonic()
         time.sleep(0.5)
         assert_fed(rig, began)
         preview.refuse.clear()
         rig.pipeline.replace_preview(lambda: preview)
-        rig.wait(lambda: "preview" not in rig.pipeline.problems)
+        rig.wait(lambda: Part.PREVIEW not in rig.pipeline.problems)
         rig.pipeline.replace_preview(None)
         rig.wait(lambda: preview.closed > 0)
     assert not leaks([picture for _, picture in preview.published])

@@ -49,7 +49,7 @@ class Rig:
     def wait(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, (self.pipeline.state, self.pipeline.problems)
+            assert time.monotonic() < deadline, (self.pipeline.state, self.pipeline.problems.now())
             time.sleep(0.01)
 
     def wait_state(self, state: str) -> None:

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from support.tray.reports import report
 
-from bgblur.pipeline.publisher import Rest
+from bgblur.pipeline.state import Rest
 from bgblur.tray.state import TrayState, report_for, seen
 
 CONFIG = Path("config.toml")
@@ -32,7 +31,7 @@ def test_every_state_has_a_picture_and_words(state: str, shown: TrayState) -> No
 
 
 def test_the_states_of_rest_are_known() -> None:
-    for rest in get_args(Rest):
+    for rest in Rest:
         seen(report(CONFIG, rest), starting=False, config_problem=None)
 
 

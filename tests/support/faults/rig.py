@@ -12,7 +12,7 @@ import pytest
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError
 from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.publisher import Rest
+from bgblur.pipeline.state import Part, Rest
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat
 from support.faults.fairness import Heartbeat, feed_problem
@@ -123,7 +123,7 @@ class FaultRig:
         until = time.monotonic()
         if well and self._fed() and self.output.opened == opened:
             problem = feed_problem(list(self.output.times), since, until, self.heart)
-            assert problem is None, (problem, self.pipeline.state, self.pipeline.problems)
+            assert problem is None, (problem, self.pipeline.state, self.pipeline.problems.now())
         self.check()
 
     def check(self) -> None:
@@ -156,20 +156,21 @@ class FaultRig:
         began = time.monotonic()
         while not condition():
             waited = time.monotonic() - began - 2 * self.heart.lost()[1]
-            assert waited < seconds, (self.pipeline.state, self.pipeline.problems)
+            assert waited < seconds, (self.pipeline.state, self.pipeline.problems.now())
             time.sleep(0.01)
 
     def _is_mine(self, thread: threading.Thread) -> bool:
         return thread.name in PARTS and thread not in self._threads
 
-    def _troubles(self) -> set[str]:
-        return self.pipeline.problems.keys() - {"preview"}  # a lost preview is not sought again
+    def _troubles(self) -> set[Part]:
+        # A lost preview is not opened again.
+        return self.pipeline.problems.now().keys() - {Part.PREVIEW}
 
     def _fed(self) -> bool:
         """Whether the output can be fed at all, and is not just being opened again."""
         well = self.running and self.output.switch.fault in (None, "refuses to close")
         slow_page = self.preview.switch.fault in ("hangs", "slow")
-        return well and not slow_page and "output" not in self.pipeline.problems
+        return well and not slow_page and Part.OUTPUT not in self.pipeline.problems
 
 
 def tried() -> None:

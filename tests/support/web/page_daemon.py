@@ -15,6 +15,8 @@ from playwright.sync_api import Locator, Page
 
 from bgblur.errors import UsageError
 from bgblur.frame import Image
+from bgblur.pipeline.state import State
+from bgblur.pipeline.words import STATE_WORDS
 from bgblur.sinks.web.sink import WebSink
 
 WIDTH, HEIGHT = 640, 360
@@ -83,8 +85,10 @@ class Daemon:
         setattr(self, key.partition(".")[2], value)
 
     def _status(self) -> dict[str, object]:
+        state = State.PAUSED if self.paused else State(self.state)
         return {
-            "state": "paused" if self.paused else self.state,
+            "state": state,
+            "words": STATE_WORDS[state],
             "problem": self.problem,
             "strength": self.strength,
             "mode": self.mode,

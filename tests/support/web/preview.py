@@ -18,6 +18,7 @@ from bgblur.sinks.web.sink import WebSink
 
 STATUS: dict[str, object] = {
     "state": "blurring",
+    "words": "Your background is hidden",
     "problem": None,
     "strength": 60,
     "mode": "blur",

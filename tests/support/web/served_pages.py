@@ -65,7 +65,7 @@ class Served:
         if self._page == "preview":
             self.app = build_app(
                 newest=self.newest,
-                status=lambda: {"state": "blurring"},
+                status=lambda: {"state": "blurring", "words": "Blurring"},
                 change=self._change,
                 before=lambda: self.newest.picture,
                 matte=lambda: self.newest.picture,

@@ -20,7 +20,7 @@ function setConnected(now) {
 
 function showStatus(status) {
   setConnected(true);
-  showState(status.state);
+  showState(status.state, status.words);
   showProblem(status.problem ?? "");
   showPictures(status);
   showSettings(status);
@@ -29,7 +29,7 @@ function showStatus(status) {
 
 function lose(why) {
   setConnected(false);
-  showState("lost");
+  showState("lost", "Not connected");
   showProblem(why);
   losePictures();
 }

@@ -1,0 +1,82 @@
+"""What the pipeline does now, and what is wrong with which part. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What the output shows. The values are the ``state`` of ``status --json``, a contract."""
+
+    STARTING = "starting"
+    BLURRING = "blurring"
+    OFF = "off"  # raw by the user's choice
+    IDLE = "idle"
+    PAUSED = "paused"
+    NO_CAMERA = "no camera"
+    NO_MASK = "no mask"  # the whole picture is blurred
+
+
+class Rest(StrEnum):
+    """Why the camera is closed on purpose. Each value is the value of a ``State``."""
+
+    IDLE = "idle"  # nobody watches the output
+    PAUSED = "paused"  # the user wants it
+
+    @property
+    def state(self) -> State:
+        return State(self.value)
+
+
+class Part(StrEnum):
+    """What can have a problem."""
+
+    CAMERA = "camera"
+    MASK = "mask"
+    MODEL = "model"
+    PACE = "pace"  # finding the person takes too long
+    PICTURE = "picture"
+    OUTPUT = "output"
+    PREVIEW = "preview"
+    CONFIG = "config"
+    STATUS = "status"
+    BACKGROUND = "background"
+
+
+class Problems:
+    """What is wrong now: one line for each part that has a problem. Callable from any thread.
+
+    The lines are for people. Code asks only whether a part has a problem:
+
+    >>> problems = Problems()
+    >>> problems.set(Part.CAMERA, "the camera was unplugged: plug it in again")
+    >>> Part.CAMERA in problems, Part.MASK in problems
+    (True, False)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: dict[Part, str] = {}
+
+    def set(self, part: Part, line: str) -> None:
+        with self._lock:
+            self._lines[part] = line
+
+    def clear(self, part: Part) -> None:
+        with self._lock:
+            self._lines.pop(part, None)
+
+    def __contains__(self, part: Part) -> bool:
+        with self._lock:
+            return part in self._lines
+
+    def any_of(self, *parts: Part) -> bool:
+        """Whether at least one of ``parts`` has a problem."""
+        with self._lock:
+            return any(part in self._lines for part in parts)
+
+    def now(self) -> dict[Part, str]:
+        """A copy: the line of each part with a problem, the oldest problem first."""
+        with self._lock:
+            return dict(self._lines)
