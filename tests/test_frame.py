@@ -1,71 +1,34 @@
 from __future__ import annotations
 
-import threading
 import time
+from typing import Any
 
 import numpy as np
+import pytest
 
-from bgblur.frame import Frame, LatestSlot
-
-
-def test_the_newest_replaces_what_nobody_read() -> None:
-    slot: LatestSlot[int] = LatestSlot()
-    for item in range(5):
-        slot.put(item)
-    assert slot.take(0) == 4
-    assert slot.replaced == 4
-    assert slot.take(0) is None
-    slot.put(5)
-    assert slot.take(0) == 5
-    assert slot.replaced == 4
-
-
-def test_waits_for_the_next_and_no_longer() -> None:
-    slot: LatestSlot[str] = LatestSlot()
-    threading.Timer(0.1, slot.put, ["late"]).start()
-    began = time.monotonic()
-    assert slot.take(5) == "late"
-    assert 0.05 < time.monotonic() - began < 2
-    began = time.monotonic()
-    assert slot.take(0.1) is None
-    assert 0.08 < time.monotonic() - began < 2
-
-
-def test_closing_wakes_the_reader() -> None:
-    slot: LatestSlot[str] = LatestSlot()
-    threading.Timer(0.1, slot.close).start()
-    began = time.monotonic()
-    assert slot.take(30) is None
-    assert time.monotonic() - began < 5
-    assert slot.take(30) is None  # and does not wait again
-    assert time.monotonic() - began < 5
-
-
-def test_nothing_comes_twice_or_out_of_order() -> None:
-    slot: LatestSlot[int] = LatestSlot()
-    count, taken = 3000, []
-
-    def read() -> None:
-        while (item := slot.take(5)) is not None:
-            taken.append(item)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for item in range(count):
-        slot.put(item)
-        if item % 50 == 0:
-            time.sleep(0.001)
-    deadline = time.monotonic() + 5
-    while (not taken or taken[-1] != count - 1) and time.monotonic() < deadline:
-        time.sleep(0.001)
-    slot.close()
-    reader.join(5)
-    assert taken == sorted(set(taken))
-    assert taken[-1] == count - 1
-    assert len(taken) + slot.replaced == count
+from bgblur.frame import Frame, is_image
 
 
 def test_a_frame_knows_when_it_was_captured() -> None:
     before = time.monotonic()
     frame = Frame(np.zeros((2, 2, 3), np.uint8), 0)
     assert before <= frame.captured <= time.monotonic()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "picture",
+        np.zeros((2, 3), np.uint8),
+        np.zeros((2, 3, 4), np.uint8),
+        np.zeros((0, 3, 3), np.uint8),
+        np.zeros((2, 3, 3), np.float32),
+    ],
+)
+def test_what_is_no_picture(value: Any) -> None:
+    assert not is_image(value)
+
+
+def test_a_picture_is_one() -> None:
+    assert is_image(np.zeros((2, 3, 3), np.uint8))

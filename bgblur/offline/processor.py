@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,9 @@ from bgblur.errors import ModelError
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream
 from bgblur.imaging.pictures import STEP_16, to_8_bits
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend, look_of, mask_of
-from bgblur.pipeline.segment import Backend
 from bgblur.stats import Stats
-
-if TYPE_CHECKING:
-    from bgblur.segmentation.matting import Matting
 
 _STRIP = 256  # rows worked on at once where a large photo would need a second copy of itself
 
@@ -50,7 +47,7 @@ class Processor:
 
     def restart(self) -> None:
         """The next picture does not follow the last: another film begins."""
-        self._matting.reset()
+        self.load().reset()
 
     def __call__(self, image: NDArray[Any]) -> tuple[NDArray[Any], Alpha]:
         """BGR (H, W, 3), ``uint8`` or ``uint16``, to the finished picture of the same type and
@@ -78,17 +75,13 @@ class Processor:
 
     def probability(self, image: NDArray[Any]) -> Alpha:
         """That a place shows a person, as the network says it: ``float32`` (h, w), its own size."""
-        engine = self._matting.engine
+        engine = self.load().matting.engine
         try:
             with on_stream(engine.device):
                 found = engine.infer(engine.upload(to_8_bits(image)))
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
         return fetched(found)
-
-    @property
-    def _matting(self) -> Matting:
-        return cast("Matting", self.load().segment)  # what ``load_backend`` makes
 
     def _in_16_bits(
         self, image: NDArray[np.uint16], picture: Image, alpha: Alpha

@@ -15,7 +15,7 @@ from bgblur.devices.listing import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import user_path
 from bgblur.imaging.pictures import read_picture
-from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.torch_import import import_torch
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
@@ -134,12 +134,9 @@ def load_backend(
         from bgblur.compositing.compositor_torch import TorchCompositor
 
         compositor = TorchCompositor(engine.device, lambda: stats.stage("download"))
-    names = engine.device, engine.precision, engine.input_height
     if fps is None:
-        matting = Matting(engine, stats)
-        return Backend(matting, compositor, *names, reset=matting.reset)
-    live = _live_matting(engine, settings, stats, fps)
-    return Backend(live, compositor, *names, live.effort, live.reset)
+        return Backend(Matting(engine, stats), compositor)
+    return Backend(_live_matting(engine, settings, stats, fps), compositor)
 
 
 def _live_matting(

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from bgblur.errors import CameraError, CameraGoneError, one_line
-from bgblur.frame import Frame, LatestSlot, is_image
+from bgblur.frame import Frame, is_image
+from bgblur.pipeline.mailbox import LatestSlot
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
 from bgblur.sources import Source
@@ -22,7 +23,7 @@ OPENS_WITHIN, READS_WITHIN = 15.0, 5.0  # seconds after which a driver's call co
 OpenSource = Callable[[], Source]
 
 
-class Capture:
+class CaptureLoop:
     """Puts every frame into ``captured``. ``resize`` is called with a source that the user asked
     for; one that comes back by itself with another size is fitted to the old one.
 

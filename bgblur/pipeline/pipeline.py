@@ -11,11 +11,13 @@ import time
 
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, CameraBusyError
-from bgblur.frame import Frame, Image, LatestSlot
-from bgblur.pipeline.capture import Capture, OpenSource
+from bgblur.frame import Frame, Image
+from bgblur.pipeline.backend import Backend, LoadBackend
+from bgblur.pipeline.capture import CaptureLoop, OpenSource
+from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.output import OpenPreview, OpenSink
-from bgblur.pipeline.publisher import Publisher, Segmented
-from bgblur.pipeline.segment import Backend, LoadBackend, Segmenter
+from bgblur.pipeline.publisher import Publisher
+from bgblur.pipeline.segment import SegmentLoop
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.worker import Turn, Worker
 from bgblur.segmentation.options import MaskOptions
@@ -56,10 +58,10 @@ class Pipeline:
         self._publisher = Publisher(
             open_sink, self.stats, self.problems, lambda: self.look.raw and self._rest is None
         )
-        self._capture = Capture(
+        self._capture = CaptureLoop(
             open_source, self._captured, self._resize, self.problems, self.stats
         )
-        self._segmenter = Segmenter(
+        self._segmenter = SegmentLoop(
             load_backend, self._captured, self._segmented, look, mask, self.problems
         )
         self._stopping = threading.Event()

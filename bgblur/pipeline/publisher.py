@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from bgblur.compositing.card import card
-from bgblur.compositing.compositor import Compositor, CpuCompositor
+from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
+from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import OpenSink, Output
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
@@ -34,17 +33,6 @@ TOO_LATE = (
 )
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
 PATIENCE = 2.0  # instead of either, at most, with a source whose frames come that far apart
-
-
-@dataclass(frozen=True)
-class Segmented:
-    """A frame with its own alpha, where the engine computes; ``alpha`` is None only while the
-    look in force was raw."""
-
-    frame: Frame
-    pixels: Any
-    alpha: Any
-    compositor: Compositor
 
 
 class Publisher:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from bgblur.compositing.compositor import Compositor
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, one_line
-from bgblur.frame import Frame, Image, LatestSlot
-from bgblur.pipeline.publisher import Segmented
+from bgblur.frame import Frame
+from bgblur.pipeline.backend import Backend, LoadBackend
+from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
-from bgblur.segmentation.governor import Effort
 from bgblur.segmentation.options import MaskOptions
 
 NEWS_WITHIN = 0.25  # seconds between looks, while no frames come, at what else there is to do
@@ -23,29 +19,7 @@ RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # before a model is loaded again, seconds
 LOADS_WITHIN, INFERS_WITHIN = 300.0, 30.0  # seconds after which a call counts as hung
 
 
-@dataclass(frozen=True)
-class Backend:
-    """An engine made ready: ``segment`` turns an image into (pixels, alpha) where the engine
-    computes, ``compositor`` finishes them there. The rest is for reports."""
-
-    segment: Callable[[Image, MaskOptions], tuple[Any, Any]]
-    compositor: Compositor
-    device: str
-    precision: str
-    height: int  # of the network's input; a live engine may have changed it since
-    effort: Effort | None = None  # what a live engine does now
-    reset: Callable[[], None] = lambda: None  # forget the frames before
-
-    @property
-    def input_height(self) -> int:
-        """The one in force."""
-        return self.effort.height if self.effort is not None else self.height
-
-
-LoadBackend = Callable[[], Backend]
-
-
-class Segmenter:
+class SegmentLoop:
     """From ``captured`` to ``segmented``, by the ``look`` and ``mask`` in force.
 
     Reports the problems of the mask and of the model. An error of the first load is kept in

@@ -33,6 +33,8 @@ class LiveMatting(Matting):
     hold. ``clock`` gives seconds.
     """
 
+    effort: Effort
+
     def __init__(
         self,
         engine: Engine,

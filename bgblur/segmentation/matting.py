@@ -9,6 +9,7 @@ from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import Finder, HostFinder
+from bgblur.segmentation.governor import Effort
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
@@ -16,8 +17,11 @@ from bgblur.stats import Stats
 class Matting:
     """Applies one engine to frame after frame.
 
+    ``effort`` is what live matting does now; None here, where every frame is inferred.
     ``late``: a GPU's failure may be reported with the frame after it, see finder_torch.
     """
+
+    effort: Effort | None = None
 
     def __init__(self, engine: Engine, stats: Stats, late: bool = False) -> None:
         self.engine = engine

@@ -25,7 +25,8 @@ from bgblur.compositing.look import Look, sigma_of
 from bgblur.errors import CameraError
 from bgblur.frame import Frame, Image, is_image
 from bgblur.pipeline.capture import _sound
-from bgblur.pipeline.publisher import Publisher, Segmented
+from bgblur.pipeline.mailbox import Segmented
+from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.state import Problems
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats

@@ -13,7 +13,8 @@ from support.scenes import disc, portrait
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
-from bgblur.pipeline.publisher import Publisher, Segmented
+from bgblur.pipeline.mailbox import Segmented
+from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.state import Problems
 from bgblur.segmentation.edges import upsample
 from bgblur.sinks.null import NullSink

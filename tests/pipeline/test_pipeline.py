@@ -26,9 +26,9 @@ from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.publisher import NO_SIGNAL_AFTER, STALE_AFTER, TOO_LATE
-from bgblur.pipeline.segment import Backend
 from bgblur.pipeline.state import Part, State
 from bgblur.pipeline.words import CARDS, ENDED_CARD
 
@@ -293,7 +293,7 @@ def test_a_compositor_that_fails_shows_a_card() -> None:
 
     engine = SquareEngine()
     good = backend_of(engine)
-    broken = Backend(good.segment, Broken(), "cpu", "fp32", HEIGHT)
+    broken = Backend(good.matting, Broken())
     with running(Rig(load=lambda: broken)) as rig:
         rig.wait(lambda: Part.PICTURE in rig.pipeline.problems)
         time.sleep(0.3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,16 +13,18 @@ from support.pipeline_parts import (
     WIDTH,
     SquareEngine,
     SquareSource,
-    backend_of,
     picture,
 )
 from support.rig import Rig, leaks, running
 
+from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, ModelError, OutputError
 from bgblur.frame import Frame
-from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.state import Part
+from bgblur.segmentation.matting import Matting
+from bgblur.stats import Stats
 
 
 def test_errors_at_the_start_reach_the_caller() -> None:
@@ -76,7 +77,13 @@ def test_another_camera_brings_its_size_to_the_output() -> None:
 def test_another_camera_of_the_same_size_is_another_room() -> None:
     """Who was certain there is not shown on trust here."""
     resets: list[float] = []
-    backend = replace(backend_of(SquareEngine()), reset=lambda: resets.append(time.monotonic()))
+
+    class Noted(Matting):
+        def reset(self) -> None:
+            resets.append(time.monotonic())
+            super().reset()
+
+    backend = Backend(Noted(SquareEngine(), Stats()), CpuCompositor())
     rig = Rig(load=lambda: backend)
     with running(rig):
         rig.wait_state("blurring")

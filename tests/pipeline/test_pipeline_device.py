@@ -15,7 +15,7 @@ from support.rig import Rig, leaks, running
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Image
-from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.state import Part
 from bgblur.segmentation.finder_torch import TorchFinder
 from bgblur.segmentation.matting import Matting
@@ -54,7 +54,7 @@ def device_rig(engine: DeviceEngine) -> Rig:
     def load() -> Backend:
         matting = Matting(engine, Stats(), late=True)
         matting._finder = TorchFinder(engine, Stats(), late=True)
-        return Backend(matting, TorchCompositor("cpu"), "cpu", "fp32", HEIGHT)
+        return Backend(matting, TorchCompositor("cpu"))
 
     rig = Rig(load=load, look=Look("blur", 60))
     rig.sink = PlanarSink()

@@ -25,6 +25,7 @@ from bgblur.compositing.look import Look
 from bgblur.errors import CameraBusyError, OutputError
 from bgblur.frame import Frame, Image
 from bgblur.pipeline import capture, segment
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.state import Part, Rest, State
 from bgblur.pipeline.words import CARDS
@@ -246,7 +247,7 @@ def test_camera_and_engine_lost_in_sleep_come_back() -> None:
     """After a resume the camera is another one and every call on the old CUDA context fails."""
     lost, loads = threading.Event(), 0
 
-    def load() -> segment.Backend:
+    def load() -> Backend:
         nonlocal loads
         loads += 1
         context = loads

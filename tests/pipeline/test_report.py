@@ -10,12 +10,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from support.pipeline_parts import SquareEngine, backend_of
 
-from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.report import Meter, machine, run_report
-from bgblur.pipeline.segment import Backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks.null import NullSink
 from bgblur.sources.demo import DemoSource
@@ -27,13 +27,9 @@ KEYS = {
 
 
 def nobody() -> Backend:
-    return Backend(
-        lambda image, mask: (image, np.zeros(image.shape[:2], np.float32)),
-        CpuCompositor(),
-        "cpu",
-        "fp32",
-        96,
-    )
+    engine = SquareEngine(np.zeros_like)
+    engine.input_height = 96
+    return backend_of(engine)
 
 
 def pipeline() -> Pipeline:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
-from bgblur.frame import Frame, LatestSlot
+from bgblur.frame import Frame
 from bgblur.pipeline import capture
-from bgblur.pipeline.capture import Capture
+from bgblur.pipeline.capture import CaptureLoop
+from bgblur.pipeline.mailbox import LatestSlot
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import ALL_CARDS, CARDS, STATE_WORDS, working_again
 from bgblur.pipeline.worker import Turn
@@ -117,7 +118,7 @@ class Webcam:
         pass
 
 
-Step = Exception | Webcam | Callable[[Capture], Exception]
+Step = Exception | Webcam | Callable[[CaptureLoop], Exception]
 
 
 def said(monkeypatch: pytest.MonkeyPatch, *steps: Step) -> list[str | None]:
@@ -136,7 +137,7 @@ def said(monkeypatch: pytest.MonkeyPatch, *steps: Step) -> list[str | None]:
         raise step if isinstance(step, Exception) else step(camera)
 
     problems = Recorded()
-    camera = Capture(open_source, LatestSlot(), lambda source: None, problems, Stats())
+    camera = CaptureLoop(open_source, LatestSlot(), lambda source: None, problems, Stats())
     camera.run(Turn(stopping))
     return problems.lines
 
@@ -162,7 +163,7 @@ def test_a_camera_that_is_busy_when_it_comes_back_is_reported(
 def test_another_camera_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     other = CameraGoneError("there is no camera /dev/video7")
 
-    def choose_another(camera: Capture) -> Exception:
+    def choose_another(camera: CaptureLoop) -> Exception:
         camera.replace(camera._open_source)
         return NOT_THERE
 

@@ -13,7 +13,7 @@ import numpy as np
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.errors import CameraError, OutputError
 from bgblur.frame import Alpha, Frame, Image
-from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.backend import Backend
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat, Resizing
@@ -110,7 +110,7 @@ class SquareEngine:
 def backend_of(engine: SquareEngine) -> Backend:
     """The real matting and compositor around the test's engine."""
     matting = Matting(engine, Stats())
-    return Backend(matting, CpuCompositor(), "cpu", "fp32", HEIGHT)
+    return Backend(matting, CpuCompositor())
 
 
 SHARP = MaskOptions(refine_edges=False, smoothing=0.0)

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from bgblur.compositing.look import Look
 from bgblur.frame import Image
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.segment import Backend
 from support.pipeline_parts import (
     SHARP,
     RecordingSink,

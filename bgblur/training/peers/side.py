@@ -41,7 +41,7 @@ def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
                 picture, alpha = processor.compose(found)
                 yield picture, {"bgblur": alpha}
 
-    about = f"{backend.device} {backend.precision}, input height {backend.height}"
+    about = f"{backend.device} {backend.precision}, input height {backend.input_height}"
     return clip, {"about": about}
 
 

@@ -15,7 +15,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import CameraBusyError, CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Frame, Image
-from bgblur.pipeline.segment import Backend
+from bgblur.pipeline.backend import Backend
 from bgblur.segmentation.matting import Matting
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
@@ -160,7 +160,7 @@ class Model:
             return self.ALPHAS[fault](alpha) if fault in self.ALPHAS else alpha
 
         matting = Matting(SquareEngine(behave), Stats())
-        return Backend(matting, FaultyCompositor(self.switch), "cpu", "fp32", 180)
+        return Backend(matting, FaultyCompositor(self.switch))
 
 
 class FaultyCompositor(CpuCompositor):
