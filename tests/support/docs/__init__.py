@@ -1,0 +1,1 @@
+"""What the tests of the papers read from them."""
