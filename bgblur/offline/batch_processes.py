@@ -18,7 +18,7 @@ from typing import Any
 from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError
 from bgblur.interrupts import POLL, check, ended_by_signals
-from bgblur.media.writer import remove_unfinished
+from bgblur.media.unfinished import remove_unfinished
 from bgblur.offline.batch_serial import OnJobProgress, Outcome, load_blur
 from bgblur.offline.video import VideoJob
 

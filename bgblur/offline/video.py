@@ -14,8 +14,9 @@ from typing import TypeVar
 from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
+from bgblur.media.codecs import check_target
 from bgblur.media.reader import VideoReader
-from bgblur.media.writer import VideoWriter, check_target
+from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
 
 OnProgress = Callable[[int, int | None, float], None]

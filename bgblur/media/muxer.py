@@ -1,0 +1,114 @@
+"""Encodes pictures into a container, beside the sound and the rest of another file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+
+from bgblur.media.codecs import Codec
+from bgblur.media.remux import REST, Remux
+from bgblur.media.tags import RANGE_FULL, PictureTags
+
+_LIVE_GOP = "60"  # frames: the most that is lost if a recording breaks off
+
+
+@dataclass(frozen=True)
+class PictureStream:
+    """The one video stream of a file: how it is encoded, its size, rate and colours."""
+
+    codec: Codec
+    width: int
+    height: int
+    fps: Fraction
+    time_base: Fraction
+    tags: PictureTags
+
+
+class Muxer:
+    """Writes one container at ``path``. A ``live`` one can be played up to where it breaks off.
+
+    All methods but ``close`` raise av.FFmpegError and OSError.
+    """
+
+    def __init__(self, path: Path, pictures: PictureStream, live: bool) -> None:
+        self._path = path
+        self._pictures = pictures
+        self._live = live
+        self._rest: Remux | None = None
+        self._container: OutputContainer | None = None
+
+    def start(self, rest_from: Path | None, warnings: list[str]) -> None:
+        """Open the container; ``warnings`` gets a line for each stream that it cannot hold.
+
+        A container reports only when it is started whether it holds the sound and the subtitles.
+        So this tries with both, then with the subtitles alone, then without either.
+        """
+        before = len(warnings)
+        for kinds in (REST, frozenset({"subtitle"}), frozenset[str]()):
+            del warnings[before:]
+            container = self._open()
+            if rest_from is not None:
+                self._rest = Remux(rest_from, container, warnings, kinds)
+            if self._live:  # FFmpeg starts it with the first packet
+                self._path.touch()
+                return
+            try:
+                container.start_encoding()
+                return
+            except av.ArgumentError:
+                if self._rest is None or not kinds or not self._rest.takes_any(kinds):
+                    raise
+                self.close()
+
+    def mux(self, frame: av.VideoFrame | None) -> None:
+        """Encode ``frame``; with None, ask the encoder for the packets that it still holds."""
+        assert self._container is not None
+        for packet in self._stream.encode(frame):
+            if self._rest is not None and packet.dts is not None:
+                self._rest.up_to(packet.dts * packet.time_base)
+            self._container.mux(packet)
+
+    def complete(self) -> None:
+        """Write what the encoder still holds, the remaining sound, and the container's end."""
+        self.mux(None)
+        if self._rest is not None:
+            self._rest.up_to(None)
+        assert self._container is not None
+        self._container.close()
+
+    def close(self) -> None:
+        """Close both files whatever state they are in; safe to call twice."""
+        if self._rest is not None:
+            self._rest.close()
+        if self._container is not None:
+            with suppress(av.FFmpegError, OSError):
+                self._container.close()
+
+    def _open(self) -> OutputContainer:
+        pictures, codec = self._pictures, self._pictures.codec
+        flags = {}
+        if self._path.suffix.lower() in {".mp4", ".mov"}:
+            flags = {"movflags": "+hybrid_fragmented" if self._live else "+faststart"}
+        self._container = av.open(f"file:{self._path}", "w", container_options=flags)
+        options = codec.options | ({"g": _LIVE_GOP} if self._live else {})
+        stream = self._container.add_stream(
+            codec.name, pictures.fps, options, time_base=pictures.time_base
+        )
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = pictures.width, pictures.height
+        stream.pix_fmt = codec.pixel_format
+        context = stream.codec_context
+        context.sample_aspect_ratio = pictures.tags.pixel_aspect
+        if codec.pixel_format == "gray":
+            context.color_range = RANGE_FULL
+        else:
+            context.colorspace, context.color_range = pictures.tags.matrix, pictures.tags.range
+            context.color_primaries = pictures.tags.primaries
+            context.color_trc = pictures.tags.transfer
+        self._stream = stream
+        return self._container
