@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from bgblur.training.augment import clothes, clutter, walls
+from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.light import change_light
 from bgblur.training.augment.patterns import Generator
 from bgblur.training.data.sets import (
@@ -69,7 +70,7 @@ def draw_example(
     else:
         picture = _pick_photo(collection, mix, rng)
         example = _frame(Example(*read_photo(picture)), height, width, rng)
-    if rng.random() < 0.5:
+    if rng.random() < FRAMING.mirrored:
         image, alpha, weight = (cv2.flip(plane, 1) for plane in _planes(example))
         example = Example(image, alpha, weight)
     image = example.image
@@ -101,23 +102,24 @@ def _pick_photo(collection: Collection, mix: Mix, rng: Generator) -> Picture:
 
 def _frame(example: Example, height: int, width: int, rng: Generator) -> Example:
     """Cut a webcam framing out of the photo, or letterbox the whole of it."""
-    if rng.random() < 0.3:
+    if rng.random() < FRAMING.rotated:
         example = _rotate(example, rng)
-    framing = _letterbox if rng.random() < 0.25 else _cut
+    framing = _letterbox if rng.random() < FRAMING.letterboxed else _cut
     framed = framing(example, height, width, rng)
     # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
-    return replace(framed, weight=(framed.weight > 0.999).astype(np.float32))
+    return replace(framed, weight=(framed.weight > FRAMING.judged).astype(np.float32))
 
 
 def _cut(example: Example, height: int, width: int, rng: Generator) -> Example:
     rows, columns = example.alpha.shape
     window = (min(rows, columns * height / width), min(columns, rows * width / height))
-    for _ in range(6):
-        zoom = float(np.exp(rng.uniform(np.log(0.45), 0)))
+    for _ in range(FRAMING.crop_tries):
+        zoom = float(np.exp(rng.uniform(*np.log(FRAMING.crop))))
         h, w = max(16, round(window[0] * zoom)), max(16, round(window[1] * zoom))
         y = int(rng.integers(max(1, rows - h + 1)))
         x = int(rng.integers(max(1, columns - w + 1)))
-        if 0.03 < example.alpha[y : y + h, x : x + w].mean() < 0.97:
+        least, most = FRAMING.crop_person
+        if least < example.alpha[y : y + h, x : x + w].mean() < most:
             break
     return Example(
         *(
@@ -133,7 +135,7 @@ def _letterbox(example: Example, height: int, width: int, rng: Generator) -> Exa
     h, w = max(1, round(rows * scale)), max(1, round(columns * scale))
     y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
     image = np.empty((height, width, 3), np.uint8)
-    image[:] = rng.integers(0, 256, 3) if rng.random() < 0.5 else 0
+    image[:] = rng.integers(0, 256, 3) if rng.random() < FRAMING.colored_bars else 0
     alpha = np.zeros((height, width), np.float32)
     weight = np.ones((height, width), np.float32)
     area = np.s_[y : y + h, x : x + w]
@@ -145,7 +147,7 @@ def _letterbox(example: Example, height: int, width: int, rng: Generator) -> Exa
 
 def _rotate(example: Example, rng: Generator) -> Example:
     rows, columns = example.alpha.shape
-    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), float(rng.uniform(-12, 12)), 1.0)
+    turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), float(rng.uniform(*FRAMING.angle)), 1.0)
     image, alpha, weight = _planes(example)
     size = (columns, rows)
     return Example(
@@ -160,7 +162,7 @@ def _rotate(example: Example, rng: Generator) -> Example:
 
 def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
     rows, columns = room.shape[:2]
-    zoom = float(rng.uniform(0.6, 1.0))
+    zoom = float(rng.uniform(*FRAMING.room_crop))
     h = max(8, int(min(rows, columns * height / width) * zoom))
     w = max(8, int(min(columns, rows * width / height) * zoom))
     y, x = int(rng.integers(rows - h + 1)), int(rng.integers(columns - w + 1))
@@ -184,7 +186,7 @@ def _clothes(collection: Collection, height: int, width: int, rng: Generator) ->
     photos = collection.photos.get(DRESSED_SET, [])
     if not photos and not collection.cutouts:
         return None
-    if collection.cutouts and (not photos or rng.random() < 0.5):
+    if collection.cutouts and (not photos or rng.random() < COMPOSITING.cutout):
         person, matte = read_cutout(_pick(collection.cutouts, rng))
     else:
         person, matte, _ = read_photo(_pick(photos, rng))
@@ -205,15 +207,15 @@ def _composite(collection: Collection, height: int, width: int, rng: Generator) 
     """One person, sometimes two, laid over a room with matched light and a soft edge."""
     room = read_photo(_pick(collection.rooms, rng))[0]
     image = _furnished(_fit_room(room, height, width, rng), collection, rng).astype(np.float32)
-    if rng.random() < 0.3:  # a camera's shallow focus
-        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 3)))
+    if rng.random() < COMPOSITING.room_blurred:  # a camera's shallow focus
+        image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(*COMPOSITING.room_sigma)))
     alpha = np.zeros((height, width), np.float32)
-    for _ in range(2 if rng.random() < 0.15 else 1):
+    for _ in range(2 if rng.random() < COMPOSITING.second_person else 1):
         person, matte = _person(collection, rng)
         placed, cover = _place(person, matte, height, width, rng)
         placed = _match_light(placed, cover, image, rng)
-        if rng.random() < 0.6:
-            cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(0.4, 1.2)))
+        if rng.random() < COMPOSITING.feathered:
+            cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(*COMPOSITING.feather_sigma)))
         image += (placed - image) * cover[..., None]
         alpha = np.maximum(alpha, cover)
     return Example(np.clip(image, 0, 255).astype(np.uint8), alpha, np.ones_like(alpha))
@@ -225,10 +227,10 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
     One's own pictures are half of them where there are any: that is who must be known anywhere.
     """
     own = collection.photos.get(OWN, [])
-    if own and rng.random() < 0.5:
+    if own and rng.random() < COMPOSITING.own:
         return _cut_from(_pick(own, rng))
     clean = [picture for name in CLEAN_SETS for picture in collection.photos.get(name, [])]
-    if collection.cutouts and (not clean or rng.random() < 0.5):
+    if collection.cutouts and (not clean or rng.random() < COMPOSITING.cutout):
         return read_cutout(_pick(collection.cutouts, rng))
     return _cut_from(_pick(clean or collection.all_photos, rng))
 
@@ -247,10 +249,10 @@ def _place(
         return np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
     top, left, right = int(ys.min()), int(xs.min()), int(xs.max()) + 1
     tall = int(ys.max()) + 1 - top
-    scale = float(rng.uniform(0.5, 1.6)) * height / tall
-    x = rng.uniform(0.15, 0.85) * width - scale * (left + right) / 2
+    scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
+    x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
     # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
-    y = max(rng.uniform(-0.1, 0.5) * height, height - scale * tall) - scale * top
+    y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     move = np.array([[scale, 0, x], [0, scale, y]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     if scale < 0.7:  # warpAffine does not antialias: shrink first
@@ -269,9 +271,9 @@ def _match_light(placed: Plane, cover: Plane, room: Plane, rng: Generator) -> Pl
     inside = cover > 0.5
     if not inside.any():
         return placed
-    pull = float(rng.uniform(0, 0.6))
+    pull = float(rng.uniform(*COMPOSITING.pull))
     mean, std = placed[inside].mean(0), placed[inside].std(0) + 1
     target_mean, target_std = room.mean((0, 1)), room.std((0, 1)) + 1
-    gain = (1 - pull) + pull * np.clip(target_std / std, 0.6, 1.6)
-    matched = (placed - mean) * gain + mean + pull * (target_mean - mean) * 0.6
+    gain = (1 - pull) + pull * np.clip(target_std / std, *COMPOSITING.gain)
+    matched = (placed - mean) * gain + mean + pull * (target_mean - mean) * COMPOSITING.mean_pull
     return np.asarray(np.clip(matched, 0, 255), np.float32)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.clothes_torch import change_clothes
 from bgblur.training.augment.clutter import CLOTHES
 from bgblur.training.augment.clutter_torch import put_clutter
@@ -60,7 +61,8 @@ def draw_batch(
     image, alpha, weight = (
         torch.cat([getattr(part, name) for part in parts]) for name in ("image", "alpha", "weight")
     )
-    turned = torch.from_numpy(rng.random(count) < 0.5).to(image.device)[:, None, None, None]
+    mirrored = torch.from_numpy(rng.random(count) < FRAMING.mirrored)
+    turned = mirrored.to(image.device)[:, None, None, None]
     image, alpha, weight = (torch.where(turned, p.flip(3), p) for p in (image, alpha, weight))
     change_clothes(image, alpha, rng)
     change_light(image, rng)
@@ -118,9 +120,9 @@ def _window(top: float, left: float, scale: float) -> Matrix:
 
 def _rotation(rows: int, columns: int, rng: Generator) -> Matrix:
     """About the picture's centre, or none."""
-    if rng.random() >= 0.3:
+    if rng.random() >= FRAMING.rotated:
         return np.eye(3)
-    angle = np.radians(float(rng.uniform(-12, 12)))
+    angle = np.radians(float(rng.uniform(*FRAMING.angle)))
     c, s, x, y = np.cos(angle), np.sin(angle), columns / 2, rows / 2
     return np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y], [0, 0, 1.0]])
 
@@ -135,20 +137,20 @@ def _photos(
     for index in indices:
         rows, columns = (int(side) for side in bank.sizes[index])
         turns.append(_rotation(rows, columns, rng))
-        if rng.random() < 0.25:
+        if rng.random() < FRAMING.letterboxed:
             scale = max(rows / height, columns / width)
             y, x = rng.random(2) * (height - rows / scale, width - columns / scale)
             frames.append(_window(-y * scale, -x * scale, scale))
         else:
             frames.append(_cut(bank, int(index), height, width, rng))
     planes, inside = _sampled(bank, indices, frames, turns, height, width)
-    plain = np.where(rng.random((count, 1)) < 0.5, rng.integers(0, 256, (count, 3)), 0)
+    plain = rng.integers(0, 256, (count, 3)) * (rng.random((count, 1)) < FRAMING.colored_bars)
     color = torch.from_numpy(plain).float().to(planes.device)[..., None, None]
-    there = inside > 0.999  # a letterboxed photo's rim goes with its surroundings
+    there = inside > FRAMING.judged  # a letterboxed photo's rim goes with its surroundings
     image = torch.where(there, planes[:, RGB], color)
     alpha = planes[:, ALPHA, None] / 255 * there
     # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
-    weight = ((planes[:, WEIGHT, None] > 0.999 * 255) | ~there).float()
+    weight = ((planes[:, WEIGHT, None] > FRAMING.judged * 255) | ~there).float()
     return Batch(image, alpha, weight)
 
 
@@ -165,12 +167,13 @@ def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Mat
     """A window with some person and some room in it, if one is found."""
     rows, columns = (int(side) for side in bank.sizes[index])
     whole = min(rows / height, columns / width)
-    for _ in range(6):
-        scale = whole * float(np.exp(rng.uniform(np.log(0.45), 0)))
+    for _ in range(FRAMING.crop_tries):
+        scale = whole * float(np.exp(rng.uniform(*np.log(FRAMING.crop))))
         h, w = height * scale, width * scale
         y, x = rng.random(2) * (rows - h, columns - w)
         window = (y / rows, x / columns, (y + h) / rows, (x + w) / columns)
-        if 0.03 < bank.covered(index, *window) < 0.97:
+        least, most = FRAMING.crop_person
+        if least < bank.covered(index, *window) < most:
             break
     return _window(y, x, scale)
 
@@ -186,7 +189,7 @@ def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generat
     frames = []
     for index in indices:
         rows, columns = (int(side) for side in bank.sizes[index])
-        scale = min(rows / height, columns / width) * float(rng.uniform(0.6, 1.0))
+        scale = min(rows / height, columns / width) * float(rng.uniform(*FRAMING.room_crop))
         y, x = rng.random(2) * (rows - height * scale, columns - width * scale)
         frames.append(_window(y, x, scale))
     image, _ = _sampled(bank, indices, frames, None, height, width)
@@ -201,7 +204,7 @@ def _clothes(
 ) -> Tensor | None:
     """RGB (N, 3, H, W), of people who are seen in theirs; see augment._clothes."""
     bank, numbers = pictures.photo_bank, pictures.photos.get(DRESSED_SET, range(0))
-    if pictures.cutouts is not None and (not numbers or rng.random() < 0.5):
+    if pictures.cutouts is not None and (not numbers or rng.random() < COMPOSITING.cutout):
         bank, numbers = pictures.cutouts, range(len(pictures.cutouts.sizes))
     if not numbers:
         return None
@@ -225,21 +228,22 @@ def _clothes(
 def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -> None:
     """Lay one person, sometimes two, over the first ``count`` rooms, in place."""
     room = rooms.image[:count]
-    soft = np.flatnonzero(rng.random(count) < 0.3)  # a camera's shallow focus
+    soft = np.flatnonzero(rng.random(count) < COMPOSITING.room_blurred)  # a camera's shallow focus
     if len(soft):
         where = torch.from_numpy(soft).to(room.device)
-        room[where] = blurred(room[where], rng.uniform(0.5, 3, len(soft)))
-    for chosen in (np.arange(count), np.flatnonzero(rng.random(count) < 0.15)):
+        room[where] = blurred(room[where], rng.uniform(*COMPOSITING.room_sigma, len(soft)))
+    for chosen in (np.arange(count), np.flatnonzero(rng.random(count) < COMPOSITING.second_person)):
         if not len(chosen):
             continue
         where = torch.from_numpy(chosen).to(room.device)
         height, width = room.shape[2:]
         placed, cover = _people(pictures, len(chosen), height, width, rng)
         placed = _match_light(placed, cover, room[where], rng)
-        feathered = np.flatnonzero(rng.random(len(chosen)) < 0.6)
+        feathered = np.flatnonzero(rng.random(len(chosen)) < COMPOSITING.feathered)
         if len(feathered):
             edges = torch.from_numpy(feathered).to(room.device)
-            cover[edges] = blurred(cover[edges], rng.uniform(0.4, 1.2, len(feathered)))
+            sigmas = rng.uniform(*COMPOSITING.feather_sigma, len(feathered))
+            cover[edges] = blurred(cover[edges], sigmas)
         rooms.image[where] += (placed - rooms.image[where]) * cover
         rooms.alpha[where] = torch.maximum(rooms.alpha[where], cover)
 
@@ -249,8 +253,8 @@ def _people(
 ) -> tuple[Tensor, Tensor]:
     """(image (N, 3, H, W), cover (N, 1, H, W)): cut-outs, and people cut from photos, each standing
     on the frame's lower edge or cut by it. Who: see augment._person."""
-    own = rng.random(count) < (0.5 if OWN in pictures.photos else 0.0)
-    cut = ~own & (rng.random(count) < (0.5 if pictures.cutouts is not None else 0.0))
+    own = rng.random(count) < (COMPOSITING.own if OWN in pictures.photos else 0.0)
+    cut = ~own & (rng.random(count) < (COMPOSITING.cutout if pictures.cutouts is not None else 0.0))
     placed = torch.zeros((count, 3, height, width), device=pictures.photo_bank.pixels.device)
     cover = torch.zeros((count, 1, height, width), device=placed.device)
     photos, cutouts = pictures.photo_bank, pictures.cutouts
@@ -274,10 +278,10 @@ def _people(
 def _standing(box: NDArray[np.int64], height: int, width: int, rng: Generator) -> Matrix:
     top, left, bottom, right = (int(edge) for edge in box)
     tall = max(1, bottom - top)
-    scale = float(rng.uniform(0.5, 1.6)) * height / tall
-    x = rng.uniform(0.15, 0.85) * width - scale * (left + right) / 2
+    scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
+    x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
     # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
-    y = max(rng.uniform(-0.1, 0.5) * height, height - scale * tall) - scale * top
+    y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     return _window(-y / scale, -x / scale, 1 / scale)
 
 
@@ -288,7 +292,7 @@ def _match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) ->
     mean = (placed * inside).sum((2, 3), keepdim=True) / pixels
     std = ((placed - mean).square() * inside).sum((2, 3), keepdim=True).div(pixels).sqrt() + 1
     target = room.std((2, 3), keepdim=True, correction=0) + 1
-    pull = column(rng.uniform(0, 0.6, len(placed)), placed)
-    gain = (1 - pull) + pull * (target / std).clamp(0.6, 1.6)
-    shift = pull * (room.mean((2, 3), keepdim=True) - mean) * 0.6
+    pull = column(rng.uniform(*COMPOSITING.pull, len(placed)), placed)
+    gain = (1 - pull) + pull * (target / std).clamp(*COMPOSITING.gain)
+    shift = pull * (room.mean((2, 3), keepdim=True) - mean) * COMPOSITING.mean_pull
     return ((placed - mean) * gain + mean + shift).clamp(0, 255)

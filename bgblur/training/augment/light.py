@@ -8,13 +8,14 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
+from bgblur.training.augment.chances import LIGHT
 from bgblur.training.augment.patterns import Generator
 from bgblur.training.data.sets import Image
 
 
 def change_light(image: Image, rng: Generator) -> Image:
-    """BGR ``uint8`` (H, W, 3), sides even, in some ways of ``_LIGHT``."""
-    for chance, change in _LIGHT:
+    """BGR ``uint8`` (H, W, 3), sides even, in some ways of ``_CHANGES``."""
+    for chance, change in _CHANGES:
         if rng.random() < chance:
             image = change(image, rng)
     return image
@@ -23,33 +24,36 @@ def change_light(image: Image, rng: Generator) -> Image:
 def _tone(image: Image, rng: Generator) -> Image:
     """Exposure, contrast, gamma and white balance in one look-up a channel."""
     levels = np.arange(256, dtype=np.float32)[:, None] / 255
-    levels = np.repeat(levels ** float(rng.uniform(0.6, 1.7)), 3, axis=1)
-    levels = (levels - 0.5) * float(rng.uniform(0.6, 1.35)) + 0.5 + float(rng.uniform(-0.15, 0.15))
-    levels *= rng.uniform(0.85, 1.15, 3)
+    levels = np.repeat(levels ** float(rng.uniform(*LIGHT.gamma)), 3, axis=1)
+    contrast = float(rng.uniform(*LIGHT.contrast))
+    levels = (levels - 0.5) * contrast + 0.5 + float(rng.uniform(*LIGHT.brightness))
+    levels *= rng.uniform(*LIGHT.balance, 3)
     table = np.clip(levels * 255, 0, 255).astype(np.uint8)
     return cv2.LUT(image, np.ascontiguousarray(table[None]))
 
 
 def _saturation(image: Image, rng: Generator) -> Image:
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    keep = 0.0 if rng.random() < 0.15 else float(rng.uniform(0.4, 1.4))
+    keep = 0.0 if rng.random() < LIGHT.grey else float(rng.uniform(*LIGHT.saturation_gain))
     return cv2.addWeighted(image, keep, grey, 1 - keep, 0)
 
 
 def _dark_and_noisy(image: Image, rng: Generator) -> Image:
-    dimmed = image.astype(np.float32) * float(rng.uniform(0.25, 0.8))
-    sigma = float(rng.uniform(2, 14))
+    dimmed = image.astype(np.float32) * float(rng.uniform(*LIGHT.dim))
+    sigma = float(rng.uniform(*LIGHT.noise_sigma))
     noise = rng.standard_normal(image.shape, dtype=np.float32) * sigma
     return np.clip(dimmed + noise, 0, 255).astype(np.uint8)
 
 
 def _blur(image: Image, rng: Generator) -> Image:
-    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.4)))
+    return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(*LIGHT.blur_sigma)))
 
 
 def _motion_blur(image: Image, rng: Generator) -> Image:
     """What moves while the shutter is open: the mean along a line, at the picture's own scale."""
-    length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[0])) | 1  # odd: centred
+    length = (
+        max(3, round(float(rng.uniform(*LIGHT.motion_length)) * image.shape[0])) | 1
+    )  # odd: centred
     line = np.zeros((length, length), np.float32)
     line[length // 2] = 1
     centre = ((length - 1) / 2, (length - 1) / 2)
@@ -66,7 +70,7 @@ def _video_codec(image: Image, rng: Generator) -> Image:
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.height, encoder.width = image.shape[:2]
     encoder.pix_fmt, encoder.time_base, encoder.thread_count = "yuv420p", Fraction(1, 30), 1
-    encoder.options = {"preset": "ultrafast", "crf": str(int(rng.integers(28, 44)))}
+    encoder.options = {"preset": "ultrafast", "crf": str(int(rng.integers(*LIGHT.codec_crf)))}
     frame = av.VideoFrame.from_ndarray(image, format="bgr24")
     packets = encoder.encode(frame.reformat(format="yuv420p")) + encoder.encode(None)
     decoder = av.CodecContext.create("h264", "r")
@@ -78,17 +82,17 @@ def _video_codec(image: Image, rng: Generator) -> Image:
 
 
 def _jpeg(image: Image, rng: Generator) -> Image:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 80))]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*LIGHT.jpeg_quality))]
     encoded = cv2.imencode(".jpg", image, quality)[1]
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-_LIGHT: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (
-    (0.7, _tone),
-    (0.4, _saturation),
-    (0.12, _dark_and_noisy),
-    (0.2, _blur),
-    (0.1, _motion_blur),
-    (0.25, _jpeg),
-    (0.05, _video_codec),
+_CHANGES: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (
+    (LIGHT.tone, _tone),
+    (LIGHT.saturation, _saturation),
+    (LIGHT.dark, _dark_and_noisy),
+    (LIGHT.blur, _blur),
+    (LIGHT.motion, _motion_blur),
+    (LIGHT.jpeg, _jpeg),
+    (LIGHT.codec, _video_codec),
 )

@@ -14,14 +14,15 @@ from kornia.filters import gaussian_blur2d, motion_blur
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgblur.training.augment.chances import LIGHT
 from bgblur.training.augment.patterns import Generator
 
 LUMA = (0.299, 0.587, 0.114)  # of R, G, B
 
 
 def change_light(image: Tensor, rng: Generator) -> None:
-    """Each picture in some ways of ``_LIGHT``, in place."""
-    for chance, change in _LIGHT:
+    """Each picture in some ways of ``_CHANGES``, in place."""
+    for chance, change in _CHANGES:
         chosen = np.flatnonzero(rng.random(len(image)) < chance)
         if len(chosen):
             which = torch.from_numpy(chosen).to(image.device)
@@ -47,16 +48,17 @@ def _tone(image: Tensor, rng: Generator) -> Tensor:
     count = len(image)
     gamma, contrast, light = (
         column(rng.uniform(low, high, count), image)
-        for low, high in ((0.6, 1.7), (0.6, 1.35), (-0.15, 0.15))
+        for low, high in (LIGHT.gamma, LIGHT.contrast, LIGHT.brightness)
     )
-    balance = column(rng.uniform(0.85, 1.15, (count, 3)), image)
+    balance = column(rng.uniform(*LIGHT.balance, (count, 3)), image)
     return (((image / 255) ** gamma - 0.5) * contrast + 0.5 + light) * balance * 255
 
 
 def _saturation(image: Tensor, rng: Generator) -> Tensor:
     luma = torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)
     grey = (image * luma).sum(1, keepdim=True)
-    keep = np.where(rng.random(len(image)) < 0.15, 0.0, rng.uniform(0.4, 1.4, len(image)))
+    colored = rng.random(len(image)) >= LIGHT.grey
+    keep = colored * rng.uniform(*LIGHT.saturation_gain, len(image))
     return grey + column(keep, image) * (image - grey)
 
 
@@ -64,33 +66,35 @@ def _dark_and_noisy(image: Tensor, rng: Generator) -> Tensor:
     count = len(image)
     generator = torch.Generator(image.device).manual_seed(int(rng.integers(2**62)))
     noise = torch.randn(image.shape, generator=generator, device=image.device)
-    dim, sigma = rng.uniform(0.25, 0.8, count), rng.uniform(2, 14, count)
+    dim, sigma = rng.uniform(*LIGHT.dim, count), rng.uniform(*LIGHT.noise_sigma, count)
     return image * column(dim, image) + noise * column(sigma, image)
 
 
 def _blur(image: Tensor, rng: Generator) -> Tensor:
-    return blurred(image, rng.uniform(0.3, 1.4, len(image)))
+    return blurred(image, rng.uniform(*LIGHT.blur_sigma, len(image)))
 
 
 def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
     """Of one length a batch; see light._motion_blur."""
-    length = max(3, round(float(rng.uniform(0.01, 0.06)) * image.shape[2])) | 1
+    length = max(3, round(float(rng.uniform(*LIGHT.motion_length)) * image.shape[2])) | 1
     angles = torch.from_numpy(rng.uniform(0, 180, len(image))).float().to(image.device)
     moved: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")
     return moved
 
 
 def _jpeg(image: Tensor, rng: Generator) -> Tensor:
-    quality = torch.from_numpy(rng.integers(20, 80, len(image))).float().to(image.device)
+    quality = (
+        torch.from_numpy(rng.integers(*LIGHT.jpeg_quality, len(image))).float().to(image.device)
+    )
     decoded: Tensor = jpeg_codec_differentiable(image / 255, quality)
     return decoded * 255
 
 
-_LIGHT: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
-    (0.7, _tone),
-    (0.4, _saturation),
-    (0.12, _dark_and_noisy),
-    (0.2, _blur),
-    (0.1, _motion_blur),
-    (0.28, _jpeg),
+_CHANGES: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
+    (LIGHT.tone, _tone),
+    (LIGHT.saturation, _saturation),
+    (LIGHT.dark, _dark_and_noisy),
+    (LIGHT.blur, _blur),
+    (LIGHT.motion, _motion_blur),
+    (LIGHT.jpeg_or_codec, _jpeg),
 )

@@ -203,7 +203,7 @@ def test_some_examples_have_other_clothes(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mix = Mix(composited=0.5, empty=0)
-    monkeypatch.setattr(light, "_LIGHT", ())
+    monkeypatch.setattr(light, "_CHANGES", ())
     drawn = {}
     for share in (0, clothes.SHARE, 1):
         monkeypatch.setattr(clothes, "SHARE", share)

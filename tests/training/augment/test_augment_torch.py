@@ -261,7 +261,7 @@ def test_some_of_a_batch_have_other_clothes(
     others = (images != RGB).any(-1).any(-1).any(-1)
     assert 20 <= int(others.sum()) <= 62
 
-    monkeypatch.setattr(light_torch, "_LIGHT", ())
+    monkeypatch.setattr(light_torch, "_CHANGES", ())
     drawn = []
     for share in (0, 1):
         monkeypatch.setattr(clothes, "SHARE", share)

@@ -100,7 +100,7 @@ def test_the_devices_lumps_are_the_workers(patterned: bool) -> None:
 
 def test_rooms_alone_get_clutter(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nobody and with people before it, whose alpha does not know of it; photos never."""
-    monkeypatch.setattr(light, "_LIGHT", ())
+    monkeypatch.setattr(light, "_CHANGES", ())
 
     def examples(shares: tuple[float, float], mix: Mix) -> list[Example]:
         monkeypatch.setattr(clutter, "SHARES", shares)
@@ -133,7 +133,7 @@ def test_a_share_of_a_batchs_rooms_has_clutter(
     assert 0.28 * 300 <= changed <= 0.48 * 300  # of 0.3, and 0.15 of all once more
     assert 0.1 * 300 <= sum(asked) <= 0.35 * 300
 
-    monkeypatch.setattr(light_torch, "_LIGHT", ())
+    monkeypatch.setattr(light_torch, "_CHANGES", ())
     pictures = load_resident(collection, torch.device("cpu"))
     batches = []
     for share in (0, 1):

@@ -101,7 +101,7 @@ def test_the_devices_walls_are_the_workers(wanted: str) -> None:
 
 def test_rooms_alone_get_walls(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     """With nobody and with people before them, whose alpha does not change; photos never."""
-    monkeypatch.setattr(light, "_LIGHT", ())
+    monkeypatch.setattr(light, "_CHANGES", ())
 
     def examples(share: float, mix: Mix) -> list[Example]:
         monkeypatch.setattr(walls, "SHARE", share)
@@ -126,7 +126,7 @@ def test_a_share_of_a_batchs_rooms_has_walls(
     others = (rooms != planes(ROOM)).any(-1).any(-1).any(-1)
     assert 0.15 * 200 <= int(others.sum()) <= 0.35 * 200
 
-    monkeypatch.setattr(light_torch, "_LIGHT", ())
+    monkeypatch.setattr(light_torch, "_CHANGES", ())
     pictures = load_resident(collection, torch.device("cpu"))
     batches = []
     for share in (0, 1):
