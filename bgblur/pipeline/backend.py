@@ -36,16 +36,16 @@ class Backend:
 
     @property
     def device(self) -> str:
-        return self.matting.engine.device
+        return self.matting.device
 
     @property
     def precision(self) -> str:
-        return self.matting.engine.precision
+        return self.matting.precision
 
     @property
     def input_height(self) -> int:
         """Rows of the network's input, as it is now: a live engine changes it."""
-        return self.matting.engine.input_height
+        return self.matting.input_height
 
     @property
     def effort(self) -> Effort | None:

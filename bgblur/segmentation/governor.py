@@ -1,8 +1,9 @@
-"""How much the network may see: the most that keeps up with the camera.
+"""Chooses the height of the network's input: the largest that keeps up with the camera.
 
-The rungs of the ladder are the heights of the network's input; below the smallest lies the same
-height for every second frame only. Steps down are quick, because a late picture is seen at once;
-steps up wait for a long calm, and longer after each one that failed, so the mask does not pump.
+The rungs of a ladder are input heights; the lowest rung is the smallest height with inference for
+every second frame only. Steps down are quick, because users notice a late picture at once. Steps up
+wait until the load has been low for long, and longer after each step that failed, so that the mask
+does not oscillate.
 """
 
 from __future__ import annotations
@@ -16,44 +17,57 @@ from typing import Literal
 Work = Literal["inferred", "carried", "held"]
 
 HEIGHTS = {"cpu": range(96, 289, 32), "mps": range(96, 353, 32), "cuda": range(96, 353, 32)}
-_WINDOW = 2.0  # seconds of the past that decide
-_SPAN, _SAMPLES = 1.0, 4  # the least of it, in seconds and inferences
-_WARM_UP = 2  # inferences after a change that do not count: TorchScript may compile
-_PAUSE = 0.5  # seconds without a frame after which another stream begins
-_WAITS = 0.95  # busy for less than this share of the time: it is the camera that sets the rate
-_ROOM = 0.9  # load that a higher rung may have, as predicted, to be tried
-_PATIENCE, _MOST_PATIENCE = 5.0, 320.0  # seconds of calm before a step up
-_TRIAL = 30.0  # seconds that a higher rung must hold, else it has failed
+_WINDOW = 2.0  # seconds of the past that are measured
+_SPAN, _SAMPLES = 1.0, 4  # seconds and inferences needed for a decision
+_WARM_UP = 2  # inferences after a change that are not measured: TorchScript may compile
+_PAUSE = 0.5  # seconds without a frame, after which the measurements start again
+_WAITS = 0.95  # share of the time; if frames take less than it, the camera limits the rate
+_HEADROOM = 0.9  # highest predicted load at which a higher rung is tried
+_PATIENCE, _MOST_PATIENCE = 5.0, 320.0  # seconds of low load before a step up
+_TRIAL = 30.0  # seconds; a step up that is taken back sooner has failed
 
 
 @dataclass
 class Effort:
-    """What is done now, and how many frames were done how: written by one thread, read by any."""
+    """The settings in force, and how many frames were processed in each way.
+
+    One thread writes it; any thread may read it.
+    """
 
     height: int
-    every: int = 1  # infers every frame, or every second one
+    every: int = 1  # 1: every frame is inferred, 2: every second one
     inferred: int = 0
     carried: int = 0
     held: int = 0
 
+    def count(self, work: Work) -> None:
+        """Add one frame."""
+        match work:
+            case "inferred":
+                self.inferred += 1
+            case "carried":
+                self.carried += 1
+            case "held":
+                self.held += 1
+
 
 class Governor:
-    """Chooses ``height`` and ``every`` from how long the frames take.
+    """Chooses ``height`` and ``every`` from the processing times of the frames.
 
-    ``heights`` ascend, ``start`` is one of them; ``fps`` tells the wanted rate; ``share`` is the
-    part of the time between two frames that one may take. Time comes from the caller alone.
+    ``heights`` ascend, ``start`` is one of them; ``fps`` returns the wanted rate; ``share`` is the
+    fraction of a frame interval that processing may take. All times come from the caller.
     """
 
     def __init__(
         self, heights: Sequence[int], start: int, fps: Callable[[], float], share: float
     ) -> None:
         self._heights = heights
-        self._rung = heights.index(start) + 1  # 0 is the smallest height at every second frame
+        self._rung = heights.index(start) + 1  # 0: the smallest height, every second frame
         self._fps, self._share = fps, share
-        self._frames: deque[tuple[float, float, Work]] = deque()  # began, took, how
+        self._frames: deque[tuple[float, float, Work]] = deque()  # start, duration, work
         self._to_skip = _WARM_UP
         self._calm_since: float | None = None
-        self._calm_rung = 0  # the highest that would have fitted all through the calm
+        self._calm_rung = 0  # the highest that would have fitted throughout that time
         self._patience = _PATIENCE
         self._raised_at = self._changed_at = float("-inf")
 
@@ -66,7 +80,7 @@ class Governor:
         return 1 if self._rung else 2
 
     def note(self, began: float, ended: float, work: Work) -> None:
-        """A frame was worked on from ``began`` to ``ended``, in seconds."""
+        """Record a frame that was processed from ``began`` to ``ended``, in seconds."""
         if self._frames and began - sum(self._frames[-1][:2]) > _PAUSE:
             self._frames.clear()
             self._calm_since = None
@@ -81,7 +95,8 @@ class Governor:
             self._decide(cost, ended)
 
     def _cost(self) -> float | None:
-        """The load, 1 is all that it may be, of inferring every frame at the present height."""
+        """The load of inferring every frame at the present height; 1 is the highest allowed. None
+        while there are too few measurements."""
         inferred = [took for _, took, work in self._frames if work == "inferred"]
         span = self._frames[-1][0] - self._frames[0][0]
         if len(inferred) < _SAMPLES or span < _SPAN:
@@ -91,7 +106,7 @@ class Governor:
         busy = (took + median(carried)) / 2 if carried else took
         interval = span / (len(self._frames) - 1)
         rate = self._fps()
-        if busy < _WAITS * interval:  # a camera may be slower than wanted, as in the dark
+        if busy < _WAITS * interval:  # the camera is slower than wanted, as in the dark
             rate = min(rate, 1 / interval)
         return took * rate / self._share
 
@@ -99,7 +114,7 @@ class Governor:
         if load > 1 and self._rung > 0:
             self._change(self._highest(load, 1.0, self._rung - 1), now)
             return
-        fits = self._highest(load, _ROOM, len(self._heights))
+        fits = self._highest(load, _HEADROOM, len(self._heights))
         if fits <= self._rung:
             self._calm_since = None
         elif self._calm_since is None:
@@ -109,13 +124,14 @@ class Governor:
             if now - self._calm_since >= self._patience:
                 self._change(self._calm_rung, now)
         if now - self._changed_at > self._patience + 2 * _TRIAL:
-            self._patience = _PATIENCE  # what was in the way is gone
+            self._patience = _PATIENCE  # the cause of the failed step is gone
 
     def _highest(self, load: float, limit: float, top: int) -> int:
-        """The highest rung up to ``top`` whose load would be within ``limit``; 0 where none is.
+        """The highest rung up to ``top`` whose predicted load is within ``limit``, else 0.
 
-        The time goes with the pixels; what is the same at every height makes that a little too
-        much for the higher rungs, and a step down may be followed by another.
+        The prediction is proportional to the number of pixels. It ignores the constant part of a
+        frame's time: it is a little too high for higher rungs, and too low for lower ones, so a
+        step down may be followed by another.
         """
         for rung in range(top, 0, -1):
             if load * (self._heights[rung - 1] / self.height) ** 2 <= limit:

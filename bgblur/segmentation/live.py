@@ -1,8 +1,8 @@
 """Matting of a live stream: no more inference than the picture needs and the machine can do.
 
-Where nothing moved, the last alpha holds; where the machine is too slow for every frame, every
-second one has its alpha carried over from the one before. Either way the outline is then fitted to
-the frame itself, so it is the frame's own alpha that goes on.
+While nothing moves, the last alpha is held. Where the machine is too slow for every frame, every
+second one gets its alpha from the frame before, carried along by optical flow. In both cases the
+outline is then fitted to the frame itself, so a frame is always composited with its own alpha.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bgblur.frame import Image
+from bgblur.gpu.stream import on_stream
 from bgblur.segmentation.carry import Carrier
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.governor import Effort, Governor, Work
@@ -22,18 +23,16 @@ from bgblur.segmentation.motion import StillScene, small_picture
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
-GAP = 0.5  # seconds without a frame, after which nobody need be where they were
-HOLDS_FRAMES, HOLDS_SECONDS = 10, 1.0  # how long an alpha may hold, whatever the picture says
+GAP = 0.5  # seconds without a frame, after which the past counts for nothing
+HOLDS_FRAMES, HOLDS_SECONDS = 10, 1.0  # the longest that an alpha is held, even in a still scene
 
 
 class LiveMatting(Matting):
-    """As Matting, where every frame is the newest of a camera.
+    """As Matting, for frames that are each the newest of a camera.
 
-    Without a ``governor`` the height stays, and no frame is carried; ``skip_static`` lets an alpha
-    hold. ``clock`` gives seconds.
+    Without a ``governor`` the input height is constant and no frame is carried. With
+    ``skip_static`` an alpha is held while the scene is still. ``clock`` returns seconds.
     """
-
-    effort: Effort
 
     def __init__(
         self,
@@ -44,38 +43,44 @@ class LiveMatting(Matting):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(engine, stats, late=True)
-        self.effort = Effort(engine.input_height)
+        self._effort = Effort(engine.input_height)
         self._governor = governor
         self._skip_static = skip_static
         self._clock = clock
         self._scene = StillScene()
         self._carrier = Carrier()
-        self._alpha: Any = None  # the last that was inferred, smoothed
-        self._small: Image | None = None  # the picture it belongs to
+        self._alpha: Any = None  # of the last inferred frame, smoothed
+        self._small: Image | None = None  # that frame's small picture
         self._shape: tuple[int, ...] = ()  # of the last frame
-        self._ended = 0.0  # when that was done
+        self._ended = 0.0  # when the last frame was finished
         self._inferred_at = 0.0
-        self._since = 0  # frames since then
-        self._work: Work = "inferred"  # what the present frame took
+        self._since = 0  # frames since the last inferred one
+
+    @property
+    def effort(self) -> Effort:
+        return self._effort
 
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         began = self._clock()
         if image.shape != self._shape or began - self._ended > GAP:
-            self.reset()  # who was certain before a pause, or to another camera, may have left
+            self.reset()  # whoever was there before a pause, or in another camera, may have left
         if self._governor is not None:
-            self.engine.input_height = self.effort.height = self._governor.height
-            self.effort.every = self._governor.every
+            self.engine.input_height = self._effort.height = self._governor.height
+            self._effort.every = self._governor.every
         try:
-            result = super().__call__(image, options)
+            with on_stream(self.device):
+                pixels = self._uploaded(image)
+                alpha, work = self._newest(image, pixels, options)
+                alpha = self._refined(alpha, pixels, options)
         except Exception:
-            self._forget()  # a failed engine must not be covered up by what it once gave
+            self._forget()  # old alphas must not hide that the engine fails
             raise
         finally:
             self._shape, self._ended = image.shape, self._clock()
-        setattr(self.effort, self._work, getattr(self.effort, self._work) + 1)
+        self._effort.count(work)
         if self._governor is not None:
-            self._governor.note(began, self._clock(), self._work)
-        return result
+            self._governor.note(began, self._clock(), work)
+        return pixels, alpha
 
     def reset(self) -> None:
         super().reset()
@@ -85,17 +90,14 @@ class LiveMatting(Matting):
         self._alpha = None
         self._scene.forget()
 
-    def _find(
-        self, image: Image, pixels: Any, options: MaskOptions, small: Image | None = None
-    ) -> Any:
-        if not self._skip_static and self.effort.every == 1:
+    def _newest(self, image: Image, pixels: Any, options: MaskOptions) -> tuple[Any, Work]:
+        """(this frame's alpha at the network's resolution, where it came from)."""
+        if not self._skip_static and self._effort.every == 1:
             self._forget()
-            self._work, self._passed = "inferred", 1
-            return super()._find(image, pixels, options)
+            return self._inferred(image, pixels, options), "inferred"
         with self._stats.stage("motion"):
             small = small_picture(image)
-            late = self._clock() - self._inferred_at > HOLDS_SECONDS
-            if late:
+            if self._clock() - self._inferred_at > HOLDS_SECONDS:
                 self._forget()
             still = (
                 self._skip_static
@@ -105,25 +107,22 @@ class LiveMatting(Matting):
             )
         self._since += 1
         if still:
-            self._work = "held"
-            return self._alpha  # not smoothed again: it would creep away from what was found
-        if self.effort.every == 2 and self._alpha is not None and self._since == 1:
+            return self._alpha, "held"  # smoothing it again would let it drift
+        if self._effort.every == 2 and self._alpha is not None and self._since == 1:
             with self._stats.stage("carry"):
                 carried = self._carried(small)
             if carried is not None:
-                self._work = "carried"
-                return carried
-        self._work, self._passed = "inferred", self._since
-        alpha = super()._find(image, pixels, options, small)
-        self._alpha, self._small = alpha, small
+                return carried, "carried"
+        self._alpha = self._inferred(image, pixels, options, self._since, small)
+        self._small = small
         self._inferred_at, self._since = self._clock(), 0
         if self._skip_static:
             self._scene.keep(small)
-        return alpha
+        return self._alpha, "inferred"
 
     def _carried(self, small: Image) -> Any:
-        """The last alpha as it is in this frame, where the network computes, an array or a tensor;
-        None where that cannot be told."""
+        """The last alpha moved to this frame, an array or a tensor as the network's are; None where
+        the optical flow is not reliable enough."""
         assert self._small is not None
         on_cpu = isinstance(self._alpha, np.ndarray)
         alpha = self._alpha if on_cpu else self._alpha.cpu().numpy()

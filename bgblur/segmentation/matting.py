@@ -1,4 +1,4 @@
-"""The whole way from frame to alpha: engine, smoothing, edges."""
+"""From a frame to its alpha at the frame's size: inference, temporal smoothing, edge refinement."""
 
 from __future__ import annotations
 
@@ -15,43 +15,68 @@ from bgblur.stats import Stats
 
 
 class Matting:
-    """Applies one engine to frame after frame.
+    """Applies one engine to every frame.
 
-    ``effort`` is what live matting does now; None here, where every frame is inferred.
-    ``late``: a GPU's failure may be reported with the frame after it, see finder_torch.
+    With ``late``, a GPU reports an invalid alpha one frame later: see finder_torch.
     """
-
-    effort: Effort | None = None
 
     def __init__(self, engine: Engine, stats: Stats, late: bool = False) -> None:
         self.engine = engine
         self._stats = stats
-        self._passed = 1  # frames from the last that was inferred to this one
         self._finder = _finder(engine, stats, late)
         self._upsample = _upsampler(engine.device)
 
-    def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
-        """(pixels, alpha): the frame where the engine computes, and its alpha at its own size.
+    @property
+    def device(self) -> str:
+        return self.engine.device
 
-        Raises RuntimeError when the engine fails or what it gives is no alpha.
+    @property
+    def precision(self) -> str:
+        return self.engine.precision
+
+    @property
+    def input_height(self) -> int:
+        """Rows of the network's input; a live stream's may change from frame to frame."""
+        return self.engine.input_height
+
+    @property
+    def effort(self) -> Effort | None:
+        """What a live stream's matting does at present; None where every frame is inferred."""
+        return None
+
+    def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
+        """(pixels, alpha) of ``image``, BGR ``uint8`` (H, W, 3): the frame on the engine's device,
+        and its alpha, ``float32`` (H, W).
+
+        Raises RuntimeError when the engine fails or its output is not a valid alpha.
         """
-        with on_stream(self.engine.device):
-            with self._stats.stage("upload"):
-                pixels = self.engine.upload(image)
-            alpha = self._find(image, pixels, options)
-            with self._stats.stage("edges"):
-                alpha = self._upsample(alpha, pixels, options.refine_edges, options.feather)
-        return pixels, alpha
+        with on_stream(self.device):
+            pixels = self._uploaded(image)
+            return pixels, self._refined(self._inferred(image, pixels, options), pixels, options)
 
     def reset(self) -> None:
-        """The next frame does not follow the last."""
+        """Forget the frames before: the next one does not follow the last."""
         self._finder.reset()
 
-    def _find(
-        self, image: Image, pixels: Any, options: MaskOptions, small: Image | None = None
+    def _uploaded(self, image: Image) -> Any:
+        with self._stats.stage("upload"):
+            return self.engine.upload(image)
+
+    def _inferred(
+        self,
+        image: Image,
+        pixels: Any,
+        options: MaskOptions,
+        passed: int = 1,
+        small: Image | None = None,
     ) -> Any:
-        """Alpha at the network's resolution, of whom is certain, smoothed. See Finder."""
-        return self._finder(image, pixels, options.smoothing, self._passed, small)
+        """Alpha (h, w) at the network's resolution, thresholded by hysteresis and smoothed; the
+        parameters are those of Finder."""
+        return self._finder(image, pixels, options.smoothing, passed, small)
+
+    def _refined(self, alpha: Any, pixels: Any, options: MaskOptions) -> Any:
+        with self._stats.stage("edges"):
+            return self._upsample(alpha, pixels, options.refine_edges, options.feather)
 
 
 def _finder(engine: Engine, stats: Stats, late: bool) -> Finder:
@@ -68,7 +93,7 @@ def _upsampler(device: str) -> Callable[[Any, Any, bool, float], Any]:
 
         return upsample
     from bgblur.gpu.graph import Replay
-    from bgblur.segmentation.edges_torch import upsample as on_device
+    from bgblur.segmentation.edges_torch import upsample as upsample_torch
 
-    replay = Replay(lambda *arguments: (on_device(*arguments),), device)
+    replay = Replay(lambda *arguments: (upsample_torch(*arguments),), device)
     return lambda alpha, pixels, refine, feather: replay((alpha, pixels), refine, feather)[0]

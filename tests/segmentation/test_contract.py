@@ -88,7 +88,7 @@ BAD = {
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
 def test_a_damaged_contract_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="[Cc]ontract"):
+    with pytest.raises(ValueError, match=r"[Cc]ontract"):
         parse_contract(text)
 
 
