@@ -1,4 +1,4 @@
-"""Who may see the preview: only the browser on this machine that was given the address."""
+"""Refuses every request but those of the user's own browser on this machine."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SAFETY_HEADERS = {
 
 
 class Guard:
-    """Wraps the whole app: every path needs the token, our own Host, no foreign Origin, and a
-    program of this user's: a browser has the address on its command line, for all to see.
+    """Wraps an app: a request for any path needs the token, our own Host, no foreign Origin, and
+    a client program of the same user.
 
-    The token travels in the query and in no cookie: browsers send a cookie of 127.0.0.1 to
-    every port of it, so it would be told to other local servers, and pages of theirs
-    could use it here.
+    The user is checked since a browser's command line shows the address to everybody. The token
+    is sent in the query and not in a cookie: browsers send the cookies of 127.0.0.1 to all its
+    ports, so other local servers would get it and their pages could use it here.
     """
 
     def __init__(self, app: ASGIApp, *, port: int, token: str) -> None:
@@ -49,12 +49,12 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
-        # A foreign name that resolves to 127.0.0.1 (DNS rebinding) still shows in Host.
+        # After DNS rebinding (a foreign name that resolves to 127.0.0.1) Host has that name.
         if headers.get("host") not in self._hosts:
-            return "Refused: open the preview at 127.0.0.1 or localhost."
+            return "Refused: open this page at 127.0.0.1 or localhost."
         origin = headers.get("origin")
         if origin is not None and origin.removeprefix("http://") not in self._hosts:
-            return "Refused: the request comes from another site's page."
+            return "Refused: the request comes from a page of another site."
         if not is_ours(scope["client"], scope["server"]):
             return "Refused: bgblur belongs to another user of this machine."
         token = QueryParams(scope["query_string"]).get("token", "")

@@ -1,4 +1,4 @@
-"""Serves the files of a page, with the token in each of their links."""
+"""Serves the files of a page, with the token in every link."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _ASSETS = Path(__file__).parent / "assets"
-STYLE, ICON = _ASSETS / "page.css", _ASSETS / "icon.svg"  # what every page uses
+STYLE, ICON = _ASSETS / "page.css", _ASSETS / "icon.svg"  # shared by all pages
 
 
 def page_routes(index: Path, files: Iterable[Path], token: str) -> list[Route]:
-    """``index`` at ``/`` and each of ``files`` at its own name, by its ending.
+    """Routes for ``index`` at ``/`` and for each of ``files`` at its own name.
 
-    The links in them carry the token, which whatever a page loads needs too: every ``%TOKEN%``
-    becomes ``token``.
+    Every ``%TOKEN%`` in them is replaced by ``token``: the files that a page loads need it too.
+    The media type follows from a file's ending (MEDIA_TYPES).
     """
     return [
         _route("/", index, "text/html", token),

@@ -1,4 +1,4 @@
-"""An app served on 127.0.0.1 from a thread, to whoever was given its address."""
+"""Serves an app on 127.0.0.1 from a thread, to the holder of its address."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from bgblur.localhost.guard import Guard
 from bgblur.localhost.limits import LimitedH11
 
 SEND_BUFFER_BYTES = 128 * 1024
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0  # that close() waits for the thread
 
 
 class LocalServer:
-    """Serves at ``url`` until closed. ``build(token)`` gives the app, whose own links need it.
+    """Serves at ``url`` until closed.
 
-    ``port`` 0 takes a free one. Raises OutputError if the port cannot be had.
+    ``build(token)`` returns the app; its own links need the token. ``name`` names the thread and
+    stands in messages. ``port`` 0 takes a free one. Raises OutputError if the port is not
+    available.
     """
 
     def __init__(self, build: Callable[[str], ASGIApp], name: str, port: int = 0) -> None:
@@ -41,7 +43,7 @@ class LocalServer:
             access_log=False,
             server_header=False,
             log_config=None,
-            # A stream cut off at close() is an error to uvicorn; the app logs its own.
+            # uvicorn logs a stream cut off by close() as an error; the app logs its own errors.
             log_level=logging.CRITICAL,
             timeout_graceful_shutdown=0,
         )
@@ -54,6 +56,7 @@ class LocalServer:
 
     @property
     def alive(self) -> bool:
+        """Whether the server still runs."""
         return self._thread.is_alive()
 
     def close(self) -> None:
@@ -64,16 +67,16 @@ class LocalServer:
     async def _serve(self, listener: socket.socket) -> None:
         await self._server.serve([listener])
         for connection in self._server.server_state.connections:
-            connection.transport.abort()  # a reader that has stalled takes no goodbye
+            connection.transport.abort()  # a reader that has stalled would block the end
 
 
 def _listen(port: int, name: str) -> socket.socket:
-    # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms more for each answer.
+    # TCP is named since asyncio else leaves Nagle's algorithm on: 40 ms more for each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":  # elsewhere this lets two programs share the port
+    if os.name == "posix":  # on Windows this would let two programs share the port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections inherit it. By default the kernel would queue megabytes for a slow reader,
-    # who would then watch the past.
+    # Connections inherit this. By default the kernel queues megabytes for a slow reader, which
+    # would then see old pictures.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     try:
         listener.bind(("127.0.0.1", port))

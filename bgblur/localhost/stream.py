@@ -1,4 +1,4 @@
-"""The newest picture as an endless JPEG stream, for however many watch."""
+"""Streams the newest picture as endless JPEGs to any number of browsers."""
 
 from __future__ import annotations
 
@@ -14,74 +14,23 @@ from starlette.types import Receive, Scope, Send
 
 from bgblur.errors import OutputError
 from bgblur.frame import Image
+from bgblur.localhost.newest import NewestPicture
 
 JPEG_QUALITY = 80
-RESEND_SECONDS = 1.0
 BOUNDARY = "frame"
 MAX_STREAMS = 8
 STREAM_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
 
-class Newest:
-    """Holds the newest picture and its number, counted from 1, and wakes the streams that wait.
+class JpegFeed:
+    """One view of the newest picture, as JPEG.
 
-    ``put`` and ``close`` are for any thread; the rest belongs to the server's event loop.
+    ``view`` returns the picture to show, or None while there is none. Each picture is encoded
+    once, on a worker thread, and only while a stream is open. When the last stream closes, the
+    JPEG is dropped.
     """
 
-    def __init__(self) -> None:
-        self.picture: Image | None = None
-        self.number = 0
-        self.closed = False
-        self._watchers = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._arrived = asyncio.Event()
-
-    @property
-    def watchers(self) -> int:
-        """How many streams are open."""
-        return self._watchers
-
-    def put(self, picture: Image) -> None:
-        self.picture = picture
-        self.number += 1
-        self._notify()
-
-    def close(self) -> None:
-        self.closed = True
-        self._notify()
-
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """While a stream is open; without one, ``put`` wakes nobody."""
-        self._loop = asyncio.get_running_loop()
-        self._watchers += 1
-        try:
-            yield
-        finally:
-            self._watchers -= 1
-
-    async def newer_than(self, number: int) -> None:
-        """Wait for a picture after ``number``, for the close, or for RESEND_SECONDS."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(RESEND_SECONDS):
-                while self.number <= number and not self.closed:
-                    await self._arrived.wait()
-
-    def _notify(self) -> None:
-        if self._watchers and self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the server has just ended
-                self._loop.call_soon_threadsafe(self._wake)
-
-    def _wake(self) -> None:
-        arrived, self._arrived = self._arrived, asyncio.Event()
-        arrived.set()
-
-
-class JpegFeed:
-    """One view of the newest picture: each is encoded once, on a worker thread, and only if
-    somebody asks. When the last watcher leaves, the JPEG is forgotten."""
-
-    def __init__(self, newest: Newest, view: Callable[[], Image | None]) -> None:
+    def __init__(self, newest: NewestPicture, view: Callable[[], Image | None]) -> None:
         self._newest = newest
         self._view = view
         self._encoding = asyncio.Lock()
@@ -91,6 +40,7 @@ class JpegFeed:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
+        """Count a stream of this view as open inside the block."""
         self._watchers += 1
         try:
             with self._newest.watched():
@@ -101,11 +51,11 @@ class JpegFeed:
                 self._number, self._jpeg = 0, None
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """The body of a ``multipart/x-mixed-replace`` answer, until the sink closes.
+        """Yield the body of a ``multipart/x-mixed-replace`` answer until the pictures end.
 
-        Each step takes the newest picture, so a reader that is slow to accept a part
-        skips what came meanwhile. The boundary closes a part rather than opening the next:
-        browsers show a picture only once they have seen the boundary after it.
+        Each part has the newest picture, so a slow reader skips those in between. The boundary
+        is sent at the end of a part, not with the next one: browsers show a picture only after
+        they have read the boundary behind it.
         """
         yield f"--{BOUNDARY}\r\n".encode()
         seen = 0
@@ -132,12 +82,12 @@ class JpegFeed:
             return None
         done, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
         if not done:
-            raise OutputError(f"a picture of shape {picture.shape} cannot be made a JPEG")
+            raise OutputError(f"cannot encode a picture of shape {picture.shape} as JPEG")
         return jpeg.tobytes()
 
 
 class Streams:
-    """GET /stream?view=after|before|alpha, at most MAX_STREAMS of them at a time."""
+    """Serves ``GET /stream?view=NAME`` from ``feeds``, at most MAX_STREAMS at a time."""
 
     def __init__(self, feeds: dict[str, JpegFeed]) -> None:
         self._feeds = feeds
@@ -146,10 +96,11 @@ class Streams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         feed = self._feeds.get(Request(scope).query_params.get("view", "after"))
         if feed is None:
-            refusal = PlainTextResponse("Unknown view: use after, before or alpha.\n", 404)
+            names = ", ".join(self._feeds)
+            refusal = PlainTextResponse(f"Unknown view: use one of {names}.\n", 404)
             await refusal(scope, receive, send)
         elif self._open >= MAX_STREAMS:
-            refusal = PlainTextResponse("Too many previews are open: close one.\n", 503)
+            refusal = PlainTextResponse("Too many previews are open: close one of them.\n", 503)
             await refusal(scope, receive, send)
         elif scope["method"] == "HEAD":
             await Response(media_type=STREAM_TYPE)(scope, receive, send)

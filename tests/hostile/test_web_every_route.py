@@ -106,7 +106,7 @@ def test_no_name_leads_out_of_the_folder(one: Served, name: str) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Served]:
     monkeypatch.setattr(http_limits, "REQUEST_WITHIN", 0.6)
-    monkeypatch.setattr(http_limits, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(http_limits, "_CHECK_EVERY", 0.1)
     with served("preview", tmp_path, live=True) as server:
         yield server
 

@@ -132,7 +132,7 @@ def test_a_view_that_ends_is_not_shown_again() -> None:
 def test_unknown_view_and_head(shared_preview: Preview) -> None:
     unknown = shared_preview.client.get("/stream", params={"view": "raw"})
     assert unknown.status_code == 404
-    assert unknown.text == "Unknown view: use after, before or alpha.\n"
+    assert unknown.text == "Unknown view: use one of after, before, alpha.\n"
     head = shared_preview.client.head("/stream")
     assert head.headers["content-type"].startswith("multipart/x-mixed-replace")
 

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
 from bgblur.frame import Image
+from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.pages import ICON, MEDIA_TYPES, STYLE, page_routes
-from bgblur.localhost.stream import JpegFeed, Newest, Streams
+from bgblur.localhost.stream import JpegFeed, Streams
 
 MAX_BODY_BYTES = 4096
 PAGE = Path(__file__).parent / "page"
@@ -48,7 +49,7 @@ class Change(BaseModel):
 
 def build_app(
     *,
-    newest: Newest,
+    newest: NewestPicture,
     status: Callable[[], dict[str, object]],
     change: Callable[[str, Value], None],
     before: Callable[[], Image | None],

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from bgblur.errors import OutputError
 from bgblur.frame import Image
+from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.server import LocalServer
-from bgblur.localhost.stream import Newest
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.sinks.web.app import build_app
 
@@ -35,7 +35,7 @@ class WebSink:
         matte: Callable[[], Image | None],
         port: int = 0,
     ) -> None:
-        self._newest = Newest()
+        self._newest = NewestPicture()
         self._server = LocalServer(
             lambda token: build_app(
                 newest=self._newest,

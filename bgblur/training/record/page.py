@@ -6,8 +6,8 @@ import threading
 
 from bgblur.frame import Image
 from bgblur.interrupts import POLL, check
+from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.server import LocalServer
-from bgblur.localhost.stream import Newest
 from bgblur.sources import Source
 from bgblur.training.record.folder import RecordFolder
 from bgblur.training.record.record import Label, Recorder, RecordPlan
@@ -22,7 +22,7 @@ class RecordPage:
     def __init__(
         self, source: Source, label: Label, folder: RecordFolder, plan: RecordPlan, port: int = 0
     ) -> None:
-        self._newest = Newest()
+        self._newest = NewestPicture()
         self._finished = threading.Event()
         self.recorder = Recorder(source, label, folder, plan, show=self._show)
         self._server = LocalServer(

@@ -19,8 +19,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
+from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.pages import ICON, STYLE, page_routes
-from bgblur.localhost.stream import JpegFeed, Newest, Streams
+from bgblur.localhost.stream import JpegFeed, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ MAX_MASK_BYTES = 16 * 1024 * 1024
 
 def build_record_app(
     *,
-    newest: Newest,
+    newest: NewestPicture,
     recorder: Recorder,
     folder: RecordFolder,
     finish: Callable[[], None],

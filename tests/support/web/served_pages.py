@@ -14,8 +14,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.errors import UsageError
+from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.server import LocalServer
-from bgblur.localhost.stream import Newest
 from bgblur.sinks.web.app import build_app
 from bgblur.sources.demo import DemoSource
 from bgblur.training.record.folder import RecordFolder
@@ -31,7 +31,7 @@ class Served:
 
     def __init__(self, page: str, folder: Path, live: bool = False) -> None:
         self.changed = 0
-        self.newest = Newest()
+        self.newest = NewestPicture()
         self.newest.put(np.full((32, 48, 3), 90, np.uint8))
         if not live:
             self.newest.close()

@@ -1,0 +1,82 @@
+"""What bgblur uses of uvicorn beyond its documentation, one test for each feature that needs it.
+
+If one of these fails after an update of uvicorn, the feature in its name no longer works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import h11
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from support.web.preview import eventually
+
+from bgblur.localhost import server as server_module
+from bgblur.localhost.limits import LimitedH11
+from bgblur.localhost.server import LocalServer
+
+called: list[str] = []
+
+
+class WatchedH11(LimitedH11):
+    """Notes which hooks uvicorn calls, and what they find."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        assert self in self.connections
+        assert self.transport is transport
+        assert self.loop is asyncio.get_running_loop()
+        assert self.conn.their_state is h11.IDLE
+        called.append("made")
+
+    def on_response_complete(self) -> None:
+        called.append("answered")
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        assert self not in self.connections
+        called.append("lost")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    called.clear()
+    monkeypatch.setattr(server_module, "LimitedH11", WatchedH11)
+    server = LocalServer(lambda token: PlainTextResponse("hello"), "canary")
+    yield server
+    server.close()
+
+
+def test_limits_on_connections_hook_into_uvicorns_h11_protocol(server: LocalServer) -> None:
+    with httpx.Client(trust_env=False) as client:
+        assert client.get(server.url).text == "hello"
+        assert client.get(server.url).text == "hello"
+    assert eventually(lambda: "lost" in called)
+    assert called == ["made", "answered", "answered", "lost"]
+
+
+def test_closing_with_a_stalled_reader_aborts_uvicorns_connections(server: LocalServer) -> None:
+    port = httpx.URL(server.url).port
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+        connections = server._server.server_state.connections
+        assert eventually(lambda: len(connections) == 1)
+        (connection,) = connections
+        assert callable(connection.transport.abort)
+        began = time.monotonic()
+        server.close()
+        assert time.monotonic() - began < 1
+        assert raw.recv(1) == b""
+
+
+def test_closing_from_another_thread_sets_uvicorns_should_exit(server: LocalServer) -> None:
+    assert eventually(lambda: server._server.started)
+    assert server.alive
+    assert not server._server.should_exit
+    server.close()
+    assert not server.alive
