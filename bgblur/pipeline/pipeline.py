@@ -1,4 +1,4 @@
-"""The capture, segment and composite threads, what they share, and who watches over them.
+"""The capture, segment and composite threads, what they share, and the watch over them.
 
 Between them stand mailboxes of depth one: live video never queues. What may be shown, and when,
 is decided in ``publisher``.
@@ -14,10 +14,13 @@ from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image
 from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
-from bgblur.pipeline.output import OpenPreview, OpenSink
+from bgblur.pipeline.output import Output
+from bgblur.pipeline.preview import OpenPreview, Preview
 from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.segment import SegmentLoop
+from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.worker import Turn, Worker
 from bgblur.segmentation.options import MaskOptions
@@ -26,17 +29,17 @@ from bgblur.stats import Stats
 
 KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
 STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
-FINISH_WITHIN = 10.0  # more seconds, for an output that is at its end but has a file to complete
+FINISH_WITHIN = 10.0  # more seconds, for an output that still has a file to complete
 SUPERVISE_EVERY = 0.25
 
 
 class Pipeline:
     """Runs from ``start`` to ``stop``. Everything public may be called from any thread.
 
-    ``open_source`` and ``open_sink`` are called by ``start``, whose caller gets their errors;
-    ``load_backend`` runs in its own thread, because loading takes seconds in which the output
-    should already show something. An error of that first load ends up in ``fatal``.
-    ``wanted`` is the (width, height, fps) of the output while no camera has told its own.
+    ``open_source`` and ``open_sink`` are called by ``start``, which passes on their errors.
+    ``load_backend`` runs in a thread of its own: loading takes seconds in which the output should
+    already show something. An error of that first load is kept in ``fatal``.
+    ``wanted`` is the (width, height, fps) of the output until a camera has reported its own.
     """
 
     def __init__(
@@ -50,19 +53,18 @@ class Pipeline:
         wanted: tuple[int, int, float] = (1280, 720, 30.0),
     ) -> None:
         self.stats = stats or Stats()
-        self.problems = Problems()
+        self.problems = problems = Problems()
         self._wanted = wanted
-        self._rest: Rest | None = None
+        self._in_force = InForce(look, mask)
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
-        self._publisher = Publisher(
-            open_sink, self.stats, self.problems, lambda: self.look.raw and self._rest is None
-        )
-        self._capture = CaptureLoop(
-            open_source, self._captured, self._resize, self.problems, self.stats
-        )
-        self._segmenter = SegmentLoop(
-            load_backend, self._captured, self._segmented, look, mask, self.problems
+        self._sink = SinkKeeper(open_sink, problems)
+        self._preview = Preview(problems)
+        self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_be_raw)
+        self._publisher = Publisher(self._output, self.stats, problems)
+        self._capture = CaptureLoop(open_source, self._captured, self._resize, problems, self.stats)
+        self._segment = SegmentLoop(
+            load_backend, self._captured, self._segmented, self._in_force, problems
         )
         self._stopping = threading.Event()
         self._workers: dict[Part, Worker] = {}
@@ -71,21 +73,22 @@ class Pipeline:
     # ------------------------------------------------------------ control
 
     def start(self) -> None:
-        """Open both ends and set the threads going. Raises CameraError or OutputError.
+        """Open both ends and start the threads. Raises CameraError or OutputError.
 
-        A camera that another program has is waited for, with the card on the output.
+        A camera that another program uses is waited for, with the card on the output.
         """
         # First: importing torch takes longest.
-        self._workers = {Part.MASK: Worker("segment", self._segmenter.run, self._stopping)}
+        self._workers = {Part.MASK: Worker("segment", self._segment.run, self._stopping)}
         try:
-            size = self._wanted
-            if self._rest is None:
+            wanted = self._wanted
+            if self._in_force.rest is None:
                 try:
                     source = self._capture.open_first()
-                    size = source.width, source.height, source.fps
+                    wanted = source.width, source.height, source.fps
                 except CameraBusyError as error:
                     self.problems.set(Part.CAMERA, str(error))
-            self._publisher.open(*size)
+            self._publisher.expect(wanted[2])
+            self._sink.open(*wanted)
         except BaseException:  # a driver's own exception, or Ctrl-C
             self._stopping.set()
             self._capture.close_first()
@@ -93,7 +96,7 @@ class Pipeline:
         self._workers[Part.CAMERA] = Worker("capture", self._capture.run, self._stopping)
         self._composite = Worker("composite", self._publish, self._stopping)
         threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
-        threading.Thread(target=self._feed, name="feed", daemon=True).start()
+        threading.Thread(target=self._repeat, name="feed", daemon=True).start()
 
     def stop(self) -> None:
         """End the threads, leave the card as the last picture, close the output."""
@@ -101,68 +104,68 @@ class Pipeline:
         self._captured.close()
         self._segmented.close()
         self._capture.wake()
-        self._segmenter.wake()
+        self._segment.wake()
         deadline = time.monotonic() + STOP_WITHIN
         for worker in self._workers.values():
             worker.join(deadline - time.monotonic())
         if self._composite is not None:
             self._composite.join(deadline - time.monotonic())
-            output = self._publisher.output
-            if output.records:  # on a slow disk the last picture takes its time, too
+            if self._sink.records:  # on a slow disk the last picture takes its time, too
                 self._composite.join(FINISH_WITHIN)
-            if output.closing:
-                self._composite.join(None if output.records else FINISH_WITHIN)
+            if self._output.closing:
+                self._composite.join(None if self._sink.records else FINISH_WITHIN)
 
     def rest(self, reason: Rest | None) -> None:
         """Close the camera and show a card, while nobody watches or because the user wants it;
-        None takes the camera up again. The model stays loaded."""
-        self._rest = reason
+        None opens the camera again. The model stays loaded."""
+        self._in_force.rest = reason
         self._capture.rest(reason is not None)
         if reason is Rest.IDLE:
-            self._publisher.output.nobody_watches()
+            self._sink.nobody_watches()
 
     def replace_source(self, open_source: OpenSource) -> None:
         """Close the camera and open another; the output goes on, at the new size if it can."""
         self._capture.replace(open_source)
 
     def replace_sink(self, open_sink: OpenSink) -> None:
-        self._publisher.output.replace(open_sink)
+        """Close the output and open another."""
+        self._sink.replace(open_sink)
 
     def replace_preview(self, open_preview: OpenPreview | None) -> None:
-        """Show the pictures in a second output too, or no longer."""
-        self._publisher.output.replace_preview(open_preview)
+        """Show the pictures in a second output too; None closes it."""
+        self._preview.replace(open_preview)
 
     def replace_backend(self, load_backend: LoadBackend) -> None:
         """Load another model; until it is ready the whole frame is blurred."""
-        self._segmenter.replace(load_backend)
+        self._segment.replace(load_backend)
 
     @property
     def look(self) -> Look:
-        return self._segmenter.look
+        return self._in_force.look
 
     @look.setter
     def look(self, look: Look) -> None:
-        self._segmenter.look = look
+        self._in_force.look = look
 
     @property
     def mask(self) -> MaskOptions:
-        return self._segmenter.mask
+        return self._in_force.mask
 
     @mask.setter
     def mask(self, mask: MaskOptions) -> None:
-        self._segmenter.mask = mask
+        self._in_force.mask = mask
 
     # ------------------------------------------------------------ reports
 
     @property
     def fatal(self) -> BgblurError | None:
         """Why the first model could not be loaded, or a recording broke off."""
-        return self._segmenter.fatal or self._publisher.output.broken_off
+        return self._segment.fatal or self._sink.broken_off
 
     @property
     def backend(self) -> Backend | None:
         """The newest that was loaded."""
-        return self._segmenter.backend
+        return self._segment.backend
 
     @property
     def source_name(self) -> str:
@@ -175,15 +178,16 @@ class Pipeline:
     @property
     def size(self) -> tuple[int, int]:
         """Of the published pictures, (width, height)."""
-        return self._publisher.output.size
+        return self._sink.size
 
     @property
     def state(self) -> State:
+        """What the output shows now."""
         return self._publisher.state
 
     @property
     def sink_name(self) -> str:
-        return self._publisher.output.name
+        return self._sink.name
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
@@ -196,19 +200,22 @@ class Pipeline:
     # ------------------------------------------------------------ threads
 
     def _publish(self, turn: Turn) -> None:
-        # At once: the first picture may take long to make, and needs one to go before it.
-        self._publisher.show(None, self.look, None, self._rest)
+        # At once: the first picture may take long to make, so that a card goes before it.
+        self._show(None, None)
         while not turn.over():
             item = self._segmented.take(KEEP_ALIVE)
             if not turn.over():
-                self._publisher.show(item, self.look, self._capture.newest, self._rest)
+                self._show(item, self._capture.newest)
                 self.stats.dropped = self._captured.replaced + self._segmented.replaced
         self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
 
-    def _feed(self) -> None:
+    def _show(self, item: Segmented | None, newest: Frame | None) -> None:
+        self._publisher.show(item, self._in_force.look, newest, self._in_force.rest)
+
+    def _repeat(self) -> None:
         idle = 0.0
         while not self._stopping.wait(idle):
-            idle = self._publisher.output.repeat()
+            idle = self._output.repeat()
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):
@@ -217,4 +224,6 @@ class Pipeline:
                     self.problems.set(part, f"the {worker.name} thread hangs: started another")
 
     def _resize(self, source: Source) -> None:
-        self._publisher.resize(source.width, source.height, source.fps)
+        """From now on the frames are those of ``source``."""
+        self._publisher.expect(source.fps)
+        self._sink.resize(source.width, source.height, source.fps)

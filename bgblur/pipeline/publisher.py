@@ -1,4 +1,4 @@
-"""Decides what may be shown, makes it, hands it to the output.
+"""Decides what may be shown, makes the picture and hands it to the output.
 
 Fail closed: while blur is on, a frame leaves only with its own alpha applied. Wherever that alpha
 is missing (still loading, failed, hung, late), the whole frame is blurred at full strength; where
@@ -9,7 +9,6 @@ look in force at the moment of publishing, so no order of events can let a raw f
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -20,36 +19,30 @@ from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.output import OpenSink, Output
+from bgblur.pipeline.output import Output
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
 from bgblur.stats import Stats
 
 STALE_AFTER = 1.0  # seconds after which an alpha, and the picture made with it, is too old
-LATE_BEFORE_SAID = 3
+LATE_BEFORE_REPORTED = 3
 TOO_LATE = (
     f"finding the person takes longer than {STALE_AFTER:g} s a frame, so all is blurred: "
     'set engine.input_height to "auto" or a smaller number'
 )
 NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
-PATIENCE = 2.0  # instead of either, at most, with a source whose frames come that far apart
+PATIENCE = 2.0  # seconds at most in place of either, for a source with that few frames
 
 
 class Publisher:
-    """``open``, ``show`` and ``end`` belong to one thread, the rest to any.
+    """``show`` and ``end`` belong to one thread, the rest to any.
 
     ``problems`` is shared with the pipeline.
     """
 
-    def __init__(
-        self,
-        open_sink: OpenSink,
-        stats: Stats,
-        problems: Problems,
-        may_be_raw: Callable[[], bool] = lambda: True,
-    ) -> None:
+    def __init__(self, output: Output, stats: Stats, problems: Problems) -> None:
         self.state = State.STARTING
-        self.output = Output(open_sink, stats, problems, may_be_raw)
+        self._output = output
         self._stats = stats
         self._problems = problems
         self._cpu = CpuCompositor()
@@ -61,16 +54,9 @@ class Publisher:
         self._late = 0  # alphas in a row that came too late
         self._two_frames = 0.0  # seconds
 
-    def open(self, width: int, height: int, fps: float) -> None:
-        """Raises OutputError."""
-        self.output.open(width, height, fps)
+    def expect(self, fps: float) -> None:
+        """From now on the camera's frames come at this rate."""
         self._two_frames = 2 / fps
-        self._draw_cards()
-
-    def resize(self, width: int, height: int, fps: float) -> None:
-        """From now on frames of this size come at this rate."""
-        self._two_frames = 2 / fps
-        self.output.resize(width, height, fps)
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
@@ -80,8 +66,8 @@ class Publisher:
         return item.frame.image[:, ::-1] if mirror else item.frame.image
 
     def matte(self) -> Image | None:
-        """The alpha of the newest published frame as a grey picture, white is the person; None
-        where there is no picture, or it was raw by choice."""
+        """The alpha of the newest published frame as a grey picture, white is the person. None
+        where no frame was published, or it was raw by choice."""
         if self._shown is None or self._shown[0].alpha is None:
             return None
         item, mirror = self._shown
@@ -98,21 +84,22 @@ class Publisher:
         newest: Frame | None,
         rest: Rest | None = None,
     ) -> None:
-        """Publish ``item``, or, where it may not be shown, what may. Never raises: an output that
-        fails is opened again later. ``rest`` says that nothing of the camera may be shown."""
+        """Publish ``item`` if that is allowed, else the picture that is. Never raises: an output
+        that fails is opened again later. While there is a ``rest``, nothing of the camera is
+        shown. ``newest`` is the frame captured last."""
         try:
-            if not self.output.ready():
+            if not self._output.ready():
                 return
             self._draw_cards()
-            own = rest is None and self._shows(item, look)
+            own = rest is None and self._may_show(item, look)
             picture = (
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
-            if not self.output.feed(picture, self._shows_room()):
+            if not self._output.feed(picture, self._shows_room()):
                 self._last = None
                 return
-        except Exception as error:  # drivers raise what they like
-            self.output.failed(error)
+        except Exception as error:  # drivers raise anything
+            self._output.failed(error)
             return
         if item is None:
             return
@@ -122,12 +109,12 @@ class Publisher:
 
     def end(self) -> None:
         """Leave the card as the last picture and close the output. Never raises."""
-        self.output.end(self._card(ENDED_CARD))
+        self._output.end(self._card(ENDED_CARD))
 
     def _judge_pace(self, late: bool) -> None:
-        """Say so where the whole frame stays blurred because every alpha comes too late."""
+        """Report a mask that is always too late, which keeps the whole frame blurred."""
         self._late = self._late + 1 if late else 0
-        if self._late >= LATE_BEFORE_SAID:
+        if self._late >= LATE_BEFORE_REPORTED:
             self._problems.set(Part.PACE, TOO_LATE)
         elif not late:
             self._problems.clear(Part.PACE)
@@ -135,8 +122,8 @@ class Publisher:
     # ------------------------------------------------------------ what may be shown
 
     @staticmethod
-    def _shows(item: Segmented | None, look: Look) -> bool:
-        """Whether this frame may be shown: with an alpha of its own, or raw by choice, and new."""
+    def _may_show(item: Segmented | None, look: Look) -> bool:
+        """Whether the frame is recent, and has an alpha of its own or is raw by choice."""
         if item is None or time.monotonic() - item.frame.captured >= STALE_AFTER:
             return False
         return item.alpha is not None or look.raw
@@ -156,7 +143,7 @@ class Publisher:
         """The regular case: a frame and its own alpha."""
         with self._stats.stage("blur"):
             picture = item.compositor.compose(
-                item.pixels, item.alpha, look, item.frame.captured, self.output.wants_i420
+                item.pixels, item.alpha, look, item.frame.captured, self._output.wants_i420
             )
         self._shown = item, look.mirror
         self.state = State.OFF if look.raw else State.BLURRING
@@ -166,7 +153,7 @@ class Publisher:
     def _substitute(self, look: Look, newest: Frame | None) -> Image:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
         now = time.monotonic()
-        # What was raw by choice must not be shown again: the choice may have changed since.
+        # A picture that was raw by choice is not shown again: the choice may have changed since.
         if (
             self._last is not None
             and (look.raw or not self._last_raw)
@@ -185,7 +172,7 @@ class Publisher:
         return self._cpu.obscure(newest.image, look, newest.captured)
 
     def _waits(self, seconds: float) -> float:
-        """How long nothing new is to be expected of the source, ``seconds`` unless it is slow."""
+        """``seconds``, or the time of two frames where that is longer."""
         return max(seconds, min(self._two_frames, PATIENCE))
 
     def _rested(self, rest: Rest) -> Image:
@@ -194,15 +181,15 @@ class Publisher:
         return self._card(CARDS[self.state])
 
     def _shows_room(self) -> bool:
-        """Whether what was just made may be raw by choice."""
+        """Whether the picture just made may be raw by choice."""
         return self._last is not None and self._last_raw
 
     def _card(self, text: str) -> Image:
-        return card(*self.output.size, text)
+        return card(*self._output.size, text)
 
     def _draw_cards(self) -> None:
-        """Drawing text takes longer than an output may be left unfed."""
-        if self._drawn != self.output.size:
-            self._drawn = self.output.size
+        """Ahead of their use: drawing text takes longer than an output may be left unfed."""
+        if self._drawn != self._output.size:
+            self._drawn = self._output.size
             for text in ALL_CARDS:
                 self._card(text)

@@ -1,26 +1,25 @@
-"""The segment worker: gives every frame its own alpha, loads the model anew when it breaks."""
+"""The segment thread's loop: gives every frame its own alpha, loads the model again if it fails."""
 
 from __future__ import annotations
 
 import threading
 
-from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame
 from bgblur.pipeline.backend import Backend, LoadBackend
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
-from bgblur.segmentation.options import MaskOptions
 
-NEWS_WITHIN = 0.25  # seconds between looks, while no frames come, at what else there is to do
+NEWS_WITHIN = 0.25  # seconds to wait for a frame before looking for a new backend or the end
 FAILURES_BEFORE_RELOAD = 3
-RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # before a model is loaded again, seconds
+RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds before a model is loaded again
 LOADS_WITHIN, INFERS_WITHIN = 300.0, 30.0  # seconds after which a call counts as hung
 
 
 class SegmentLoop:
-    """From ``captured`` to ``segmented``, by the ``look`` and ``mask`` in force.
+    """From ``captured`` to ``segmented``, by the look and mask in force.
 
     Reports the problems of the mask and of the model. An error of the first load is kept in
     ``fatal``.
@@ -31,20 +30,19 @@ class SegmentLoop:
         load_backend: LoadBackend,
         captured: LatestSlot[Frame],
         segmented: LatestSlot[Segmented],
-        look: Look,
-        mask: MaskOptions,
+        in_force: InForce,
         problems: Problems,
     ) -> None:
-        self.look = look
-        self.mask = mask
         self.fatal: BgblurError | None = None
         self.backend: Backend | None = None  # the newest that was loaded
         self._load_backend = load_backend
         self._captured, self._segmented = captured, segmented
+        self._in_force = in_force
         self._problems = problems
         self._new_backend = threading.Event()
 
     def replace(self, load_backend: LoadBackend) -> None:
+        """Load another backend."""
         self._load_backend = load_backend
         self._new_backend.set()
 
@@ -67,16 +65,16 @@ class SegmentLoop:
             frame = self._captured.take(NEWS_WITHIN)
             if frame is None:
                 continue
-            if self.look.raw:
-                self._problems.clear(Part.MASK)  # none is wanted
+            if self._in_force.look.raw:
+                self._problems.clear(Part.MASK)  # no mask is needed
                 self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
                 continue
             try:
-                if frame.index <= newest:  # a camera that was opened since
+                if frame.index <= newest:  # of a camera that was opened since
                     backend.reset()
                 newest = frame.index
-                pixels, alpha = backend.segment(frame.image, self.mask)
-            except Exception as error:  # whatever a model or a driver raises, the stream goes on
+                pixels, alpha = backend.segment(frame.image, self._in_force.mask)
+            except Exception as error:  # models and drivers raise anything, the stream goes on
                 if turn.over():
                     return
                 failures += 1
@@ -92,7 +90,7 @@ class SegmentLoop:
             self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
 
     def _loaded(self, current: Backend | None, turn: Turn) -> Backend | None:
-        """A fresh backend, or ``current`` where the new one cannot be had."""
+        """A new backend, or ``current`` where loading fails."""
         try:
             backend = self._load_backend()
         except BgblurError as error:

@@ -42,7 +42,7 @@ def test_a_pause_counts_though_the_background_cannot_be_had(path: Path) -> None:
     said = edit(daemon, path, MISSING + "[output]\npaused = true\n[mask]\nfeather = 0.5\n")
     assert "missing.png" in said
     assert daemon.status()["paused"] is True
-    assert daemon.pipeline._rest == "paused"
+    assert daemon.pipeline._in_force.rest == "paused"
     assert daemon.pipeline.mask.feather == 0.5
 
 

@@ -18,6 +18,7 @@ from support.pipeline_parts import (
     SquareEngine,
     backend_of,
     picture,
+    publisher_on,
 )
 from support.rig import Rig, leaks, running
 
@@ -26,10 +27,8 @@ from bgblur.errors import CameraError
 from bgblur.frame import Frame, Image, is_image
 from bgblur.pipeline.capture import _sound
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.state import Problems
 from bgblur.segmentation.options import MaskOptions
-from bgblur.stats import Stats
 
 DTYPES = ["uint8", "int8", "uint16", "float32", "float64", "bool", "complex64", "object"]
 
@@ -93,8 +92,8 @@ def published(image: Any, look: Look, mask: MaskOptions, size: tuple[int, int]) 
     pixels, alpha = backend.segment(frame.image, mask)
     sink = RecordingSink()
     problems = Problems()
-    publisher = Publisher(sink, Stats(), problems)
-    publisher.open(*size, 30.0)
+    publisher, keeper = publisher_on(sink, problems)
+    keeper.open(*size, 30.0)
     publisher.show(Segmented(frame, pixels, alpha, backend.compositor), look, frame)
     publisher.show(None, look, frame)  # its alpha came too late
     assert problems.now() == {}

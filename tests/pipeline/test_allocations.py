@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from support.pipeline_parts import publisher_on
 from support.rig import Rig
 from support.scenes import disc, portrait
 
@@ -14,11 +15,9 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.state import Problems
 from bgblur.segmentation.edges import upsample
 from bgblur.sinks.null import NullSink
-from bgblur.stats import Stats
 
 WIDTH, HEIGHT = 1280, 720
 SMALL = disc(288, 160, 3).astype(np.float32)
@@ -50,8 +49,8 @@ def test_the_counter_counts_opencv_too() -> None:
 # in floating point; before memory was used again "blur" took more than four.
 @pytest.mark.parametrize(("look", "most"), [("blur", 0.7), ("mirrored", 0.7), ("color", 2.0)])
 def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
-    publisher = Publisher(lambda *_: NullSink(), Stats(), Problems())
-    publisher.open(WIDTH, HEIGHT, 30)
+    publisher, keeper = publisher_on(lambda *_: NullSink(), Problems())
+    keeper.open(WIDTH, HEIGHT, 30)
     compositor, image = CpuCompositor(), portrait(WIDTH, HEIGHT)
     index = 0
 

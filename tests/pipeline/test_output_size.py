@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.pipeline_parts import RecordingSink
+from support.pipeline_parts import RecordingSink, output_on
 
 from bgblur.errors import OutputError
 from bgblur.pipeline.output import Output
+from bgblur.pipeline.sink_keeper import SinkKeeper
 from bgblur.pipeline.state import Problems
 from bgblur.sinks import Sink, Sized
-from bgblur.stats import Stats
 
 
 class KeptSink(RecordingSink):
@@ -41,11 +41,11 @@ def driver(request: pytest.FixtureRequest) -> Driver:
     return Driver(request.param)
 
 
-def output_on(driver: Driver) -> Output:
-    output = Output(driver, Stats(), Problems(), lambda: True)
-    output.open(320, 180, 30.0)
+def opened(driver: Driver) -> tuple[Output, SinkKeeper]:
+    output, keeper = output_on(driver, Problems())
+    keeper.open(320, 180, 30.0)
     assert isinstance(driver.sink, Sized)
-    return output
+    return output, keeper
 
 
 def shapes(output: Output, driver: Driver) -> set[tuple[int, ...]]:
@@ -55,9 +55,9 @@ def shapes(output: Output, driver: Driver) -> set[tuple[int, ...]]:
 
 
 def test_what_is_kept_is_what_is_fed(driver: Driver) -> None:
-    output = output_on(driver)
+    output, keeper = opened(driver)
     driver.kept = (320, 180)
-    output.resize(640, 360, 30.0)
+    keeper.resize(640, 360, 30.0)
     assert output.ready()
     assert output.size == (320, 180)
     assert shapes(output, driver) == {(180, 320, 3)}
@@ -65,45 +65,45 @@ def test_what_is_kept_is_what_is_fed(driver: Driver) -> None:
 
 
 def test_once_nobody_watches_the_size_is_taken(driver: Driver) -> None:
-    output = output_on(driver)
-    output.nobody_watches()  # nothing was refused
+    output, keeper = opened(driver)
+    keeper.nobody_watches()  # nothing was refused
     assert output.ready()
     assert driver.asked == [(320, 180)]
     driver.kept = (320, 180)
-    output.resize(640, 360, 30.0)
+    keeper.resize(640, 360, 30.0)
     output.ready()
     driver.kept = None
-    output.nobody_watches()
+    keeper.nobody_watches()
     assert output.ready()
     assert output.size == (640, 360)
     assert shapes(output, driver) == {(360, 640, 3)}
-    output.nobody_watches()
+    keeper.nobody_watches()
     asked = list(driver.asked)
     assert output.ready()
     assert driver.asked == asked
 
 
 def test_a_driver_that_never_gives_in_is_asked_once_more(driver: Driver) -> None:
-    output = output_on(driver)
+    output, keeper = opened(driver)
     driver.kept = (320, 180)
-    output.resize(640, 360, 30.0)
+    keeper.resize(640, 360, 30.0)
     output.ready()
     for _ in range(3):
-        output.nobody_watches()
+        keeper.nobody_watches()
         output.ready()
     assert driver.asked.count((640, 360)) == 2
     assert output.size == (320, 180)
 
 
 def test_the_size_is_not_forgotten_while_the_device_is_gone(driver: Driver) -> None:
-    output = output_on(driver)
+    output, keeper = opened(driver)
     driver.gone = True
-    output.resize(640, 360, 30.0)
+    keeper.resize(640, 360, 30.0)
     with pytest.raises(OutputError, match="will not") as caught:
         output.ready()
     assert output.size == (320, 180), "what cards are drawn at until then"
     output.failed(caught.value)
     driver.gone = False
-    output._retry_at = 0.0
+    keeper._retry_at = 0.0
     assert output.ready()
     assert output.size == (640, 360)

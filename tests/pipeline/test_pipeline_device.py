@@ -58,7 +58,7 @@ def device_rig(engine: DeviceEngine) -> Rig:
 
     rig = Rig(load=load, look=Look("blur", 60))
     rig.sink = PlanarSink()
-    rig.pipeline._publisher.output._open_sink = rig.sink
+    rig.pipeline._sink._open_sink = rig.sink
     return rig
 
 

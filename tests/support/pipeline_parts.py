@@ -14,6 +14,11 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.errors import CameraError, OutputError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
+from bgblur.pipeline.output import Output
+from bgblur.pipeline.preview import Preview
+from bgblur.pipeline.publisher import Publisher
+from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
+from bgblur.pipeline.state import Problems
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat, Resizing
@@ -111,6 +116,18 @@ def backend_of(engine: SquareEngine) -> Backend:
     """The real matting and compositor around the test's engine."""
     matting = Matting(engine, Stats())
     return Backend(matting, CpuCompositor())
+
+
+def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeeper]:
+    """An output that may be raw, without a preview; its sink is still to be opened."""
+    keeper = SinkKeeper(open_sink, problems)
+    return Output(keeper, Preview(problems), Stats(), lambda: True), keeper
+
+
+def publisher_on(open_sink: OpenSink, problems: Problems) -> tuple[Publisher, SinkKeeper]:
+    """A publisher without a pipeline around it; its sink is still to be opened."""
+    output, keeper = output_on(open_sink, problems)
+    return Publisher(output, Stats(), problems), keeper
 
 
 SHARP = MaskOptions(refine_edges=False, smoothing=0.0)

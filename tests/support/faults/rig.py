@@ -33,7 +33,7 @@ def impatient() -> Iterator[None]:
         patch.setattr(
             "bgblur.pipeline.capture.OPENS_WITHIN", 2 * PATIENCE
         )  # rests look up each second
-        for module in ("capture", "segment", "output"):
+        for module in ("capture", "segment", "sink_keeper"):
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_FIRST", 0.1)
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_LAST", 0.3)
         yield

@@ -1,0 +1,181 @@
+"""Keeps a sink open: opens it again when it fails, for another frame size, or for another sink."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bgblur.errors import OutputError, one_line
+from bgblur.pipeline.state import Part, Problems
+from bgblur.sinks import Recording, Sink, Sized
+
+RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds before a failed sink is opened again
+
+OpenSink = Callable[[int, int, float], Sink]
+
+
+class Format(NamedTuple):
+    """Frame size (width, height), even, and frames a second."""
+
+    size: tuple[int, int]
+    fps: float
+
+
+class SinkKeeper:
+    """``open``, ``ready``, ``works``, ``failed`` and ``close`` belong to the thread that feeds the
+    sink, the rest to any. Hold ``using`` while the sink is used.
+
+    Two formats settle the frame size: ``_target`` is that of the camera's frames, ``_format`` that
+    of the sink. They differ while a driver refuses the target, because a watching program knows
+    the size in force. Every opening asks for the target first, then for the format in force. Once
+    nobody watches, a refused target is tried one more time.
+    """
+
+    def __init__(self, open_sink: OpenSink, problems: Problems) -> None:
+        self.sink: Sink | None = None
+        self.opening = 0  # the number of times that a sink was opened
+        self.using = threading.Lock()  # held while the sink is used or given up
+        self.broken_off: OutputError | None = None  # why a recording cannot go on
+        self._open_sink = open_sink
+        self._problems = problems
+        self._format = self._target = Format((0, 0), 30.0)
+        self._tried_alone: Format | None = None  # the target last tried while nobody watched
+        self._reopen = threading.Event()
+        self._retry, self._retry_at = RETRY_FIRST, 0.0
+
+    # ------------------------------------------------------------ what is open
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the pictures that the sink takes, (width, height), even."""
+        return self._format.size
+
+    @property
+    def name(self) -> str:
+        sink = self.sink
+        return sink.name if sink is not None else "nowhere"
+
+    @property
+    def records(self) -> bool:
+        """Whether pictures are lost where the sink is not closed properly."""
+        return isinstance(self.sink, Recording)
+
+    @property
+    def changing(self) -> bool:
+        """Whether the sink is about to be given up for another."""
+        return self._reopen.is_set()
+
+    # ------------------------------------------------------------ orders, from any thread
+
+    def replace(self, open_sink: OpenSink) -> None:
+        """Close the sink and open another."""
+        self._open_sink = open_sink
+        self._reopen.set()
+
+    def resize(self, width: int, height: int, fps: float) -> None:
+        """Take another frame size, if the sink can."""
+        target = Format(_even(width, height), fps)
+        resizing = self.sink.resizing if self.sink is not None else "reopen"
+        if target.size == self.size or resizing == "never":
+            self._target = self._format
+        elif resizing == "reopen":  # by the feeding thread, never between two of its steps
+            self._target = target
+            self._reopen.set()
+        else:
+            self._target = self._format = target
+
+    def nobody_watches(self) -> None:
+        """Try a refused size one more time: a driver keeps the size that a watcher knows."""
+        target = self._target
+        if target.size != self.size and target != self._tried_alone:
+            self._tried_alone = target
+            self._reopen.set()
+
+    # ------------------------------------------------------------ by the feeding thread
+
+    def open(self, width: int, height: int, fps: float) -> None:
+        """Open the sink for the first time. Raises OutputError."""
+        self._target = Format(_even(width, height), fps)
+        self._open(self._target)
+
+    def ready(self) -> bool:
+        """Open the sink again if that is due. Returns False while a failed sink waits for its next
+        try, and for good once a recording has broken off. Raises what the opening raises."""
+        if self.broken_off is not None:
+            return False
+        if self._reopen.is_set():
+            if time.monotonic() < self._retry_at:
+                return False
+            self._give_up_and_open()
+        return True
+
+    def works(self) -> None:
+        """The sink has taken a picture."""
+        self._problems.clear(Part.OUTPUT)
+        self._retry = RETRY_FIRST
+
+    def failed(self, error: Exception) -> None:
+        """Have ``ready`` open the sink again after a while. A recording is closed instead: opened
+        again it would overwrite itself."""
+        if isinstance(self.sink, Recording):
+            sink = self._given_up()
+            _close_quietly(sink)  # the first reason is the one that helps
+            self.not_completed(sink, error)
+            return
+        self._problems.set(Part.OUTPUT, one_line(error))
+        self._retry_at = time.monotonic() + self._retry
+        self._retry = min(2 * self._retry, RETRY_LAST)
+        self._reopen.set()
+
+    def not_completed(self, sink: Sink | None, error: Exception) -> None:
+        """Report that ``sink`` did not take its last picture or could not be closed."""
+        self._problems.set(Part.OUTPUT, one_line(error))
+        if isinstance(sink, Recording) and self.broken_off is None:
+            kept = "; what had been written is in it" if sink.kept else ""
+            self.broken_off = OutputError(f"{one_line(error)}{kept}")
+
+    def close(self) -> None:
+        """Close the sink for good. Never raises."""
+        try:
+            if self.sink is not None:
+                self.sink.close()
+        except Exception as error:
+            self.not_completed(self.sink, error)
+
+    # ------------------------------------------------------------ how
+
+    def _open(self, wanted: Format) -> None:
+        sink = self._open_sink(*wanted.size, wanted.fps)
+        size = sink.size if isinstance(sink, Sized) else wanted.size
+        self._format = Format(size, wanted.fps)
+        self.opening += 1
+        self.sink = sink
+
+    def _given_up(self) -> Sink | None:
+        with self.using:
+            sink, self.sink = self.sink, None
+        return sink
+
+    def _give_up_and_open(self) -> None:
+        self._reopen.clear()
+        _close_quietly(self._given_up())
+        target = self._target
+        try:
+            self._open(target)
+        except OutputError:
+            if target == self._format:
+                raise
+            self._open(self._format)  # a driver may refuse the size, not the device
+
+
+def _close_quietly(sink: Sink | None) -> None:
+    with contextlib.suppress(Exception):
+        if sink is not None:
+            sink.close()
+
+
+def _even(width: int, height: int) -> tuple[int, int]:
+    return width + width % 2, height + height % 2
