@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-_DEFAULTS = {
+DEFAULTS = {
     # Seconds of silence after which a V4L2 camera counts as lost.
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "3",
     # OpenCV's idle threads sleep. To spin until the next work comes, some twenty times a frame,
@@ -26,5 +26,5 @@ _DEFAULTS = {
 def prepare_process() -> None:
     """Set each variable that is not set yet. Call it before OpenCV, torch or pydantic is imported;
     child processes inherit the variables."""
-    for name, value in _DEFAULTS.items():
+    for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)

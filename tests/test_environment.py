@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bgblur.environment import _DEFAULTS
+from bgblur.environment import DEFAULTS
 
 IMPORTED = """
 import json, os, sys
@@ -29,7 +29,7 @@ print(json.dumps({{name: os.environ.get(name) for name in {names}}}))
 
 
 def in_a_new_process(code: str, **environment: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if name not in _DEFAULTS}
+    clean = {name: value for name, value in os.environ.items() if name not in DEFAULTS}
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=clean | environment,
@@ -56,11 +56,11 @@ def test_an_import_changes_no_variable_and_loads_nothing_heavy(statement: str) -
     ids=["bgblur-cam", "scripts"],
 )
 def test_a_program_sets_what_the_user_has_not(start: str) -> None:
-    code = STARTED.format(module=start, names=list(_DEFAULTS))
+    code = STARTED.format(module=start, names=list(DEFAULTS))
     code = "import sys\nsys.argv = ['name', '--help']\n" + code
-    assert json.loads(in_a_new_process(code)) == _DEFAULTS
+    assert json.loads(in_a_new_process(code)) == DEFAULTS
     chosen = {"OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "9"}
-    assert json.loads(in_a_new_process(code, **chosen)) == _DEFAULTS | chosen
+    assert json.loads(in_a_new_process(code, **chosen)) == DEFAULTS | chosen
 
 
 def test_python_m_bgblur_hands_them_to_its_children() -> None:
@@ -76,4 +76,4 @@ child = "import json, os; print(json.dumps(dict(os.environ)))"
 subprocess.run([sys.executable, "-c", child], check=True)
 """
     found = json.loads(in_a_new_process(code))
-    assert {name: found.get(name) for name in _DEFAULTS} == _DEFAULTS
+    assert {name: found.get(name) for name in DEFAULTS} == DEFAULTS

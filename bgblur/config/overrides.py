@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from bgblur.config.file import default_path, load
 from bgblur.config.problems import value_problem
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
@@ -40,6 +42,27 @@ class Overrides:
             return Settings.model_validate(data)
         except ValidationError as error:
             raise UsageError(value_problem(error)) from None
+
+
+def effective(path: Path | None, values: dict[str, Any]) -> Settings:
+    """The file's settings with ``values`` (dotted keys, None where not given) laid over them.
+    Without ``path`` it is the user's own file. Raises UsageError."""
+    settings = load(path or default_path())
+    chosen = {key: value for key, value in values.items() if value is not None}
+    return Overrides(chosen, settings).over(settings)
+
+
+def background_values(
+    strength: int | None, mode: str | None, background: str | None
+) -> dict[str, Any]:
+    """A strength, a mode and a picture's name or "#rrggbb" as configuration keys; None where not
+    given. A background sets its mode."""
+    values: dict[str, Any] = {"background.strength": strength, "background.mode": mode}
+    if background is not None:
+        kind = "color" if background.startswith("#") else "image"
+        values[f"background.{kind}"] = background
+        values["background.mode"] = mode or kind
+    return values
 
 
 def _get(settings: Settings, key: str) -> Any:

@@ -73,7 +73,9 @@ def blur_images(
         present = next((name for name in names.values() if name.exists()), None)
         try:
             if present is not None and not overwrite:
-                raise UsageError(f"{present} exists already: --overwrite replaces it")
+                raise UsageError(
+                    f"{present} exists already: --overwrite (overwrite=True) replaces it"
+                )
             photo = read_photo(path)
         except UsageError as error:
             report.problems.append(str(error))
@@ -85,14 +87,20 @@ def blur_images(
     return report
 
 
+def write_result(path: Path, result: NDArray[Any], photo: Photo) -> None:
+    """``result`` as a PNG with the transparency and the colour profile of ``photo``, which it was
+    made from. Raises OutputError."""
+    whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
+    write_png(path, whole, photo.profile)
+
+
 def _blur(
     photo: Photo, names: dict[str, Path], process: Process, probability: Probability | None
 ) -> None:
     result, alpha = process(photo.pixels)
     for kind, name in names.items():
         if kind == "composite":
-            whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
-            write_png(name, whole, photo.profile)
+            write_result(name, result, photo)
         elif kind == "alpha":
             write_png(name, alpha_to_gray(alpha))
         elif kind == "mask":

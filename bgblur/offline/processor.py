@@ -24,30 +24,36 @@ class Processor:
     """Image in, (picture, alpha) out, as the settings have it.
 
     ``segment`` and ``compose`` are its two halves, for callers that run them side by side.
-    ``stills`` are unrelated pictures: no smoothing from one to the next. Raises ModelError
-    when the engine fails: a file is better unfinished than with frames in it that are not blurred.
+    ``stills`` are unrelated pictures: no smoothing from one to the next. ``live`` frames come one
+    by one as they are captured: a background clip plays by the clock, and no core is left to other
+    stages. Raises ModelError when the engine fails: a file is better unfinished than with frames
+    in it that are not blurred.
     """
 
-    def __init__(self, settings: Settings, stills: bool = False) -> None:
+    def __init__(self, settings: Settings, stills: bool = False, live: bool = False) -> None:
         self.stats = Stats()
         self._engine = settings.engine
-        self._stills = stills
+        # A film's other stages run beside the engine and need a core, as they do live.
+        self._spare_core = not (stills or live)
         self._backend: Backend | None = None  # loaded with the first frame: it takes seconds
         # The camera may be a mirror to its user; recordings and photos stay the right way round.
-        self._look = replace(look_of(settings, live=False), mirror=False)
+        self._look = replace(look_of(settings, live=live), mirror=False)
         mask = mask_of(settings)
         self._mask = type(mask)(mask.refine_edges, 0.0 if stills else mask.smoothing, mask.feather)
 
     def load(self) -> Backend:
         """The engine, loaded by the first call. Raises ModelError or UsageError."""
         if self._backend is None:
-            # A film's other stages run beside the engine and need a core, as they do live.
-            self._backend = load_backend(self._engine, self.stats, spare_core=not self._stills)
+            self._backend = load_backend(self._engine, self.stats, spare_core=self._spare_core)
         return self._backend
 
     def restart(self) -> None:
         """The next picture does not follow the last: another film begins."""
         self.load().reset()
+
+    def close(self) -> None:
+        """Release the background clip, if there is one."""
+        self._look.close()
 
     def __call__(self, image: NDArray[Any]) -> tuple[NDArray[Any], Alpha]:
         """BGR (H, W, 3), ``uint8`` or ``uint16``, to the finished picture of the same type and

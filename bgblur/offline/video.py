@@ -136,4 +136,4 @@ def _check(job: VideoJob) -> None:
     thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
     for file in [*files[1:], *thumbnails[:1]]:
         if file.is_file() and file.stat().st_size:  # an empty file holds no work to lose
-            raise UsageError(f"{file} exists already: --overwrite replaces it")
+            raise UsageError(f"{file} exists already: --overwrite (overwrite=True) replaces it")

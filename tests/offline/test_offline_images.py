@@ -179,7 +179,9 @@ def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     report = blur_images(paths, out, frozenset({"composite"}), half)
     assert report.written == [out / "b.png"]
-    assert report.problems == [f"{out / 'a.png'} exists already: --overwrite replaces it"]
+    assert report.problems == [
+        f"{out / 'a.png'} exists already: --overwrite (overwrite=True) replaces it"
+    ]
     assert (out / "a.png").read_text() == "older"
     report = blur_images(paths, out, frozenset({"composite"}), half, overwrite=True)
     assert (report.written, report.problems) == ([out / "a.png", out / "b.png"], [])
