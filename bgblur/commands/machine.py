@@ -22,7 +22,7 @@ def doctor(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Check cameras, virtual camera, permissions, processor and model; say how to mend them."""
+    """Check cameras, virtual camera, permissions, processor and model; say how to fix faults."""
     from bgblur.config.file import default_path
     from bgblur.machine.checks import exit_code
     from bgblur.machine.doctor import examine
@@ -33,8 +33,8 @@ def doctor(
         if not as_json:
             out.print(f"{check.status:<5}", style=_COLOURS[check.status], end="")
             out.print(f"{check.title:<17} {check.detail}", markup=False)
-            if check.mend:
-                out.print(f"{'':<23}mend: {check.mend}", markup=False)
+            if check.fix:
+                out.print(f"{'':<23}fix: {check.fix}", markup=False)
     if as_json:
         print(json.dumps({"checks": [check.as_dict() for check in checks]}))
     raise typer.Exit(exit_code(checks))

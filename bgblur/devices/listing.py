@@ -1,4 +1,4 @@
-"""What cameras and virtual cameras this machine has, which one a name means, and who has it."""
+"""Lists cameras and virtual cameras, finds one by name, and finds the programs that use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from bgblur.devices.v4l2 import Format, Size, read_node
 from bgblur.errors import CameraError, CameraGoneError
 
-LABEL = "bgblur"  # of our own virtual camera, as `bgblur-cam setup` has it named
+LABEL = "bgblur"  # label of our virtual camera, set by `bgblur-cam setup`
 _NODES = Path("/sys/class/video4linux")
 
 
@@ -21,8 +21,8 @@ _NODES = Path("/sys/class/video4linux")
 class Device:
     """``kind`` is "camera" or "virtual camera"; ``path`` is what ``--device`` takes.
 
-    ``captures`` and ``outputs`` say what it offers at this moment: a loopback device with
-    exclusive_caps=1 captures only while somebody writes to it.
+    ``captures`` and ``outputs`` are its present capabilities: a loopback device with
+    exclusive_caps=1 captures only while a program writes to it.
     """
 
     path: str
@@ -43,23 +43,23 @@ class Device:
 
 
 def list_devices() -> list[Device]:
-    """Every camera and virtual camera found; one that cannot be opened says why."""
+    """Every camera and virtual camera; ``problem`` says why one cannot be opened."""
     if platform.system() == "Linux":
         return [device for path in video_nodes() if (device := _v4l2(path)) is not None]
     return _probed()
 
 
 def video_nodes(folder: Path = Path("/dev")) -> list[Path]:
-    """``/dev/videoN`` by their numbers."""
+    """All ``/dev/videoN``, sorted by number."""
     numbered = [p for p in folder.glob("video*") if p.name.removeprefix("video").isdecimal()]
     return sorted(numbered, key=lambda path: int(path.name.removeprefix("video")))
 
 
 def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
-    """The camera of this name, or the only one with this part in its name, whatever the case.
+    """Find a camera by its full name, or by a part of its name; case is ignored.
 
-    Of a camera with several nodes it is the first that captures; a virtual camera is meant only
-    where no real one fits. Raises CameraError, with what there is, unless exactly one fits.
+    A camera with several nodes counts once, by the first that captures. A virtual camera matches
+    only if no real one does. Raises CameraError, listing the cameras, unless exactly one matches.
     """
     wanted = name.casefold()
     able = [d for d in (list_devices() if devices is None else devices) if d.captures or d.problem]
@@ -75,8 +75,8 @@ def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
                 return found[0]
             if found:
                 raise CameraError(
-                    f'the camera "{name}" may be {_listed(found, "or")}: '
-                    "say which by its full name or its path"
+                    f'the camera name "{name}" matches {_listed(found, "and")}: '
+                    "give a full name or a path"
                 )
     cameras = _one_a_camera(d for d in able if d.kind == "camera")
     there = f"this machine has {_listed(cameras, 'and')}" if cameras else "this machine has none"
@@ -84,7 +84,7 @@ def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
 
 
 def _one_a_camera(devices: Iterable[Device]) -> list[Device]:
-    """The first node of each: a UVC camera may have one for colour and one for infrared."""
+    """The first node of each camera: a UVC camera may have one for colour and one for infrared."""
     first: dict[str, Device] = {}
     for device in devices:
         first.setdefault(device.bus or device.path, device)
@@ -108,13 +108,13 @@ class Holder:
 
 
 def holders(node: str, proc: Path = Path("/proc")) -> list[Holder]:
-    """Who else has this device open, as far as this user may see (without root: their own)."""
+    """Other processes that have this device open. Without root: only those of this user."""
     target = os.path.realpath(node)
     found = []
     for process in proc.glob("[0-9]*"):
         if int(process.name) == os.getpid():
             continue
-        with contextlib.suppress(OSError):  # not ours to see, or gone by now
+        with contextlib.suppress(OSError):  # no permission, or the process has ended
             if any(str(link.readlink()) == target for link in (process / "fd").iterdir()):
                 name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                 found.append(Holder(int(process.name), name))
@@ -126,7 +126,7 @@ def _v4l2(path: Path) -> Device | None:
         node = read_node(path)
     except OSError as error:
         return _closed(path, error.strerror or type(error).__name__)
-    # With exclusive_caps a loopback device is an output until somebody writes to it.
+    # With exclusive_caps=1 a loopback device is an output until a program writes to it.
     virtual = "loopback" in node.driver or node.outputs
     if not virtual and not node.captures:
         return None  # metadata nodes of UVC cameras
@@ -143,15 +143,17 @@ def _v4l2(path: Path) -> Device | None:
 
 
 def _closed(path: Path, problem: str) -> Device:
-    """One that cannot be opened, as far as the kernel tells without."""
+    """A device that cannot be opened, described from sysfs."""
     virtual = "/devices/virtual/" in os.path.realpath(_NODES / path.name)
     kind = "virtual camera" if virtual else "camera"
     return Device(str(path), node_name(str(path)) or path.name, kind, problem=problem)
 
 
 def node_name(device: str, nodes: Path = _NODES) -> str | None:
-    """The name that the kernel has for this path or index now, without opening it; None where there
-    is no such device, or the system does not say."""
+    """The kernel's present name of this path or index, read without opening the device.
+
+    None if there is no such device, or the system has no sysfs.
+    """
     node = f"/dev/video{device}" if device.isdecimal() else os.path.realpath(device)
     entry = nodes / Path(node).name / "name"
     try:
@@ -161,7 +163,7 @@ def node_name(device: str, nodes: Path = _NODES) -> str | None:
 
 
 def _probed() -> list[Device]:
-    """OpenCV names nothing outside Linux: try the first few indices."""
+    """Outside Linux OpenCV lists no cameras: try the first six indices."""
     import cv2
 
     found = []

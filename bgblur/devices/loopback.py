@@ -1,4 +1,4 @@
-"""What is particular to v4l2loopback."""
+"""Special cases of v4l2loopback."""
 
 from __future__ import annotations
 
@@ -16,34 +16,33 @@ _OUTPUT = 2  # V4L2_BUF_TYPE_VIDEO_OUTPUT
 
 
 def keeps_device(module: Path = _MODULE) -> bool:
-    """Whether the loaded module gives a device back by itself once its writer has left.
+    """Whether the loaded module frees a device when its writer closes it.
 
-    It says its version since 0.13; 0.12.5 to 0.12.7 do not give the device back.
+    Versions since 0.13 do, and report their version; 0.12.5 to 0.12.7 do not.
     """
     return not module.is_dir() or (module / "version").is_file()
 
 
 def format_of(device: str, nodes: Path = _NODES) -> tuple[str, int, int] | None:
-    """(FourCC, width, height) that the driver has a device at; None where it has none, or does not
-    say.
+    """The driver's present format of a device as (FourCC, width, height); None if unknown.
 
-    While a program watches, the one that it knows stays, though the driver raises no error where
-    another is asked for.
+    While a program reads from the device, the driver keeps its format. A request for another one
+    then has no effect and raises no error.
     """
     try:
-        told = (nodes / Path(device).resolve().name / "format").read_text(encoding="ascii")
+        text = (nodes / Path(device).resolve().name / "format").read_text(encoding="ascii")
     except (OSError, ValueError):
         return None
-    found = _FORMAT.match(told)
+    found = _FORMAT.match(text)
     return (found[1], int(found[2]), int(found[3])) if found else None
 
 
 class Keeper:
-    """Lets a device be written to again after this program, on versions before 0.13.
+    """Keeps a device usable for the next writer, on versions before 0.13.
 
-    With exclusive_caps=1, 0.12.5 to 0.12.7 give the device back only at the close of a descriptor
-    that has called VIDIOC_STREAMON, and pyvirtualcam only writes. So another descriptor calls it;
-    its close, even by the kernel after a crash, frees the device.
+    With exclusive_caps=1, 0.12.5 to 0.12.7 free the device only when a descriptor closes that has
+    called VIDIOC_STREAMON; pyvirtualcam only writes. This class opens a second descriptor that
+    calls it. Closing it, even by the kernel after a crash, frees the device.
     """
 
     def __init__(self, device: str) -> None:
@@ -55,7 +54,7 @@ class Keeper:
         descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.ioctl(descriptor, _STREAMON, struct.pack("i", _OUTPUT))
-        except OSError:  # a courtesy to the next writer, no need of this one
+        except OSError:  # only the next writer needs it
             os.close(descriptor)
             return
         self._descriptor = descriptor

@@ -1,7 +1,7 @@
-"""Whether anybody watches the virtual camera, as v4l2loopback 0.13 and newer tell it.
+"""Counts the programs that read the virtual camera (v4l2loopback 0.13 and newer).
 
 The module queues the private event V4L2_EVENT_PRI_CLIENT_USAGE (v4l2loopback.c) when a program
-starts or stops streaming from the device; its payload is how many do (0.15: whether any does).
+starts or stops streaming from the device. Its payload is their number (0.15: 1 if there is any).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from linuxpy.ioctl import ioctl
 from linuxpy.video import raw
 
 CLIENT_USAGE = 0x08000000 + 0x08E00000 + 1  # V4L2_EVENT_PRIVATE_START + the module's own offset
-REREAD_EVERY = 30.0  # seconds; a client that was killed may go without an event
+REREAD_EVERY = 30.0  # seconds; a killed client may cause no event
 
 
 class ClientWatch:
-    """Follows the device at ``path`` in a thread of its own, and calls ``changed`` from there.
+    """Watches the device at ``path`` in its own thread, and calls ``changed`` there.
 
-    ``clients`` is how many programs watch; None while the driver has not said, and for good where
-    it cannot: ``problem`` then says why.
+    ``clients`` is the number of programs that read; None until the driver reports it. Where the
+    driver cannot report it, ``clients`` stays None and ``problem`` says why.
     """
 
     def __init__(self, path: str, changed: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class ClientWatch:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                # A fresh descriptor each time: the driver tells it the state of this moment.
+                # A new descriptor each time: the driver sends it the present state.
                 descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
                 try:
                     _subscribe(descriptor)
@@ -57,12 +57,12 @@ class ClientWatch:
                 finally:
                     os.close(descriptor)
             except OSError as error:
-                self.problem = f"{self._path} does not tell who watches ({error.strerror})"
-                self._tell(None)
+                self.problem = f"{self._path} does not report its readers ({error.strerror})"
+                self._set(None)
                 select.select([self._stop_reader], [], [], REREAD_EVERY)
 
     def _follow(self, descriptor: int) -> None:
-        """Until REREAD_EVERY is over. Raises OSError once the device is gone."""
+        """Read events for REREAD_EVERY seconds. Raises OSError once the device is gone."""
         poll = select.poll()
         poll.register(descriptor, select.POLLPRI)
         poll.register(self._stop_reader, select.POLLIN)
@@ -70,11 +70,11 @@ class ClientWatch:
         while not self._stopping and (left := until - time.monotonic()) > 0:
             happened = dict(poll.poll(left * 1000)).get(descriptor, 0)
             if happened & select.POLLPRI:
-                self._tell(_next_count(descriptor))
+                self._set(_next_count(descriptor))
             elif happened:  # POLLERR: the module was unloaded
                 raise OSError(0, "the device is gone")
 
-    def _tell(self, clients: int | None) -> None:
+    def _set(self, clients: int | None) -> None:
         if clients != self.clients:
             self.clients = clients
             self._changed()

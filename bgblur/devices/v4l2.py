@@ -1,4 +1,4 @@
-"""What one V4L2 node is and what it can do, as the kernel enumerates it."""
+"""Reads the names, capabilities and formats of a V4L2 node."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BIG_ENDIAN = 1 << 31
 
 @dataclass(frozen=True)
 class Steps:
-    """The other end of a range of sizes, and its steps; pixels."""
+    """The smallest size of a range, and its steps; pixels."""
 
     min_width: int
     min_height: int
@@ -22,9 +22,10 @@ class Steps:
 
 @dataclass(frozen=True)
 class Size:
-    """A frame size in pixels (the largest, where ``steps`` makes it a range) with its rates.
+    """A frame size in pixels with its rates; with ``steps`` the largest size of a range.
 
-    ``rates`` are frames a second, fastest first; with ``any_rate`` they are the ends of a range.
+    ``rates`` are in frames a second, fastest first; with ``any_rate`` they are the limits of a
+    range.
     """
 
     width: int
@@ -36,7 +37,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Format:
-    """``fourcc`` is the code that ``camera.fourcc`` takes; empty where the system does not say."""
+    """``fourcc`` is the code that ``camera.fourcc`` takes; empty if unknown."""
 
     fourcc: str
     description: str
@@ -45,7 +46,7 @@ class Format:
 
 @dataclass(frozen=True)
 class Node:
-    """An answering ``/dev/videoN``. ``bus`` is the same for all nodes of one camera."""
+    """A ``/dev/videoN`` that could be opened. All nodes of one camera have the same ``bus``."""
 
     name: str
     driver: str
@@ -56,7 +57,7 @@ class Node:
 
 
 def read_node(path: Path) -> Node:
-    """Raises OSError where it cannot be opened, or is no V4L2 device."""
+    """Raises OSError if it cannot be opened or is not a V4L2 device."""
     from linuxpy.video.device import Capability, read_capabilities
 
     with path.open("r+b", buffering=0) as node:
@@ -76,8 +77,8 @@ def read_node(path: Path) -> Node:
 
 
 def read_names(path: Path) -> tuple[str, str]:
-    """(its name, its driver's) alone: enumerating formats would take longer than opening the
-    camera. Raises as ``read_node`` does."""
+    """(name, driver) of a node. Faster than ``read_node``: enumerating formats takes longer than
+    opening the camera. Raises OSError like ``read_node``."""
     from linuxpy.video.device import read_capabilities
 
     with path.open("r+b", buffering=0) as node:
@@ -102,7 +103,7 @@ def _formats(node: IO[bytes], single_plane: bool) -> Iterator[Format]:
 
 
 def fourcc_of(code: int) -> str:
-    """The four letters in V4L2's 32 bits, of which the highest says that it is big-endian."""
+    """The four letters of V4L2's 32-bit code; its highest bit marks big-endian formats."""
     letters = (code & ~_BIG_ENDIAN).to_bytes(4, "little").decode("ascii", "replace").strip()
     return f"{letters}-BE" if code & _BIG_ENDIAN else letters
 
@@ -124,8 +125,10 @@ def _size(node: IO[bytes], entry: Any) -> Size:
 
 
 def rates_of(intervals: Iterable[Any]) -> tuple[list[float], bool]:
-    """The rates of ``v4l2_frmivalenum`` entries, fastest first, and whether they are a range's
-    ends. Intervals are seconds a frame: the shortest is the fastest rate."""
+    """The rates of ``v4l2_frmivalenum`` entries, fastest first, and whether they limit a range.
+
+    Intervals are in seconds a frame: the shortest is the fastest rate.
+    """
     from linuxpy.video.device import FrameIntervalType
 
     rates: set[float] = set()

@@ -1,1 +1,1 @@
-"""What ties bgblur to the desktop and the system it runs on."""
+"""Checks of this machine (doctor) and installation of the virtual camera (setup)."""

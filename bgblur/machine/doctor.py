@@ -1,4 +1,4 @@
-"""``bgblur-cam doctor``: which checks there are, and in which order."""
+"""``bgblur-cam doctor``: the checks, in order."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ from bgblur.machine.system import System
 
 
 def examine(config: Path, quick: bool = False) -> Iterator[Check]:
-    """The checks that apply to this system, as they are made; ``quick`` leaves out what loads
-    torch."""
+    """Yield the checks of this system one by one; ``quick`` skips those that import torch."""
     yield check_python()
     yield check_packages()
     checked, settings = check_config(config)
@@ -54,7 +53,7 @@ def examine(config: Path, quick: bool = False) -> Iterator[Check]:
 
 
 def on_linux(settings: Settings, system: System, devices: list[Device]) -> Iterator[Check]:
-    """Who has the cameras, and the virtual camera by v4l2loopback."""
+    """Checks of Linux alone: programs that use the cameras, permissions, v4l2loopback."""
     yield from check_holders(devices, system)
     yield check_permissions(system)
     loopback = read_loopback(system)

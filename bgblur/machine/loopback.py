@@ -1,4 +1,4 @@
-"""The kernel module v4l2loopback: is it there, how is it loaded, how does one get it."""
+"""The kernel module v4l2loopback: is it installed, how is it loaded, how to install it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIGNING_KEYS = (  # of Ubuntu, Debian and Fedora
 
 @dataclass(frozen=True)
 class LoopbackNode:
-    """``exclusive`` is None where the module does not say."""
+    """``exclusive`` is exclusive_caps; None if the module does not report it."""
 
     path: str
     label: str
@@ -38,7 +38,7 @@ class LoopbackNode:
 @dataclass(frozen=True)
 class Loopback:
     """``available`` is the version that modprobe would load, ``loaded`` the running one; None
-    where there is none."""
+    if there is no such version."""
 
     available: str | None
     loaded: str | None
@@ -60,7 +60,7 @@ def read_loopback(system: System) -> Loopback:
 
 
 def _older_version(system: System) -> str:
-    """Before 0.13 the module did not tell its version: DKMS's source folder does."""
+    """The version of a module before 0.13, which reports none: read from DKMS's source folder."""
     versions = [folder.name.removeprefix(f"{MODULE}-") for folder in _sources(system)]
     older = [version for version in versions if not on_demand_possible(version)]
     return older[0] if len(older) == 1 else _OLD
@@ -73,7 +73,7 @@ def _sources(system: System) -> list[Path]:
 def _nodes(system: System) -> list[LoopbackNode]:
     exclusive = (system.text(f"{_SYSFS}/parameters/exclusive_caps") or "").split(",")
     entries = video_nodes(system.path("/sys/class/video4linux"))
-    # An attribute that no other driver's nodes have.
+    # Only nodes of v4l2loopback have this attribute.
     ours = [entry for entry in entries if (entry / "max_openers").exists()]
     return [
         LoopbackNode(
@@ -86,24 +86,24 @@ def _nodes(system: System) -> list[LoopbackNode]:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """(0, 12, 7) of "0.12.7" or "v0.12.7-3-gabcdef"; () where there are no numbers."""
+    """(0, 12, 7) for "0.12.7" or "v0.12.7-3-gabcdef"; () if the text has no version."""
     found = re.search(r"\d+(\.\d+)+", text)
     return tuple(int(part) for part in found.group().split(".")) if found else ()
 
 
 def on_demand_possible(version: str) -> bool:
-    """Whether it tells when a client comes and goes: V4L2_EVENT_PRI_CLIENT_USAGE, since 0.13."""
+    """Whether it reports its readers (V4L2_EVENT_PRI_CLIENT_USAGE, since 0.13)."""
     return version_of(version) >= (0, 13)
 
 
 def loses_device(version: str) -> bool:
-    """After the first writer has left, these take no other with exclusive_caps=1
+    """Whether a device with exclusive_caps=1 refuses a second writer after the first has closed it
     (https://github.com/v4l2loopback/v4l2loopback/issues/470)."""
     return (0, 12, 5) <= version_of(version)[:3] <= (0, 12, 7)
 
 
 def built_for_another_kernel(system: System) -> bool:
-    """The module's source is there (DKMS), but not what the running kernel can load."""
+    """Whether DKMS has the module's source, but no build for the running kernel."""
     return bool(_sources(system))
 
 
@@ -139,7 +139,7 @@ def secure_boot(system: System) -> bool | None:
 
 
 def enrol_command(system: System) -> str:
-    """How to have the firmware trust the key that the distribution signs its own builds with."""
+    """How to make the firmware trust the key that signs the distribution's own builds."""
     key = next((key for key in _SIGNING_KEYS if system.path(key).exists()), None)
     if key is None:
         return "sign the module (see your distribution's page on secure boot), or turn it off"

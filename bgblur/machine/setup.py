@@ -1,7 +1,7 @@
-"""``bgblur-cam setup``: v4l2loopback with the options that browsers need, now and after a restart.
+"""``bgblur-cam setup``: loads v4l2loopback with the options that browsers need, now and at boot.
 
-A plan is made first, shown, and carried out once the user agrees. Files are written the same way
-as root and through sudo: put beside their place, then moved over it.
+It makes a plan, shows it, and runs it once the user agrees. As root and through sudo alike, a file
+is first written beside its target, then moved over it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from bgblur.machine.loopback import (
 )
 from bgblur.machine.system import Run, System
 
-MARK = "# Written by `bgblur-cam setup`; `bgblur-cam setup --undo` takes it away."
+MARK = "# Written by `bgblur-cam setup`; `bgblur-cam setup --undo` removes it."
 OPTIONS_FILE = "/etc/modprobe.d/bgblur.conf"
 LOAD_FILE = "/etc/modules-load.d/bgblur.conf"
 LOAD, UNLOAD = ["modprobe", MODULE], ["modprobe", "-r", MODULE]
 
-_FIRST_NUMBER = 10  # below are the numbers that webcams get
+_FIRST_NUMBER = 10  # webcams get lower numbers
 _NEEDED = {"exclusive_caps=1", f"card_label={LABEL}"}
 _OPTIONS_FOLDERS = ("/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d")
 
@@ -57,17 +57,18 @@ Step = Write | Remove | Execute
 
 @dataclass(frozen=True)
 class Plan:
-    """``notes`` say what is left as it is, or what will be lost."""
+    """``notes`` say what stays unchanged, or what will be unloaded."""
 
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 def plan_setup(system: System, number: int | None = None) -> Plan:
-    """``number`` is the N of /dev/videoN; None keeps the one there is, or takes a free one.
+    """Plan the setup of /dev/videoN with N = ``number``; None keeps the present one, or takes a
+    free one.
 
-    Raises OutputError where the module is missing, in use, or somebody else's files stand in the
-    way.
+    Raises OutputError if the module is missing or in use, or if files that bgblur did not write
+    are in the way.
     """
     loopback = read_loopback(system)
     if loopback.loaded is None and loopback.available is None:
@@ -80,7 +81,7 @@ def plan_setup(system: System, number: int | None = None) -> Plan:
         node = f"/dev/video{number}"
         ours = [path for path in ours if path == node]
         if system.path(node).exists() and node not in [n.path for n in loopback.nodes]:
-            raise OutputError(f"{node} is taken by another device: choose another number")
+            raise OutputError(f"{node} belongs to another device: choose another number")
     wanted = {
         OPTIONS_FILE: f"{MARK}\n"
         f"options {MODULE} exclusive_caps=1 card_label={LABEL} video_nr={number}\n",
@@ -97,12 +98,12 @@ def plan_setup(system: System, number: int | None = None) -> Plan:
         _refuse_if_in_use(loopback)
         steps += [Execute(UNLOAD), Execute(LOAD)]
         lost = " and ".join(str(node) for node in loopback.nodes)
-        notes.append(f"unloads {lost or MODULE}, which no program uses now")
+        notes.append(f"unloads {lost or MODULE}; no program uses it now")
     return Plan(steps, notes)
 
 
 def plan_undo(system: System) -> Plan:
-    """Takes away what ``plan_setup`` brought; what others wrote or loaded stays."""
+    """Plan the removal of what ``plan_setup`` installed; files and modules of others stay."""
     steps: list[Step] = []
     notes = []
     for path in (OPTIONS_FILE, LOAD_FILE):
@@ -127,17 +128,17 @@ def plan_undo(system: System) -> Plan:
 
 
 def elevation() -> list[str]:
-    """What goes before a command that root has to run. Raises OutputError without a way."""
+    """Prefix of a command that root has to run. Raises OutputError without sudo or pkexec."""
     if os.geteuid() == 0:
         return []
     for way in ("sudo", "pkexec"):
         if shutil.which(way):
             return [way]
-    raise OutputError("this needs root, and neither sudo nor pkexec is here: run it as root")
+    raise OutputError("this needs root, but neither sudo nor pkexec is installed: run it as root")
 
 
 def describe(plan: Plan, elevate: list[str]) -> list[str]:
-    """The plan in lines, for the user to agree to: files with their contents, and commands."""
+    """The plan as lines for the user to confirm: files with their contents, and commands."""
     lines = []
     for step in plan.steps:
         match step:
@@ -152,7 +153,7 @@ def describe(plan: Plan, elevate: list[str]) -> list[str]:
 
 
 def carry_out(plan: Plan, system: System, run: Run, elevate: list[str]) -> None:
-    """Raises OutputError at the first step that fails; those after it are not tried."""
+    """Run the steps in order. Raises OutputError at the first that fails, and skips the rest."""
     for step in plan.steps:
         match step:
             case Write(path, text):
@@ -164,15 +165,15 @@ def carry_out(plan: Plan, system: System, run: Run, elevate: list[str]) -> None:
 
 
 def ready(system: System, within: float = 3.0) -> str:
-    """Waits for the device that was loaded; what to do with it. Raises OutputError without one."""
+    """Wait for the device, and return what to do next. Raises OutputError if none appears."""
     deadline = time.monotonic() + within
     while True:
         loopback = read_loopback(system)
         node = next((node for node in loopback.nodes if node.label == LABEL), None)
         if node is not None:
-            return f'{node.path} is there: start bgblur-cam, then choose "{LABEL}"'
+            return f'{node.path} is ready: start bgblur-cam, then choose "{LABEL}"'
         if time.monotonic() >= deadline:
-            raise OutputError(f"{MODULE} is loaded, but no {LABEL} device came: see `dmesg`")
+            raise OutputError(f"{MODULE} is loaded, but no {LABEL} device appeared: see `dmesg`")
         time.sleep(0.1)
 
 
@@ -180,7 +181,7 @@ def _write(target: Path, text: str, run: Run, elevate: list[str]) -> None:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".conf") as staged:
         staged.write(text)
         staged.flush()
-        # Neither modprobe nor systemd reads a file with this ending.
+        # modprobe and systemd ignore files with this ending.
         beside = f"{target}.new"
         _do([*elevate, "install", "-D", "-m", "0644", staged.name, beside], run)
         _do([*elevate, "mv", "-f", beside, str(target)], run)
@@ -191,10 +192,10 @@ def _do(argv: list[str], run: Run, system: System | None = None) -> None:
     if done.returncode == 0:
         return
     reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    mend = ""
+    advice = ""
     if system is not None and secure_boot(system):
-        mend = f": secure boot is on, the module's key must be enrolled: {enrol_command(system)}"
-    raise OutputError(f"`{' '.join(argv)}` failed ({reason}){mend}")
+        advice = f": secure boot is on, the module's key must be enrolled: {enrol_command(system)}"
+    raise OutputError(f"`{' '.join(argv)}` failed ({reason}){advice}")
 
 
 def _not_installed(system: System) -> str:
@@ -207,12 +208,12 @@ def _not_installed(system: System) -> str:
 
 
 def _own_text(system: System, path: str) -> str | None:
-    """What an earlier run wrote there. Raises OutputError if somebody else wrote it."""
+    """Text that an earlier run wrote. Raises OutputError if bgblur did not write the file."""
     text = system.text(path)
     if text is None and not system.path(path).exists():
         return None
     if text is None or not text.startswith(MARK):
-        raise OutputError(f"{path} is not bgblur's: move it away, then run this again")
+        raise OutputError(f"bgblur did not write {path}: move it away, then run this again")
     return f"{text}\n"
 
 
@@ -227,9 +228,11 @@ def _number_in_use(system: System, ours: list[str]) -> int:
 
 
 def _others_options(system: System) -> tuple[list[str], bool]:
-    """(notes, whether the user's own file gives what is needed). modprobe joins all files by their
-    names: what comes before ours is overruled, the rest is not. Raises OutputError for that, and
-    for what the user wrote themselves, unless it will do."""
+    """Return notes, and whether a file of the user has the needed options already.
+
+    modprobe reads all files in the order of their names: ours overrides earlier ones only. Raises
+    OutputError for options in later files, and for options in a file of the user that conflict.
+    """
     # /lib is often a link to /usr/lib.
     folders = {system.path(folder).resolve(): folder for folder in reversed(_OPTIONS_FOLDERS)}
     notes, given = [], False
@@ -241,15 +244,15 @@ def _others_options(system: System) -> tuple[list[str], bool]:
             if not options or path == OPTIONS_FILE:
                 continue
             if folder == "/etc/modprobe.d" and options >= _NEEDED:
-                notes.append(f"{path} has the options that are needed: it stays as it is")
+                notes.append(f"{path} has the needed options: it stays unchanged")
                 given = True
             elif folder == "/etc/modprobe.d" or file.name > Path(OPTIONS_FILE).name:
                 raise OutputError(
                     f"{path} has options for {MODULE} already: add exclusive_caps=1 "
-                    f"card_label={LABEL} to them, or take them out and run this again"
+                    f"card_label={LABEL} to them, or remove them, then run this again"
                 )
             else:
-                notes.append(f"{path} has options for {MODULE} too: bgblur's come after them")
+                notes.append(f"{path} has options for {MODULE} too: bgblur's override them")
     return notes, given
 
 

@@ -1,5 +1,7 @@
-"""Where facts about this machine are read and its commands are run: all from one root folder, so
-that a folder with the same files in it stands for another machine."""
+"""Reads files and runs commands of this machine.
+
+All paths start at one root folder, so that tests can use a folder in place of a machine.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ Run = Callable[[list[str]], "subprocess.CompletedProcess[str]"]
 
 
 def run_command(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run to the end; 127 and the reason on ``stderr`` where it cannot be started."""
-    # Users of Debian do not have modinfo's folder in their PATH.
+    """Run a command to its end; exit code 127 and the reason on ``stderr`` if it cannot start."""
+    # On Debian, modinfo's folder is not in a user's PATH.
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     try:
         return subprocess.run(
@@ -27,7 +29,7 @@ def run_command(argv: list[str]) -> subprocess.CompletedProcess[str]:
 
 @dataclass(frozen=True)
 class System:
-    """``run`` asks: nothing that goes through it changes the machine."""
+    """A machine. ``run`` only queries it: commands run through it change nothing."""
 
     root: Path = Path("/")
     run: Run = run_command
@@ -44,12 +46,12 @@ class System:
             return None
 
     def answer(self, *argv: str) -> str | None:
-        """What a command prints; None if it fails."""
+        """Output of a command; None if it fails."""
         done = self.run(list(argv))
         return done.stdout.strip() if done.returncode == 0 else None
 
     def release(self) -> dict[str, str]:
-        """``/etc/os-release``: ID, ID_LIKE, VERSION_CODENAME and the rest."""
+        """The fields of ``/etc/os-release``: ID, ID_LIKE, VERSION_CODENAME and others."""
         lines = (self.text("/etc/os-release") or "").splitlines()
         pairs = (line.split("=", 1) for line in lines if "=" in line)
         return {key: value.strip("\"'") for key, value in pairs}

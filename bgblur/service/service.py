@@ -1,4 +1,4 @@
-"""bgblur as a systemd user service: written, enabled, asked about, removed."""
+"""Installs, queries and removes bgblur's systemd user service."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def unit_path() -> Path:
 
 
 def manager_version() -> int:
-    """Of the systemd that looks after this user's services.
+    """Version of the systemd that manages this user's services.
 
-    Raises UsageError where there is none, as in a container or outside Linux.
+    Raises UsageError if there is no such systemd, as in a container or outside Linux.
     """
     if shutil.which("systemctl") is None:
         raise UsageError(
@@ -38,18 +38,19 @@ def manager_version() -> int:
     answer = _systemctl("show", "--property=Version", "--value")
     found = re.search(r"\d+", answer.stdout)
     if answer.returncode != 0 or found is None:
+        why = _reason(answer) or "no answer"
         raise UsageError(
-            f"no systemd looks after your services here ({_reason(answer) or 'no answer'}): "
-            "call it in your own session, without sudo"
+            f"systemd does not manage your user's services here ({why}): "
+            "run this in your own session, without sudo"
         )
     return int(found[0])
 
 
 def install(text: str, say: Say, *, start: bool = True) -> None:
-    """Write the unit, have it started at login and, with ``start``, now (afresh if it runs).
+    """Write the unit and enable it at login; with ``start``, also start or restart it now.
 
-    Raises UsageError if somebody else's unit is in the way or systemd refuses this one,
-    BgblurError if it is installed but does not start.
+    Raises UsageError if a unit that bgblur did not write is in the way, or systemd refuses this
+    one; BgblurError if the unit is installed but does not start.
     """
     path = _own_unit()
     try:
@@ -57,17 +58,17 @@ def install(text: str, say: Say, *, start: bool = True) -> None:
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
     say(f"wrote {path}")
-    _order("daemon-reload")
-    _order("enable", UNIT)
+    _run("daemon-reload")
+    _run("enable", UNIT)
     say("enabled: it starts with every login")
     if start:
-        say("starting, until the first picture ...")
+        say("starting; waiting for the first picture ...")
         started = _systemctl("restart", UNIT)
         now = status()
         if started.returncode != 0:
-            again = "it is tried again; " if now.state == "activating" else ""
+            again = "systemd will retry; " if now.state == "activating" else ""
             raise BgblurError(
-                f"{UNIT} is installed but did not start: {now.says or _reason(started)}; "
+                f"{UNIT} is installed, but did not start: {now.says or _reason(started)}; "
                 f"{again}see {LOG}"
             )
         say(f"{now.state}: {now.says or now.detail}")
@@ -80,17 +81,17 @@ def uninstall(say: Say) -> None:
     if not path.exists():
         say(f"nothing to remove: there is no {path}")
         return
-    _order("disable", "--now", UNIT)
+    _run("disable", "--now", UNIT)
     path.unlink()
     say(f"stopped, disabled, and removed {path}")
-    _order("daemon-reload")
-    _systemctl("reset-failed", UNIT)  # which fails where nothing is left to forget
+    _run("daemon-reload")
+    _systemctl("reset-failed", UNIT)  # fails if there is no failure to reset
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
     """``state``, ``detail`` and ``result`` are systemd's ActiveState, SubState and Result;
-    ``says`` is the daemon's own word; ``since`` is when ``state`` last changed, ISO 8601."""
+    ``says`` is the daemon's own status text; ``since`` is when ``state`` last changed, ISO 8601."""
 
     installed: bool
     enabled: bool
@@ -106,32 +107,32 @@ class ServiceStatus:
 
 
 def status() -> ServiceStatus:
-    """What systemd knows of the service. Raises UsageError."""
+    """Systemd's report of the service. Raises UsageError."""
     wanted = (
         "LoadState,UnitFileState,ActiveState,SubState,Result,StateChangeTimestamp,StatusText,"
         "MainPID,NRestarts,FragmentPath"
     )
-    told = dict(
+    values = dict(
         line.split("=", 1)
-        for line in _order("show", UNIT, f"--property={wanted}").splitlines()
+        for line in _run("show", UNIT, f"--property={wanted}").splitlines()
         if "=" in line
     )
     return ServiceStatus(
-        installed=told["LoadState"] != "not-found",
-        enabled=told["UnitFileState"].startswith("enabled"),
-        state=told["ActiveState"],
-        detail=told["SubState"],
-        result=told.get("Result", ""),
-        since=_moment(told.get("StateChangeTimestamp", "")),
-        says=told.get("StatusText") or None,
-        pid=int(told.get("MainPID", "0")) or None,
-        restarts=int(told.get("NRestarts", "0")),
-        unit=told.get("FragmentPath") or None,
+        installed=values["LoadState"] != "not-found",
+        enabled=values["UnitFileState"].startswith("enabled"),
+        state=values["ActiveState"],
+        detail=values["SubState"],
+        result=values.get("Result", ""),
+        since=_moment(values.get("StateChangeTimestamp", "")),
+        says=values.get("StatusText") or None,
+        pid=int(values.get("MainPID", "0")) or None,
+        restarts=int(values.get("NRestarts", "0")),
+        unit=values.get("FragmentPath") or None,
     )
 
 
 def _own_unit() -> Path:
-    """Where the unit lies or will lie. Raises UsageError if one lies there that is not ours."""
+    """Path of the unit. Raises UsageError if a unit is there that bgblur did not write."""
     path = unit_path()
     if path.is_symlink() or (
         path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK)
@@ -140,8 +141,8 @@ def _own_unit() -> Path:
     return path
 
 
-def _order(*arguments: str) -> str:
-    """What systemctl answers. Raises UsageError if it refuses."""
+def _run(*arguments: str) -> str:
+    """Run systemctl and return its output. Raises UsageError if it fails."""
     done = _systemctl(*arguments)
     if done.returncode != 0:
         raise UsageError(f"`systemctl --user {' '.join(arguments)}` failed: {_reason(done)}")
@@ -164,6 +165,6 @@ def _reason(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def _moment(text: str) -> str | None:
-    """ "Mon 2026-11-23 14:57:38 UTC" as ISO 8601."""
+    """Convert "Mon 2026-11-23 14:57:38 UTC" to ISO 8601."""
     found = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)
     return datetime.fromisoformat(found[0]).replace(tzinfo=UTC).isoformat() if found else None

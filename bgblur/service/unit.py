@@ -12,11 +12,11 @@ MARK = "# Written by `bgblur-cam service install`."
 _BACK_OFF_SINCE = 254  # the systemd that has RestartSteps=
 _HEAD = f"""\
 {MARK} `bgblur-cam service uninstall` removes it.
-# What you change here is lost with the next install: use `systemctl --user edit {UNIT}`.
+# The next install overwrites changes made here: use `systemctl --user edit {UNIT}`.
 
 [Unit]
 Description=Webcam with a blurred background (bgblur)
-# A camera may come at any time: never give up.
+# A camera may be plugged in at any time: never stop retrying.
 StartLimitIntervalSec=0
 
 [Service]
@@ -24,18 +24,18 @@ Type=notify
 NotifyAccess=main
 """
 _REST = """\
-# 2: the settings are wrong, 5: the model is. Trying again would not mend them.
+# 2: wrong settings, 5: wrong model. A restart would not fix them.
 RestartPreventExitStatus=2 5
 
-# Met only while pictures reach the output; the journal then has the stacks of a hung daemon,
-# and no core dump keeps a picture of the room.
+# The daemon pets the watchdog only while pictures reach the output. The journal gets the stacks of
+# a hung daemon; core dumps are off, since they could hold a picture of the room.
 WatchdogSec=20
 Environment=PYTHONFAULTHANDLER=1
 LimitCORE=0
 TimeoutStopSec=5
 
-# What works without user namespaces, which some distributions restrict: a file system sandbox
-# would be ignored there, or keep the service from starting.
+# Only options that work without user namespaces, which some distributions restrict: there a file
+# system sandbox would be ignored, or keep the service from starting.
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 RestrictNamespaces=yes
@@ -53,18 +53,20 @@ WantedBy=default.target
 def unit_text(
     command: list[str], systemd: int | None = None, nvidia_modprobe: str | None = None
 ) -> str:
-    """The unit that runs ``command``, whose first word is an absolute path.
+    """Text of the unit that runs ``command``; its first word is an absolute path.
 
-    ``systemd`` is the manager's version, None if unknown; ``nvidia_modprobe`` the path of that
-    program where there is one. Raises UsageError for what a unit cannot hold.
+    ``systemd`` is the manager's version, None if unknown. ``nvidia_modprobe`` is the path of that
+    program, None if it is not installed. Raises UsageError for a command that a unit cannot hold.
     """
     if re.search(r"[\"'\\\x00-\x1f\x7f]", command[0]):
-        raise UsageError(f"systemd starts no {command[0]!r}: install where no folder has a quote")
+        raise UsageError(
+            f"systemd cannot start {command[0]!r}: install in a folder without quotes in its path"
+        )
     lines = []
     if nvidia_modprobe is not None:
-        # CUDA calls it, setuid, to make its devices appear: "+" lets it past NoNewPrivileges.
+        # CUDA runs it (setuid) to create its device nodes: "+" exempts it from NoNewPrivileges.
         lines += [
-            "# Makes CUDA's devices appear, for which it needs the rights that bgblur gives up.",
+            "# Creates CUDA's device nodes, which needs privileges that bgblur itself gives up.",
             f"ExecStartPre=-+{_quoted(nvidia_modprobe)} -u -c=0",
         ]
     lines.append(f"ExecStart=:{' '.join(map(_quoted, command))}")
@@ -77,11 +79,13 @@ def unit_text(
 
 
 def _quoted(word: str) -> str:
-    """A word of a command line whose dollars are left alone (``:``)."""
+    """Quote one word of a command line in which ``:`` turns off variable expansion."""
     try:
         word.encode()
     except UnicodeEncodeError:
-        raise UsageError(f"{word!r} is not UTF-8, which a unit must be: rename the file") from None
+        raise UsageError(
+            f"{word!r} is not valid UTF-8, which a unit needs: rename the file"
+        ) from None
     word = word.replace("%", "%%")
     if re.fullmatch(r"[\w@%+=:,./~-]+", word):
         return word

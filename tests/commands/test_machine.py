@@ -29,11 +29,11 @@ def config(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
-def test_doctor_prints_a_line_a_check_and_how_to_mend(tmp_path: Path) -> None:
+def test_doctor_prints_a_line_a_check_and_how_to_fix_it(tmp_path: Path) -> None:
     broken = config(tmp_path, "[background]\nstrength = 400\n")
     done = run("doctor", "--quick", "--config", broken)
     lines = done.stdout.splitlines()
-    assert all(line.split()[0] in ("ok", "warn", "fail", "mend:") for line in lines)
+    assert all(line.split()[0] in ("ok", "warn", "fail", "fix:") for line in lines)
     (failed,) = [line for line in lines if line.startswith("fail configuration")]
     assert "line 2" in failed
     assert "config validate" in lines[lines.index(failed) + 1]
@@ -46,7 +46,7 @@ def test_doctor_as_json(tmp_path: Path) -> None:
     done = run("doctor", "--quick", "--json", "--config", chosen)
     checks = json.loads(done.stdout)["checks"]
     assert {check["status"] for check in checks} <= {"ok", "warn", "fail"}
-    assert all(check.keys() == {"status", "title", "detail", "mend"} for check in checks)
+    assert all(check.keys() == {"status", "title", "detail", "fix"} for check in checks)
     by_title = {check["title"]: check for check in checks}
     assert by_title["configuration"]["status"] == "ok"
     assert (done.returncode == 0) is all(check["status"] != "fail" for check in checks)

@@ -147,10 +147,10 @@ def test_a_camera_that_may_not_be_opened_is_found_too() -> None:
 
 def test_a_name_that_fits_several_lists_them() -> None:
     message = refusal("webcam", ALL)
-    assert "HD Pro Webcam C920 (/dev/video4) or HD Pro Webcam (/dev/video6)" in message
+    assert "HD Pro Webcam C920 (/dev/video4) and HD Pro Webcam (/dev/video6)" in message
     assert "Integrated" not in message
     twins = [camera(0, "Twin", "usb-1"), camera(2, "Twin", "usb-2")]
-    assert "Twin (/dev/video0) or Twin (/dev/video2)" in refusal("Twin", twins)
+    assert "Twin (/dev/video0) and Twin (/dev/video2)" in refusal("Twin", twins)
 
 
 def test_a_name_that_fits_none_lists_what_there_is() -> None:

@@ -105,7 +105,7 @@ def test_numbers(tmp_path: Path) -> None:
     system = machine(tmp_path, node(10, "codec"), node(11, "codec"), run=installed())
     assert written(plan_setup(system))[OPTIONS_FILE] == options(12)
     assert written(plan_setup(system, 20))[OPTIONS_FILE] == options(20)
-    assert "/dev/video11 is taken" in refusal(system, 11)
+    assert "/dev/video11 belongs to another device" in refusal(system, 11)
     machine(tmp_path, {OPTIONS_FILE: options(42)})
     assert OPTIONS_FILE not in written(plan_setup(system))  # the number of the last time stays
 
@@ -162,7 +162,7 @@ def test_without_the_module_its_package_is_named(tmp_path: Path) -> None:
 def test_a_file_of_the_users_is_never_overwritten(tmp_path: Path, path: str) -> None:
     mine = "options v4l2loopback devices=2\n"
     system = machine(tmp_path, {path: mine}, run=installed())
-    assert f"{path} is not bgblur's" in refusal(system)
+    assert f"bgblur did not write {path}" in refusal(system)
     assert plan_undo(system).steps == []
     assert any(path in note for note in plan_undo(system).notes)
     assert system.path(path).read_text() == mine
@@ -186,7 +186,7 @@ def test_ones_own_options_that_will_do_are_left_alone(tmp_path: Path) -> None:
     system = machine(tmp_path, {path: mine}, run=installed())
     plan = plan_setup(system)
     assert list(written(plan)) == [LOAD_FILE]
-    assert plan.notes == [f"{path} has the options that are needed: it stays as it is"]
+    assert plan.notes == [f"{path} has the needed options: it stays unchanged"]
 
 
 def test_options_elsewhere_that_do_not_matter(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_the_plan_is_shown_whole(tmp_path: Path) -> None:
         "    v4l2loopback",
         "run sudo modprobe -r v4l2loopback",
         "run sudo modprobe v4l2loopback",
-        "note: unloads OBS (/dev/video4), which no program uses now",
+        "note: unloads OBS (/dev/video4); no program uses it now",
     ]
 
 
@@ -293,7 +293,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> 
 
 def test_ready_names_the_device(tmp_path: Path) -> None:
     system = machine(tmp_path, loopback("0.13.2", {12: "bgblur"}))
-    assert ready(system).startswith("/dev/video12 is there")
+    assert ready(system).startswith("/dev/video12 is ready")
     with pytest.raises(OutputError, match="no bgblur device came"):
         ready(machine(tmp_path / "other", loopback(nodes={4: "OBS"})), within=0.2)
 

@@ -1,4 +1,4 @@
-"""The cameras: what they can, who may open them, who has them open."""
+"""Checks of cameras: formats, permissions, and the programs that have them open."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from bgblur.pipeline.build import is_file_name
 from bgblur.sources.camera import check_device, resolve
 
 _CODES_SHOWN = 3
-_PLUG_IN = "plug one in; bgblur-cam --device demo works without"
+_PLUG_IN = "plug one in; bgblur-cam --device demo needs no camera"
 
 
 def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
-    """A line a camera, and one on the camera that the configuration wants."""
+    """One check for each camera, and one for the camera of the configuration."""
     cameras = [device for device in devices if device.kind == "camera"]
     checks = [
         Check("warn", "camera", f"{camera}: {camera.problem}")
@@ -31,26 +31,26 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         for camera in cameras
     ]
     if is_file_name(wanted) and not user_path(wanted).is_file():
-        detail, mend = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
-        return [*checks, Check("fail", "chosen camera", detail, mend, 3)]
+        detail, fix = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
+        return [*checks, Check("fail", "chosen camera", detail, fix, 3)]
     if wanted == "demo" or is_file_name(wanted):
         return [*checks, Check("ok", "chosen camera", f"camera.device is {wanted}")]
     if not devices:
-        return [Check("fail", "camera", "there is none", _PLUG_IN, 3)]
-    mend = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
-    return [*checks, _check_wanted(devices, wanted, mend)]
+        return [Check("fail", "camera", "no camera found", _PLUG_IN, 3)]
+    fix = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
+    return [*checks, _check_wanted(devices, wanted, fix)]
 
 
-def _check_wanted(devices: list[Device], wanted: str, mend: str) -> Check:
+def _check_wanted(devices: list[Device], wanted: str, fix: str) -> Check:
     try:
         node = resolve(wanted)
         check_device(wanted, node)
     except CameraError as error:
-        return Check("fail", "chosen camera", str(error), mend, error.exit_code)
+        return Check("fail", "chosen camera", str(error), fix, error.exit_code)
     real = os.path.realpath(node)
     device = next((device for device in devices if device.path == real), None)
     if device is not None and device.kind != "camera":
-        return Check("warn", "chosen camera", f"{device} is itself a virtual camera", mend)
+        return Check("warn", "chosen camera", f"{device} is itself a virtual camera", fix)
     return Check("ok", "chosen camera", f"camera.device {wanted} is {device or node}")
 
 
@@ -64,7 +64,7 @@ def summary(formats: list[Format]) -> str:
             reach = f"to {size.width}x{size.height}{rate}"
             reaches.setdefault(reach, []).append(shape.fourcc)
     parts = (f"{_first(codes)} {reach}".strip() for reach, codes in reaches.items())
-    return ", ".join(parts) or "it names no formats"
+    return ", ".join(parts) or "it reports no formats"
 
 
 def _first(codes: list[str]) -> str:
@@ -73,7 +73,7 @@ def _first(codes: list[str]) -> str:
 
 
 def check_holders(devices: list[Device], system: System) -> list[Check]:
-    """A line a camera that another program has open."""
+    """One check for each camera that a program has open."""
     daemons = {int(file.stem) for file in status_folder().glob("*.json")}
     checks = []
     for camera in devices:
@@ -81,12 +81,12 @@ def check_holders(devices: list[Device], system: System) -> list[Check]:
             continue
         for holder in holders(camera.path, system.path("/proc")):
             if holder.pid in daemons:
-                detail = f"{camera}: bgblur-cam ({holder.pid}) is running on it"
+                detail = f"{camera}: bgblur-cam ({holder.pid}) uses it"
                 checks.append(Check("ok", "in use", detail))
             else:
-                mend = f"close {holder.name}, or choose the virtual camera in it"
+                fix = f"close {holder.name}, or choose the virtual camera in it"
                 detail = f"{camera}: {holder} has it open"
-                checks.append(Check("warn", "in use", detail, mend))
+                checks.append(Check("warn", "in use", detail, fix))
     return checks
 
 
@@ -95,27 +95,27 @@ def check_permissions(
     may_open: Callable[[Path], bool] = lambda path: os.access(path, os.R_OK | os.W_OK),
     groups: Collection[int] | None = None,
 ) -> Check:
-    """``groups`` are the ones this session has, by default this process's."""
+    """``groups`` are the group numbers of this session, by default of this process."""
     nodes = video_nodes(system.path("/dev"))
     closed = [path for path in nodes if not may_open(path)]
     if not nodes:
         return Check("ok", "permissions", "no /dev/videoN to open")
     if not closed:
-        return Check("ok", "permissions", f"all {len(nodes)} video devices may be opened")
+        return Check("ok", "permissions", f"all {len(nodes)} video devices can be opened")
     names = " ".join(f"/dev/{path.name}" for path in closed)
-    mend = _permit(closed[0].stat().st_gid, names, os.getgroups() if groups is None else groups)
-    return Check("fail", "permissions", f"no permission to open {names}", mend, 3)
+    fix = _permit(closed[0].stat().st_gid, names, os.getgroups() if groups is None else groups)
+    return Check("fail", "permissions", f"no permission to open {names}", fix, 3)
 
 
 def _permit(owner: int, names: str, session: Collection[int]) -> str:
     import grp  # Windows has none
 
-    if owner == 0:  # nobody should join root's own group
+    if owner == 0:  # users should not join root's group
         return f"sudo chgrp video {names}"
     try:
         group, user = grp.getgrgid(owner), getpass.getuser()
-    except (KeyError, OSError):  # in containers numbers need not have names
+    except (KeyError, OSError):  # in containers a group may have no name
         return f"join the group with the number {owner}, then log in again"
     if user in group.gr_mem and owner not in session:
-        return f"log out and in again: you joined the group {group.gr_name} since"
+        return f"log out and in again: you have joined the group {group.gr_name} since"
     return f"sudo usermod -aG {group.gr_name} {user}, then log in again"

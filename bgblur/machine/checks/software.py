@@ -1,4 +1,4 @@
-"""Python, the packages, the configuration."""
+"""Checks of Python, the packages and the configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bgblur.errors import UsageError
 from bgblur.machine.checks import Check
 
 _OLDEST = (3, 11)
-_NAMED = ("torch", "opencv-python", "pyvirtualcam", "av")  # what a report of a fault should tell
+_NAMED = ("torch", "opencv-python", "pyvirtualcam", "av")  # versions that a bug report should have
 
 
 def check_python() -> Check:
@@ -27,12 +27,12 @@ def check_python() -> Check:
 
 
 def check_packages(requirements: list[str] | None = None) -> Check:
-    """``requirements`` are by default bgblur's own."""
+    """Check ``requirements``, by default those of bgblur."""
     if requirements is None:
         try:
             requirements = requires("bgblur") or []
         except PackageNotFoundError:
-            here = "bgblur is not installed, it runs from its folder"
+            here = "bgblur is not installed: it runs from its folder"
             return Check("warn", "packages", here, f"{sys.executable} -m pip install -e .")
     problems, wanted = [], []
     for requirement in map(Requirement, requirements):
@@ -43,8 +43,8 @@ def check_packages(requirements: list[str] | None = None) -> Check:
             problems.append(problem)
             wanted.append(f"'{requirement.name}{requirement.specifier}'")
     if problems:
-        mend = f"{sys.executable} -m pip install {' '.join(wanted)}"
-        return Check("fail", "packages", "; ".join(problems), mend)
+        fix = f"{sys.executable} -m pip install {' '.join(wanted)}"
+        return Check("fail", "packages", "; ".join(problems), fix)
     named = ", ".join(f"{name} {version(name)}" for name in _NAMED)
     return Check("ok", "packages", f"bgblur {__version__}, {named}")
 
@@ -60,11 +60,11 @@ def _problem(requirement: Requirement) -> str | None:
 
 
 def check_config(path: Path) -> tuple[Check, Settings]:
-    """With the settings in force; the defaults where the file cannot be used."""
+    """The check and the settings in force; the defaults if the file cannot be used."""
     try:
         settings = load(path)
     except UsageError as error:
-        mend = f"edit {path}, then bgblur-cam config validate"
-        return Check("fail", "configuration", str(error), mend, error.exit_code), Settings()
-    detail = f"{path} is valid" if path.exists() else f"{path} is not there: the defaults hold"
+        fix = f"edit {path}, then bgblur-cam config validate"
+        return Check("fail", "configuration", str(error), fix, error.exit_code), Settings()
+    detail = f"{path} is valid" if path.exists() else f"there is no {path}: the defaults apply"
     return Check("ok", "configuration", detail), settings

@@ -37,7 +37,7 @@ def test_a_camera_is_told_by_its_largest_sizes() -> None:
     same = [Format(f"YUY{i}", "", [Size(640, 480, [30.0])]) for i in range(5)]
     assert summary(same[:2]) == "YUY0/YUY1 to 640x480 at 30 fps"
     assert summary(same) == "YUY0/YUY1/YUY2 and 2 more to 640x480 at 30 fps"
-    assert summary([]) == summary([Format("MJPG", "", [])]) == "it names no formats"
+    assert summary([]) == summary([Format("MJPG", "", [])]) == "it reports no formats"
 
 
 def test_a_line_a_camera() -> None:
@@ -53,7 +53,7 @@ def test_a_line_a_camera() -> None:
 def test_no_camera_at_all(wanted: str) -> None:
     (check,) = check_cameras([VIRTUAL], wanted)
     assert (check.status, check.exit_code) == ("fail", 3)
-    assert "--device demo" in str(check.mend)
+    assert "--device demo" in str(check.fix)
 
 
 @pytest.mark.parametrize("wanted", ["demo", "clip.mp4"])
@@ -71,7 +71,7 @@ def test_the_chosen_camera_is_gone(wanted: str) -> None:
     check = check_cameras([WEBCAM], wanted)[-1]
     assert (check.status, check.exit_code) == ("fail", 3)
     assert wanted in check.detail
-    assert check.mend == "bgblur-cam config set camera.device 'HD Webcam'"
+    assert check.fix == "bgblur-cam config set camera.device 'HD Webcam'"
 
 
 def test_the_chosen_camera_is_there(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_virtual_camera_is_all_there_is() -> None:
     (check,) = check_cameras([virtual], "/dev/null")
     assert check.status == "warn"
     assert "OBS Virtual Camera (/dev/null) is itself a virtual camera" in check.detail
-    assert "plug one in" in str(check.mend)
+    assert "plug one in" in str(check.fix)
 
 
 def test_who_has_a_camera_open(tmp_path: Path) -> None:
@@ -138,13 +138,13 @@ def test_devices_that_may_not_be_opened(tmp_path: Path) -> None:
     check = check_permissions(system, lambda path: path.name != "video0", [])
     assert (check.status, check.exit_code) == ("fail", 3)
     assert check.detail == "no permission to open /dev/video0"
-    assert check.mend == f"sudo usermod -aG video {getpass.getuser()}, then log in again"
+    assert check.fix == f"sudo usermod -aG video {getpass.getuser()}, then log in again"
     closed(tmp_path, 54321)  # a container need not know its name
     check = check_permissions(system, lambda path: path.name != "video0", [])
-    assert check.mend == "join the group with the number 54321, then log in again"
+    assert check.fix == "join the group with the number 54321, then log in again"
     closed(tmp_path, 0)
     check = check_permissions(system, lambda path: path.name != "video0", [])
-    assert check.mend == "sudo chgrp video /dev/video0"
+    assert check.fix == "sudo chgrp video /dev/video0"
 
 
 def test_a_clip_that_is_not_there() -> None:

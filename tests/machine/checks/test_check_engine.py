@@ -30,7 +30,7 @@ def test_a_torch_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     check = check_torch()
     assert check is not None
     assert check.status == "fail"
-    assert "cannot be loaded: import of torch halted" in check.detail
+    assert "cannot be imported: import of torch halted" in check.detail
 
 
 def test_what_computes(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_gpu_that_torch_does_not_use(tmp_path: Path) -> None:
     check = check_processor(EngineSettings(device="cpu"), machine(tmp_path, NVIDIA))
     assert check.status == "warn"
     assert "NVIDIA GPU is not used" in check.detail
-    assert check.mend
+    assert check.fix
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_another_model(tmp_path: Path) -> None:
     broken = check_model(tiny(tmp_path, contract=None))
     assert (broken.status, broken.exit_code) == ("fail", 5)
     assert "not a bgblur model" in broken.detail
-    assert broken.mend == "bgblur-cam config set engine.model auto"
+    assert broken.fix == "bgblur-cam config set engine.model auto"
 
 
 def test_a_measured_run(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ def test_missing_and_wrong_packages_are_named_with_the_command() -> None:
     assert f"numpy is {version('numpy')}, but must be >=999" in check.detail
     assert "no-such-thing is missing" in check.detail
     assert "rich" not in check.detail
-    assert check.mend is not None
-    assert check.mend.endswith("-m pip install 'numpy>=999' 'no-such-thing>=1'")
+    assert check.fix is not None
+    assert check.fix.endswith("-m pip install 'numpy>=999' 'no-such-thing>=1'")
 
 
 def test_a_requirement_of_another_system_is_left_out() -> None:

@@ -30,21 +30,21 @@ def module(system: System, needed: bool = True) -> Check:
 def test_the_module_is_missing(tmp_path: Path) -> None:
     check = module(machine(tmp_path, DEBIAN))
     assert (check.status, check.exit_code) == ("fail", 4)
-    assert check.mend is not None
-    assert check.mend.startswith("sudo apt install v4l2loopback-dkms")
-    assert check.mend.endswith("then bgblur-cam setup")
+    assert check.fix is not None
+    assert check.fix.startswith("sudo apt install v4l2loopback-dkms")
+    assert check.fix.endswith("then bgblur-cam setup")
     assert module(machine(tmp_path, DEBIAN), needed=False).status == "warn"
 
 
 def test_the_module_is_not_built(tmp_path: Path) -> None:
     check = module(machine(tmp_path, {"/usr/src/v4l2loopback-0.12.7/dkms.conf": ""}))
     assert check.status == "fail"
-    assert f"linux-headers-{KERNEL}" in str(check.mend)
+    assert f"linux-headers-{KERNEL}" in str(check.fix)
 
 
 def test_the_module_is_not_loaded(tmp_path: Path) -> None:
     check = module(machine(tmp_path, run=Commands(version="0.13.2")))
-    assert (check.status, check.mend) == ("fail", "bgblur-cam setup")
+    assert (check.status, check.fix) == ("fail", "bgblur-cam setup")
 
 
 def test_the_module_is_loaded(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_module_is_loaded(tmp_path: Path) -> None:
     assert module(system).status == "ok"
     system = machine(tmp_path, loopback("0.12.7"), run=Commands(version="0.13.2"))
     check = module(system)
-    assert (check.status, check.mend) == ("warn", RELOAD)
+    assert (check.status, check.fix) == ("warn", RELOAD)
     assert "0.12.7 is loaded, 0.13.2 is installed" in check.detail
 
 
@@ -60,9 +60,9 @@ def test_the_module_is_loaded(tmp_path: Path) -> None:
     ("version", "status", "says"),
     [
         ("0.12.4", "warn", "stays on"),
-        ("0.12.5", "warn", "no second writer"),
-        ("0.12.7", "warn", "no second writer"),
-        ("", "warn", "0.12 or older does not tell who watches"),
+        ("0.12.5", "warn", "refuses a second writer"),
+        ("0.12.7", "warn", "refuses a second writer"),
+        ("", "warn", "0.12 or older does not report its readers"),
         ("0.13.2", "ok", "can rest the camera"),
         ("0.15.0", "ok", "can rest the camera"),
     ],
@@ -76,7 +76,7 @@ def test_what_the_version_means(tmp_path: Path, version: str, status: str, says:
         assert check is not None
         assert check.status == status
         assert says in check.detail
-        assert status == "ok" or "bookworm-backports" in str(check.mend)
+        assert status == "ok" or "bookworm-backports" in str(check.fix)
 
 
 def test_no_version_no_line(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_no_version_no_line(tmp_path: Path) -> None:
     ("captures", "outputs", "status", "says"),
     [
         (False, True, "ok", "free"),
-        (True, False, "ok", "being written to"),
+        (True, False, "ok", "a program writes to"),
         (True, True, "warn", "without exclusive_caps=1"),
-        (False, False, "fail", "any more: v4l2loopback 0.12 gives up"),
+        (False, False, "fail", "any more: v4l2loopback 0.12 fails"),
     ],
 )
 def test_a_device_by_what_it_offers(
@@ -157,7 +157,7 @@ def test_what_the_user_wrote_lasts_too(tmp_path: Path) -> None:
     [
         (False, False, {"version": "0.13.2"}, "ok", "off"),
         (True, True, {}, "ok", "was accepted"),
-        (True, False, {}, "ok", "will have to be signed"),
+        (True, False, {}, "ok", "must be signed"),
         (True, False, {"version": "0.13.2", "signer": "DKMS key"}, "ok", "signed by DKMS key"),
         (True, False, {"version": "0.13.2", "signer": ""}, "warn", "will refuse it"),
     ],
@@ -185,4 +185,4 @@ def test_portal(tmp_path: Path) -> None:
     assert check_portal(system, runtime).status == "warn"
     check = check_portal(machine(tmp_path, {PORTAL: ""}), runtime)
     assert check.status == "ok"
-    assert "wireplumber" in str(check.mend)
+    assert "wireplumber" in str(check.fix)
