@@ -294,7 +294,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> 
 def test_ready_names_the_device(tmp_path: Path) -> None:
     system = machine(tmp_path, loopback("0.13.2", {12: "bgblur"}))
     assert ready(system).startswith("/dev/video12 is ready")
-    with pytest.raises(OutputError, match="no bgblur device came"):
+    with pytest.raises(OutputError, match="no bgblur device appeared"):
         ready(machine(tmp_path / "other", loopback(nodes={4: "OBS"})), within=0.2)
 
 
