@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.docs.markdown import PAPERS, ROOT, anchors, inline_code, links, tables
 
+from bgblur.api import Options
 from bgblur.config.settings import Settings
 
 IN_DOCS = [pytest.param(paper, id=str(paper.relative_to(ROOT))) for paper in PAPERS]
@@ -80,3 +81,9 @@ def test_every_key_is_documented_with_its_default() -> None:
     }
     keys["tray.presets"] = ", ".join(f"{p.name} {p.strength}" for p in Settings().tray.presets)
     assert documented == keys
+
+
+def test_every_option_of_the_api_is_documented() -> None:
+    text = (ROOT / "docs/api.md").read_text("utf-8").split("## Options")[1].split("\n## ")[0]
+    documented = [row[0].strip("`") for row in tables(text)][2:]
+    assert sorted(documented) == sorted(Options.__annotations__)
