@@ -32,11 +32,16 @@ def literals() -> Iterator[str]:
         yield path.read_text("utf-8")
 
 
-TEXT = "\n".join(literals())
+def plain(text: str) -> str:
+    """Without punctuation, which may change without a change of words."""
+    return re.sub(r"[,;:.]", "", text)
+
+
+TEXT = plain("\n".join(literals()))
 
 
 @pytest.mark.parametrize("message", quoted())
 def test_the_program_can_say_so(message: str) -> None:
-    parts = [part.strip(" :;") for part in message.split("…")]
+    parts = [plain(part).strip() for part in message.split("…")]
     missing = [part for part in parts if part and part not in TEXT]
     assert missing == [], f"no message has {missing}: was it reworded?"
