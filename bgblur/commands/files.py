@@ -145,13 +145,13 @@ def image(
     """Blur photos: files, or all in a folder."""
     from bgblur.imaging.pictures import PHOTO_ENDINGS
     from bgblur.offline.images import blur_images
-    from bgblur.offline.inputs import opened_up
+    from bgblur.offline.inputs import expand_folders
     from bgblur.offline.processor import Processor
 
     settings = effective(config, background_options(strength, mode, background))
     processor = Processor(settings, stills=True)
     report = blur_images(
-        opened_up(sources, PHOTO_ENDINGS, "picture"),
+        expand_folders(sources, PHOTO_ENDINGS, "picture"),
         out_dir,
         _save_kinds(save),
         processor,

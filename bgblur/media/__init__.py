@@ -1,1 +1,1 @@
-"""Reading and writing clips, for live and offline use."""
+"""Reads, plays and writes clips, for live and offline use."""

@@ -19,19 +19,19 @@ from bgblur.files import user_path
 from bgblur.frame import Image
 from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, turn_of
 
-# Without ACCURATE_RND swscale's fast path darkens every picture by two or three levels.
+# Without ACCURATE_RND, swscale's fast path darkens every picture by two or three levels.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-MOST_PIXELS = 8192 * 4320  # of one picture: a few damaged bytes may claim gigabytes
-_BROKE_OFF = 0.25  # seconds of the promised length that may be missing unremarked
+MOST_PIXELS = 8192 * 4320  # in one picture: a few damaged bytes may claim gigabytes
+_BROKE_OFF = 0.25  # seconds of the stated length that may be missing without a warning
 
 
 class VideoReader:
-    """Every frame of a video file, upright and in order; may be iterated again.
+    """Yields every frame of a video file, upright and in order; can be iterated repeatedly.
 
     ``width`` and ``height`` are those of the upright picture, ``fps`` is the average rate and
-    ``frames`` an estimate. After an iteration ``truncated`` is one plain line if the file broke
-    off or had packets that could not be decoded. Raises UsageError for a file that has no
-    readable video.
+    ``frames`` an estimate or None. After an iteration ``truncated`` is one line for the user if
+    the file broke off or had packets that could not be decoded. Raises UsageError for a file
+    that has no readable video.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,7 @@ class VideoReader:
         self.width, self.height = self._stored[:: -1 if self._turn.transpose else 1]
 
     def __iter__(self) -> Iterator[tuple[Image, int]]:
-        """Pictures ``(H, W, 3)`` and their strictly increasing timestamps in ``time_base``."""
+        """Yield BGR pictures ``(H, W, 3)`` with increasing time stamps in ``time_base``."""
         reformatter = VideoReformatter()
         step = max(1, round(1 / (self.fps * self.time_base)))
         last: int | None = None
@@ -67,7 +67,7 @@ class VideoReader:
                 else:
                     pts = stamp - self._origin
                 if last is not None and pts <= last:
-                    pts = last + 1  # players and muxers refuse two frames at one moment
+                    pts = last + 1  # players and muxers refuse two frames with the same time stamp
                 last = pts
                 yield self._picture(frame, reformatter), pts
 
@@ -78,19 +78,19 @@ class VideoReader:
             format="bgr24",
             src_colorspace=None if frame.format.is_rgb else colorspace_of(matrix_of(frame)),
             interpolation=_EXACT,
-            threads=1,  # the encoder's and the network's threads need the other cores
+            threads=1,  # the encoder and the network need the other cores
         )
         return self._turn.apply(cast(Image, bgr.to_ndarray()))
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-        """All frames that can be decoded; sets ``truncated`` when it comes to the end."""
+        """Yield all frames that can be decoded; set ``truncated`` at the end."""
         self.truncated = None
-        # Threads by frame would be faster, but lose the frames around a damaged packet.
+        # Frame threads would be faster but lose the frames around a damaged packet.
         stream.thread_type = "SLICE"
         end = Fraction(0)
         damaged = 0
         try:
-            # The sound's packets are looked at too: it may rightly be longer than the picture.
+            # The sound counts for the length too: it may be longer than the picture.
             for packet in container.demux():
                 if packet.pts is not None:
                     end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -104,10 +104,10 @@ class VideoReader:
         except av.FFmpegError:  # the container itself broke off
             damaged += 1
             yield from stream.decode(None)
-        promised = Fraction(container.duration or 0, av.time_base)
-        if promised - end > _BROKE_OFF:
+        stated = Fraction(container.duration or 0, av.time_base)
+        if stated - end > _BROKE_OFF:
             self.truncated = (
-                f"{self.path.name} breaks off at {float(end):.1f} s of {float(promised):.1f} s: "
+                f"{self.path.name} breaks off at {float(end):.1f} s of {float(stated):.1f} s: "
                 "the rest of the file is missing"
             )
         elif damaged:
@@ -118,15 +118,15 @@ class VideoReader:
 
 
 def origin_of(container: InputContainer) -> Fraction:
-    """Seconds to take off every timestamp: a broadcast's clock counts from anywhere."""
-    from_anywhere = Flags.ts_discont in Flags(container.format.flags)
-    return Fraction(container.start_time or 0, av.time_base) if from_anywhere else Fraction(0)
+    """Seconds to subtract from every time stamp: a broadcast's clock may start at any value."""
+    any_start = Flags.ts_discont in Flags(container.format.flags)
+    return Fraction(container.start_time or 0, av.time_base) if any_start else Fraction(0)
 
 
 def open_file(path: Path) -> InputContainer:
-    """Raises FFmpegError and OSError."""
-    # "file:": a colon in the name is no protocol, and a playlist may name nothing elsewhere.
-    # Tags in another encoding than UTF-8 are no reason to refuse the pictures.
+    """Open a clip with FFmpeg. Raises FFmpegError and OSError."""
+    # "file:" keeps a colon in the name from being read as a protocol; the whitelist keeps a
+    # playlist from opening addresses. Tags that are not UTF-8 must not prevent reading.
     only_files = {"protocol_whitelist": "file"}
     return av.open(f"file:{path}", options=only_files, metadata_errors="replace")
 
@@ -137,7 +137,9 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         what = "it is not a file" if path.exists() else "there is no such file"
         raise UsageError(f"cannot read {path}: {what}; check the name")
     if path.stat().st_size == 0:
-        raise UsageError(f"cannot read {path}: the file is empty (0 bytes); copy or record it anew")
+        raise UsageError(
+            f"cannot read {path}: the file is empty (0 bytes); copy or record it again"
+        )
     try:
         container = open_file(path)
     except PermissionError:
@@ -149,7 +151,7 @@ def _opened(path: Path) -> Iterator[InputContainer]:
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    if container.format.name == "tty":  # FFmpeg plays any .txt file as a terminal's output
+    if container.format.name == "tty":  # FFmpeg shows any .txt file as a terminal's output
         raise UsageError(_not_a_video(path))
     for stream in container.streams.video:
         cover = av.stream.Disposition.attached_pic
@@ -159,7 +161,9 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
                     f"cannot read {path}: its pictures are {stream.width}x{stream.height}, more "
                     "than 8K; scale it down with ffmpeg"
                 )
-            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # it may change
+            stream.codec_context.options = {
+                "max_pixels": str(MOST_PIXELS)
+            }  # the size may change within the stream
             return stream
     raise UsageError(f"cannot read {path}: it has no video, only sound or data; name a video file")
 
@@ -172,7 +176,7 @@ def _not_a_video(path: Path) -> str:
 
 
 def _count(container: InputContainer, stream: VideoStream, fps: Fraction) -> int | None:
-    """How many frames there seem to be: the header's count includes those trimmed off a clip."""
+    """Estimate the number of frames; the header's count alone includes frames trimmed off."""
     if stream.duration is not None and stream.time_base is not None:
         by_time = round(stream.duration * stream.time_base * fps)
     else:

@@ -1,4 +1,4 @@
-"""Carries what is not the picture from one video file over to another, as it is."""
+"""Copies sound, subtitles, chapters and tags from one video file to another, unchanged."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from bgblur.media.reader import open_file, origin_of
 
 _KINDS = {"audio": "sound", "subtitle": "subtitles"}
 REST = frozenset(_KINDS)
-# Each container writes its own; a room that is blurred needs no place on the map beside it.
+# Each container writes its own of these; a location would reveal what the blur hides.
 _LEFT_OUT = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "location")
 
 
 class Remux:
-    """The sound, subtitles, chapters and tags of ``source`` for ``target``, which has not been
-    started yet; call ``up_to`` as the video's time goes on.
+    """Copies the streams of ``kinds``, the chapters and the tags of ``source`` to ``target``.
 
-    The place where it was taken is left out, and so are streams that are not of ``kinds``.
-    ``warnings`` gets one line for a stream that ``target`` cannot hold or that cannot be read.
+    ``target`` must not be started yet. Call ``up_to`` as the video's time goes on. The location
+    tag is left out. ``warnings`` gets one line for each stream that ``target`` cannot hold or that
+    cannot be read. Raises FFmpegError and OSError if ``source`` cannot be opened.
     """
 
     def __init__(
@@ -44,28 +44,29 @@ class Remux:
         self._streams: dict[int, Stream] = {}
         for stream in self._container.streams:
             if stream.type in kinds:
-                self._take_over(stream)
+                self._copy_stream(stream)
             elif stream.type in _KINDS:
-                self._leave(stream)
+                self._leave_out(stream)
         self._packets = self._container.demux(*(self._container.streams[i] for i in self._streams))
         self._next = self._read() if self._streams else None
-        self._earliest: dict[int, int] = {}  # time stamps that may come next, by stream
+        self._earliest: dict[int, int] = {}  # the smallest time stamp that may come next, by stream
 
     def up_to(self, seconds: Fraction | None) -> None:
-        """Mux the packets decoded no later than ``seconds``; None means all that are left."""
+        """Write the packets with a decoding time up to ``seconds``; None means all of them."""
         while self._next is not None and (seconds is None or _seconds(self._next) <= seconds):
             packet = self._next
             self._mux(packet)
             self._next = self._read()
 
     def close(self) -> None:
+        """Close the source; safe to call twice."""
         self._container.close()
 
     def takes_any(self, kinds: frozenset[str]) -> bool:
-        """Whether it takes a stream of these kinds over."""
+        """Whether it copies any stream of these kinds."""
         return any(stream.type in kinds for stream in self._streams.values())
 
-    def _leave(self, stream: Stream) -> None:
+    def _leave_out(self, stream: Stream) -> None:
         kind = self._target.format.name.split(",")[0]
         codec = stream.codec_context.name if stream.codec_context else "of an unknown kind"
         other = ".mp4" if kind == "matroska" else ".mkv"
@@ -74,11 +75,11 @@ class Remux:
             f"file, so the result has none: write to {other} to keep all"
         )
 
-    def _take_over(self, stream: Stream) -> None:
+    def _copy_stream(self, stream: Stream) -> None:
         try:
             copy = self._target.add_stream_from_template(stream)
         except (ValueError, av.FFmpegError):
-            self._leave(stream)
+            self._leave_out(stream)
             return
         copy.metadata.update(_kept(stream.metadata))  # its language
         copy.disposition = stream.disposition
@@ -89,8 +90,8 @@ class Remux:
         if packet.dts is not None:
             earliest = self._earliest.get(index, packet.dts)
             if packet.dts < earliest:
-                return  # the file's own disorder, which no muxer accepts
-            # Two people may speak at a time: lines of subtitles may begin together.
+                return  # the file itself is out of order, and muxers refuse that
+            # Two subtitles may begin together, since two people may speak at a time.
             together = self._streams[index].type == "subtitle"
             self._earliest[index] = packet.dts if together else packet.dts + 1
         packet.stream = self._streams[index]

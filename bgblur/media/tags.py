@@ -1,4 +1,4 @@
-"""What a video file says about its pictures: their colours, the pixels' shape, which way is up."""
+"""Reads a video's picture tags: colour matrix and range, the pixels' shape, the rotation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _YUV_MATRICES = {_BT709, 4, 5, _BT601, 7, 9}  # 4 FCC, 5 BT.601 for PAL, 7 SMPTE
 
 @dataclass(frozen=True)
 class PictureTags:
-    """How a video's numbers become light, as FFmpeg's enums number it, and its pixels' shape."""
+    """How pixel values map to colours, as FFmpeg's enums number it, and the pixels' shape."""
 
     matrix: int
     range: int
@@ -31,7 +31,7 @@ class PictureTags:
 
     @classmethod
     def of(cls, frame: av.VideoFrame, pixel_aspect: Fraction) -> PictureTags:
-        """``frame``'s own; where it is silent, or not YUV at all, what players assume."""
+        """The tags of ``frame``; where it has none or is not YUV, those that players assume."""
         full = frame.color_range == RANGE_FULL and not frame.format.is_rgb
         return cls(
             matrix=matrix_of(frame),
@@ -47,19 +47,19 @@ BT709 = PictureTags(_BT709, RANGE_LIMITED)
 
 
 def matrix_of(frame: av.VideoFrame) -> int:
-    """AVColorSpace; BT.601 below 720 lines and BT.709 from there if ``frame`` does not say."""
+    """AVColorSpace of ``frame``; without a tag BT.601 below 720 lines, else BT.709."""
     if frame.colorspace in _YUV_MATRICES:
         return frame.colorspace
     return _BT709 if frame.height >= 720 else _BT601
 
 
 def colorspace_of(matrix: int) -> int:
-    """The matrix as swscale numbers it."""
+    """The number that swscale has for an AVColorSpace."""
     return Colorspace.ITU601 if matrix == _BT601 else matrix
 
 
 def turn_of(frame: av.VideoFrame) -> Turn:
-    """What a phone's display matrix asks for, so that the picture comes out upright."""
+    """The turn that makes the picture upright, from the display matrix that phones write."""
     found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
     if found is None:
         return Turn()

@@ -1,4 +1,4 @@
-"""``--explain``: one picture that shows how a photo's result came about."""
+"""``--explain``: one picture that shows each step from a photo to its result."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _WIDTH = 600  # of a panel's picture, pixels
 _TALLEST = 800
 _GAP, _TITLE, _NOTE = 24, 38, 32
 _PAPER, _INK, _FAINT = (250, 250, 250), (25, 25, 25), (95, 95, 95)  # RGB
-_COLORS = cv2.COLORMAP_VIRIDIS  # even steps of lightness, and legible to the colour-blind
+_COLORS = cv2.COLORMAP_VIRIDIS  # perceptually uniform, and legible to the colour-blind
 _COLUMNS = 3
 
 
 def explain(picture: Image, probability: Alpha, alpha: Alpha, result: Image) -> Image:
-    """Five labelled panels and a legend, BGR ``uint8``.
+    """Return five labelled panels and a legend, BGR ``uint8``.
 
-    ``picture``, ``alpha`` and ``result`` have the photo's size; ``probability`` (h, w) is the
-    network's own, of its own size.
+    ``picture``, ``alpha`` and ``result`` have the photo's size; ``probability`` is the network's
+    own output, in its own size (h, w).
     """
     rows, columns = picture.shape[:2]
     scale = min(_WIDTH / columns, _TALLEST / rows)
@@ -34,29 +34,29 @@ def explain(picture: Image, probability: Alpha, alpha: Alpha, result: Image) -> 
         ("1  Input", f"{columns}x{rows} pixels", cv2.resize(picture, size, interpolation=shrink)),
         (
             "2  Hard mask (argmax)",
-            f"white where a person is likelier than not, {low}",
+            f"white: a person is more likely than not, {low}",
             _gray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)),
         ),
         (
             "3  Probability of a person",
-            f"as the network gives it, {low}",
+            f"the network's output, {low}",
             _colored(cv2.resize(probability, size, interpolation=cv2.INTER_NEAREST)),
         ),
         (
-            "4  Alpha after edges",
-            f"brought to the photo's edges; the person is {share}",
+            "4  Alpha after edge refinement",
+            f"fitted to the photo's edges; the person covers {share}",
             _gray(_bytes(cv2.resize(alpha, size, interpolation=shrink))),
         ),
         (
             "5  Result",
-            "person where alpha is white, the new background where it is black",
+            "the person where alpha is white, the new background elsewhere",
             cv2.resize(result, size, interpolation=shrink),
         ),
     ]
-    return _laid_out(panels, size)
+    return _lay_out(panels, size)
 
 
-def _laid_out(panels: list[tuple[str, str, Any]], size: tuple[int, int]) -> Image:
+def _lay_out(panels: list[tuple[str, str, Any]], size: tuple[int, int]) -> Image:
     from PIL import Image as Pillow
     from PIL import ImageDraw, ImageFont
 
@@ -93,9 +93,9 @@ def _laid_out(panels: list[tuple[str, str, Any]], size: tuple[int, int]) -> Imag
         draw.line((below, (below[0], below[1] + 6)), _INK)
         draw.text((below[0], below[1] + 10), f"{tick:g}", _INK, note, anchor)
     under = y + 2 * _TITLE + 34
-    draw.text((x, under), "surely the room", _FAINT, note)
-    draw.text((x + width / 2, under), "undecided", _FAINT, note, "ma")
-    draw.text((x + width, under), "surely a person", _FAINT, note, "ra")
+    draw.text((x, under), "certainly background", _FAINT, note)
+    draw.text((x + width / 2, under), "uncertain", _FAINT, note, "ma")
+    draw.text((x + width, under), "certainly a person", _FAINT, note, "ra")
     return cv2.cvtColor(np.asarray(sheet), cv2.COLOR_RGB2BGR)
 
 

@@ -1,4 +1,4 @@
-"""The files a command was given: folders opened up, outputs named."""
+"""Turns the files and folders of a command into single files and names the outputs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _WRITTEN = {".mp4", ".mkv", ".mov", ".webm"}
 _LIKE_MP4 = {".m4v", ".3gp"}
 
 
-def opened_up(paths: Sequence[Path], endings: Collection[str], what: str) -> list[Path]:
-    """``paths`` with each folder replaced by its files of these ``endings``, sorted.
+def expand_folders(paths: Sequence[Path], endings: Collection[str], what: str) -> list[Path]:
+    """Return ``paths`` with each folder replaced by its files with these ``endings``, sorted.
 
-    Raises UsageError for a folder that has none, or that may not be looked into.
+    ``what`` names such a file in messages. Raises UsageError for a folder that has none or
+    cannot be read.
     """
     found: list[Path] = []
     for path in paths:
@@ -38,19 +39,22 @@ def opened_up(paths: Sequence[Path], endings: Collection[str], what: str) -> lis
             )
         except OSError as error:
             raise UsageError(
-                f"cannot look into the folder {path}: {error.strerror}; check its owner"
+                f"cannot read the folder {path}: {error.strerror}; check its owner"
             ) from None
         if not inside:
-            raise UsageError(f"there is no {what} in the folder {path}: name another, or files")
+            raise UsageError(
+                f"there is no {what} in the folder {path}: name another folder, or files"
+            )
         found += inside
     return found
 
 
 def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> list[VideoJob]:
-    """From the arguments IN OUT, or IN... and ``out_dir``, to jobs with the options of ``job``.
+    """Turn the arguments IN OUT, or IN... and ``out_dir``, into jobs with the options of ``job``.
 
-    A result has its input's name; .mkv, which holds every kind of sound, stands for the endings
-    that cannot be written. Raises UsageError.
+    A result has its input's name. An ending that cannot be written becomes .mp4 for its close
+    relatives, else .mkv, which holds every kind of sound. Raises UsageError if the arguments do
+    not fit together, or if a result would overwrite an input or another result.
     """
     if out_dir is None:
         if len(paths) != 2:
@@ -58,7 +62,7 @@ def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> li
         if user_path(str(paths[0])).is_dir():
             raise UsageError(f"{paths[0]} is a folder: give --out-dir DIR for the results")
         return [replace(job, source=paths[0], target=paths[1])]
-    sources = opened_up(paths, VIDEO_ENDINGS, "video")
+    sources = expand_folders(paths, VIDEO_ENDINGS, "video")
     if len(sources) > 1 and (job.alpha is not None or job.frames_dir is not None):
         raise UsageError("--alpha and --frames-dir are for one input: give it alone")
     jobs = [replace(job, source=path, target=out_dir / _named(path)) for path in sources]

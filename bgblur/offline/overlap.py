@@ -1,4 +1,4 @@
-"""Stages that work side by side, in order, with nothing dropped."""
+"""Runs the stages of a video in parallel, in order, with nothing dropped."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _END = object()
 
 
 def ahead(items: Iterable[T], count: int = 2) -> Generator[T, None, None]:
-    """``items`` in order, made in a thread of their own up to ``count`` before they are asked for.
+    """Yield ``items`` in order; a thread makes up to ``count`` of them in advance.
 
-    What ``items`` raises is raised here, in its place, and so is Ctrl-C (``interrupts``). Close the
-    generator (``contextlib.closing``) to end its thread, which finishes the item it is at.
+    An exception of ``items`` is raised here in its place, and so is KeyboardInterrupt after Ctrl-C
+    (see ``interrupts``). Close the generator (``contextlib.closing``) to end its thread, which
+    finishes its current item first.
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1) as thread:
@@ -25,7 +26,7 @@ def ahead(items: Iterable[T], count: int = 2) -> Generator[T, None, None]:
         try:
             while (item := _result(coming.popleft())) is not _END:
                 coming.append(thread.submit(next, iterator, _END))
-                yield item  # type: ignore[misc]  # only _END is no T
+                yield item  # type: ignore[misc]  # _END never gets here
         finally:
             thread.shutdown(cancel_futures=True)
 

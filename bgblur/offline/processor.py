@@ -1,4 +1,4 @@
-"""The pipeline's stages for files: every frame, in order, nothing dropped."""
+"""The daemon's stages for files: every frame, in order, none dropped."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend, look_of, mask_of
 from bgblur.stats import Stats
 
-_STRIP = 256  # rows worked on at once where a large photo would need a second copy of itself
+_STRIP = 256  # rows at a time: a large photo must not need a second copy of itself
 
 
 class Processor:
-    """Image in, (picture, alpha) out, as the settings have it.
+    """Takes a picture and returns the result and its alpha, according to the settings.
 
-    ``segment`` and ``compose`` are its two halves, for callers that run them side by side.
-    ``stills`` are unrelated pictures: no smoothing from one to the next. ``live`` frames come one
-    by one as they are captured: a background clip plays by the clock, and no core is left to other
-    stages. Raises ModelError when the engine fails: a file is better unfinished than with frames
-    in it that are not blurred.
+    ``segment`` and ``compose`` are its two halves, for callers that run them in parallel. With
+    ``stills`` the pictures are unrelated and alpha is not smoothed from one to the next. ``live``
+    frames come one by one as they are captured: a background clip plays by the clock, and no core
+    is kept free for other stages. Raises ModelError when the engine fails: an unfinished file is
+    better than one with frames that are not blurred.
     """
 
     def __init__(self, settings: Settings, stills: bool = False, live: bool = False) -> None:
         self.stats = Stats()
         self._engine = settings.engine
-        # A film's other stages run beside the engine and need a core, as they do live.
+        # A video's other stages run beside the engine and need a core, as they do live.
         self._spare_core = not (stills or live)
-        self._backend: Backend | None = None  # loaded with the first frame: it takes seconds
-        # The camera may be a mirror to its user; recordings and photos stay the right way round.
+        self._backend: Backend | None = None  # loaded with the first picture: it takes seconds
+        # The daemon mirrors the picture for its user; recordings and photos keep their sides.
         self._look = replace(look_of(settings, live=live), mirror=False)
         mask = mask_of(settings)
-        self._mask = type(mask)(mask.refine_edges, 0.0 if stills else mask.smoothing, mask.feather)
+        self._mask = replace(mask, smoothing=0.0) if stills else mask
 
     def load(self) -> Backend:
-        """The engine, loaded by the first call. Raises ModelError or UsageError."""
+        """Load the engine at the first call and return it. Raises ModelError or UsageError."""
         if self._backend is None:
             self._backend = load_backend(self._engine, self.stats, spare_core=self._spare_core)
         return self._backend
 
     def restart(self) -> None:
-        """The next picture does not follow the last: another film begins."""
+        """Forget the last picture: the next one begins another video."""
         self.load().reset()
 
     def close(self) -> None:
@@ -56,15 +56,17 @@ class Processor:
         self._look.close()
 
     def __call__(self, image: NDArray[Any]) -> tuple[NDArray[Any], Alpha]:
-        """BGR (H, W, 3), ``uint8`` or ``uint16``, to the finished picture of the same type and
-        its ``float32`` alpha (H, W)."""
+        """Return the result, of the same size and type, and its ``float32`` alpha (H, W).
+
+        ``image`` is BGR (H, W, 3), ``uint8`` or ``uint16``.
+        """
         if image.dtype != np.uint16:
             return self.compose(self.segment(image))
         picture, alpha = self.compose(self.segment(to_8_bits(image)))
         return self._in_16_bits(image, picture, alpha), alpha
 
     def segment(self, image: Image) -> tuple[Any, Any]:
-        """BGR ``uint8`` (H, W, 3) to (pixels, alpha) where the engine computes."""
+        """Return (pixels, alpha) of a BGR ``uint8`` (H, W, 3) picture, on the engine's device."""
         backend = self.load()
         try:
             return backend.segment(image, self._mask)
@@ -72,15 +74,18 @@ class Processor:
             raise ModelError(f"the person cannot be found: {error}") from error
 
     def compose(self, segmented: tuple[Any, Any], seconds: float = 0.0) -> tuple[Image, Alpha]:
-        """What ``segment`` gave to the finished picture and its ``float32`` alpha (H, W);
-        ``seconds`` into the film, for a background that moves."""
+        """Return the finished picture and its ``float32`` alpha (H, W).
+
+        ``segmented`` is what ``segment`` returned. ``seconds`` is the time since the video's first
+        frame, for a background that moves.
+        """
         pixels, alpha = segmented
         with self.stats.stage("blur"):
             picture = self.load().compositor.compose(pixels, alpha, self._look, seconds)
         return picture, fetched(alpha)
 
     def probability(self, image: NDArray[Any]) -> Alpha:
-        """That a place shows a person, as the network says it: ``float32`` (h, w), its own size."""
+        """Return the network's own output, the probability of a person: ``float32`` (h, w)."""
         engine = self.load().matting.engine
         try:
             with on_stream(engine.device):
@@ -92,7 +97,7 @@ class Processor:
     def _in_16_bits(
         self, image: NDArray[np.uint16], picture: Image, alpha: Alpha
     ) -> NDArray[np.uint16]:
-        """``picture`` and, as far as alpha goes, the fine steps of ``image`` beyond 8 bits."""
+        """Return ``picture`` in 16 bits, with the fine steps of ``image`` where alpha shows it."""
         if self._look.raw:
             return image
         deep = np.empty(picture.shape, np.uint16)

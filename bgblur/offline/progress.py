@@ -17,14 +17,14 @@ from rich.progress import (
 
 
 class VideoProgress:
-    """Frames, frames a second and time left; ``blur_video`` drives ``update``."""
+    """One bar: frames, frames per second and time left. Pass ``update`` to ``blur_video``."""
 
     def __init__(self, console: Console, title: str = "blurring") -> None:
         self._progress = _frame_bars(console)
         self._task = self._progress.add_task(title, total=None, fps=0.0)
 
     def update(self, done: int, total: int | None, fps: float) -> None:
-        self._progress.start()  # not before there is progress: an early error is one clean line
+        self._progress.start()  # only now: an early error stays one clean line
         _show(self._progress, self._task, done, total, fps)
 
     def __enter__(self) -> Self:
@@ -36,15 +36,15 @@ class VideoProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:  # an estimate that was too high ends at what was there
+        if kind is None:  # the estimate was too high: end at the real count
             done = self._progress.tasks[self._task].completed
             self._progress.update(self._task, total=done)
-        if self._progress.live.is_started:  # else it would leave an empty line
+        if self._progress.live.is_started:  # stopping a bar that never started prints an empty line
             self._progress.stop()
 
 
 class BatchProgress:
-    """A bar for each file at work; one that is done gives way to its line in the log."""
+    """One bar for each file in work; ``finish`` removes a file's bar."""
 
     def __init__(self, console: Console) -> None:
         self._progress = _frame_bars(console)
@@ -81,6 +81,6 @@ def _frame_bars(console: Console) -> Progress:
 
 
 def _show(progress: Progress, task: TaskID, done: int, total: int | None, fps: float) -> None:
-    # `total` is an estimate: a file may turn out longer.
+    # `total` is an estimate: a file may be longer.
     total = max(done, total) if total is not None else None
     progress.update(task, completed=done, total=total, fps=fps)

@@ -1,4 +1,4 @@
-"""Where frames come from. A new source is a file with one class that keeps this protocol."""
+"""Where frames come from. A new source is one file with one class that follows this protocol."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from bgblur.frame import Frame
 
 
 class Source(Protocol):
-    """An open camera or its stand-in. Opening happens in the constructor.
+    """An open camera, or something in its place. The constructor opens it.
 
-    ``name`` is for people; ``width``, ``height`` (pixels) and ``fps`` are what was really got, and
-    ``remark`` says, in one line, where that is not what was asked for.
+    ``name`` is for people. ``width``, ``height`` (pixels) and ``fps`` are the actual values;
+    ``remark`` is one line if they differ from those asked for.
     """
 
     name: str
@@ -21,7 +21,7 @@ class Source(Protocol):
     fps: float
 
     def read(self) -> Frame:
-        """Wait for the next frame. Raises CameraError when there will be no more."""
+        """Wait for the next frame and return it. Raises CameraError when no more will come."""
 
     def close(self) -> None:
         """Release the device; safe to call twice, and while another thread reads."""

@@ -15,16 +15,16 @@ from bgblur.devices.v4l2 import read_names
 from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
 from bgblur.frame import Frame
 
-_UNCOMPRESSED_BANDWIDTH = 25e6  # bytes a second that YUYV may take of a USB 2 port shared by others
+_UNCOMPRESSED_BANDWIDTH = 25e6  # bytes per second that YUYV may use of a shared USB 2 port
 
 
 class CameraSource:
     """Opens ``device`` (an index, a path, a name or part of one) and asks for a size, a rate and a
-    format. A name is looked up at each opening: it stays right when the numbers change.
+    format. A name is looked up at each opening, so it stays right when the numbers change.
 
-    Cameras give what they can: ``width``, ``height``, ``fps`` and ``fourcc`` are what was got,
-    ``remark`` says where that differs. Raises CameraError in one line, CameraBusyError where the
-    camera is there but gives no picture.
+    A camera may not have what was asked for: ``width``, ``height``, ``fps`` and ``fourcc`` are the
+    actual values, and ``remark`` reports a difference. Raises CameraError in one line, and
+    CameraBusyError if the camera exists but gives no picture.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class CameraSource:
         if not self._capture.isOpened():
             raise CameraBusyError(_why_not(device, node))
         wanted = choose_fourcc(width, height, fps) if fourcc == "auto" else fourcc.upper()
-        # The format first: V4L2 drivers reset the size when the format changes.
+        # The format comes first: V4L2 drivers reset the size when the format changes.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
         self._capture.set(cv2.CAP_PROP_FPS, fps)
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue in the driver is latency
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # a queue in the driver adds latency
         grabbed, image = self._capture.read()
         if not grabbed:
             with _quiet():
@@ -50,13 +50,13 @@ class CameraSource:
             raise CameraBusyError(_why_not(device, node))
         self.name = f"camera {device}"
         self.height, self.width = image.shape[:2]
-        told = self._capture.get(cv2.CAP_PROP_FPS)  # -1 or no number where a driver cannot say
-        self.fps = float(told) if math.isfinite(told) and told > 0 else fps
+        rate = self._capture.get(cv2.CAP_PROP_FPS)  # -1 or not finite if a driver does not know
+        self.fps = float(rate) if math.isfinite(rate) and rate > 0 else fps
         self.fourcc = _fourcc_name(int(self._capture.get(cv2.CAP_PROP_FOURCC)))
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
-        self.card = _names(node)[0]  # the one that the camera has everywhere
+        self.card = _names(node)[0]  # the same on every computer
         self._device, self._node = device, node
         self._index = 0
 
@@ -71,13 +71,15 @@ class CameraSource:
         return frame
 
     def close(self) -> None:
-        with _quiet():  # of a camera that is gone
+        with _quiet():  # OpenCV warns about a camera that is gone
             self._capture.release()
 
 
 def resolve(device: str) -> str:
-    """What to open for ``device``: on Linux a path, elsewhere OpenCV's index. Raises CameraError
-    where a name fits no camera, or several."""
+    """What to open for ``device``: a path on Linux, elsewhere OpenCV's index.
+
+    Raises CameraError if a name fits no camera or several.
+    """
     if device.startswith("/"):
         return device
     if not device.isdecimal():
@@ -86,7 +88,7 @@ def resolve(device: str) -> str:
 
 
 def _names(node: str) -> tuple[str | None, str | None]:
-    """The camera's own name and its driver's; None where the system does not say."""
+    """The camera's own name and its driver's; None if the system does not report them."""
     if platform.system() != "Linux":
         return None, None
     try:
@@ -96,14 +98,14 @@ def _names(node: str) -> tuple[str | None, str | None]:
 
 
 def choose_fourcc(width: int, height: int, fps: float) -> str:
-    """YUYV (no compression artefacts) where USB 2 carries the wanted rate, else MJPG."""
+    """YUYV (no compression artefacts) if USB 2 can carry the rate, else MJPG."""
     return "YUYV" if width * height * 2 * fps <= _UNCOMPRESSED_BANDWIDTH else "MJPG"
 
 
 def describe_difference(
     asked: tuple[int, int, float, str], got: tuple[int, int, float, str]
 ) -> str | None:
-    """One line where the camera gave something else than was asked for."""
+    """One line if the camera gives something else than was asked for, else None."""
     same_rate = abs(asked[2] - got[2]) < 0.5
     if asked[:2] == got[:2] and same_rate and asked[3] == got[3]:
         return None
@@ -112,8 +114,8 @@ def describe_difference(
 
 
 def check_device(device: str, node: str) -> None:
-    """Raises CameraError, on Linux, where there is no such device, no permission to open it, or it
-    is what bgblur writes to."""
+    """On Linux, raises CameraError if the device does not exist or may not be opened, or if it is
+    the one that bgblur writes to."""
     if platform.system() != "Linux":
         return
     path = Path(node)
@@ -143,7 +145,7 @@ def check_device(device: str, node: str) -> None:
 
 def _open(node: str) -> cv2.VideoCapture:
     if platform.system() == "Linux":
-        # By V4L2 explicitly: OpenCV's other back ends reopen at every change of format.
+        # V4L2 is named: OpenCV's other back ends reopen the camera at every change of format.
         return cv2.VideoCapture(node, cv2.CAP_V4L2)
     return cv2.VideoCapture(int(node)) if node.isdecimal() else cv2.VideoCapture(node)
 
@@ -161,7 +163,7 @@ def _fourcc_name(code: int) -> str:
 
 
 class _quiet:  # noqa: N801 - reads as a statement
-    """OpenCV prints warnings of its own for what is said better in one line."""
+    """Silences OpenCV's own warnings: bgblur reports the same problems in one line."""
 
     def __enter__(self) -> None:
         self._level = cv2.utils.logging.getLogLevel()

@@ -1,4 +1,4 @@
-"""A camera for machines without one: it pans and sways over a public-domain portrait."""
+"""A camera for machines without one: it moves over a public-domain portrait."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _PERIOD = 12.0  # seconds until the movement repeats
 
 
 class DemoSource:
-    """The astronaut Eileen Collins (NASA, 1993), as scikit-image ships her."""
+    """Pans and sways over the photo of Eileen Collins (NASA, 1993) that scikit-image ships."""
 
     def __init__(self, width: int = 1280, height: int = 720, fps: float = 30.0) -> None:
         self.name = "demo picture"
         self.remark: str | None = None
         self.width, self.height, self.fps = width, height, fps
-        # Nearly all of the photo's width, as a webcam would frame her, and some to sway in.
+        # Nearly the whole width of the photo, framed as by a webcam, with a margin to sway in.
         self._scale = max(width / 464, height / 330)
         self._photo = _astronaut()
         self._pacer = Pacer(fps)
@@ -36,7 +36,7 @@ class DemoSource:
         return frame
 
     def picture(self, seconds: float) -> Image:
-        """The demo at a moment of its loop; the same moment always gives the same picture."""
+        """Return the picture at a time of the loop; the same time always gives the same picture."""
         turn = 2 * math.pi * seconds / _PERIOD
         angle = 2.0 * math.sin(2 * turn)
         scale = self._scale * (1 + 0.05 * math.sin(turn))
@@ -52,13 +52,15 @@ class DemoSource:
 
 
 def _astronaut() -> Image:
-    """``skimage.data.astronaut()`` in BGR, read without importing scikit-image and SciPy, which
-    takes a fifth of a second."""
+    """Return ``skimage.data.astronaut()`` in BGR.
+
+    The file is read directly: importing scikit-image and SciPy takes 0.2 seconds.
+    """
     package = find_spec("skimage")
     for folder in (package.submodule_search_locations or []) if package is not None else []:
         photo: Image | None = cv2.imread(str(Path(folder) / "data" / "astronaut.png"))
         if photo is not None:
             return photo
-    from skimage.data import astronaut  # it may lie elsewhere in another version
+    from skimage.data import astronaut  # another version may keep the file elsewhere
 
     return cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)

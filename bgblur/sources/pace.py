@@ -1,4 +1,4 @@
-"""Keeps what is not a camera at a camera's pace."""
+"""Keeps a source that is not a camera at a camera's pace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class Pacer:
-    """``wait`` returns ``fps`` times a second; after a delay it goes on from there, unhurried."""
+    """``wait`` returns ``fps`` times a second; after a delay it continues without catching up."""
 
     def __init__(self, fps: float) -> None:
         self._period = 1 / fps

@@ -6,7 +6,7 @@ import pytest
 
 from bgblur.errors import UsageError
 from bgblur.media.reader import VideoReader
-from bgblur.offline.inputs import opened_up, video_jobs
+from bgblur.offline.inputs import expand_folders, video_jobs
 from bgblur.offline.video import VideoJob
 
 OPTIONS = VideoJob(Path(), Path(), overwrite=True)
@@ -67,7 +67,7 @@ def test_what_cannot_be_named_is_one_line(folder: Path, tmp_path: Path) -> None:
 
 
 def test_files_are_taken_as_they_are_given(folder: Path) -> None:
-    assert opened_up([folder / "notes.txt"], {".mp4"}, "video") == [folder / "notes.txt"]
+    assert expand_folders([folder / "notes.txt"], {".mp4"}, "video") == [folder / "notes.txt"]
 
 
 @pytest.mark.parametrize("out_dir", [None, Path("out")])
