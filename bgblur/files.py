@@ -1,19 +1,24 @@
-"""File names as users write them, in a configuration, on a page or on the command line."""
+"""Files: names as users write them, and files that are replaced whole or not at all."""
 
 from __future__ import annotations
 
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bgblur.errors import BgblurError, UsageError
 
-_SHOWN = 60  # characters of a name that is none
+_SHOWN = 60  # characters of a name in a message
 
 
 def user_path(text: str, kind: type[BgblurError] = UsageError) -> Path:
-    """``text`` with its ``~`` expanded; whether there is such a file is for the caller to see.
+    """``text`` as a path, with its ``~`` expanded. The file need not exist.
 
-    Raises ``kind`` where no file can be called that, or it may not be looked at: of those,
-    ``Path.is_file`` and its like raise what they like.
+    Raises ``kind`` where no file can have this name, or the user may not ask for it: for those,
+    ``Path.is_file`` and its like raise different errors.
     """
     try:
         path = Path(text).expanduser()
@@ -25,3 +30,87 @@ def user_path(text: str, kind: type[BgblurError] = UsageError) -> Path:
         shown = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
         raise kind(f"cannot use {shown}: {reason}; check the name") from None
     return path
+
+
+@contextmanager
+def replacing(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
+    """Yield a new, empty file beside ``path``; it takes the place of ``path`` when the block ends.
+
+    Readers see the old file or the new one, never half of it. If the block raises, the old file
+    stays and the new one is removed. An existing file keeps its mode; without one, ``private``
+    gives the file to the user alone (0600). A link at ``path`` is replaced, not followed.
+
+    ``durable`` waits until the disk has the file, so that a power cut does not leave an empty one.
+    Raises OSError where the file cannot be written.
+
+    >>> import tempfile
+    >>> figures = Path(tempfile.mkdtemp()) / "figures.txt"
+    >>> with replacing(figures) as unfinished:
+    ...     _ = unfinished.write_text("42")
+    >>> figures.read_text()
+    '42'
+    """
+    kept = _mode(path)
+    unfinished = unfinished_name(path, ".tmp")
+    # Nobody else may open it before it has its final mode.
+    mode = 0o600 if private or kept is not None else 0o666
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    try:
+        yield unfinished
+        if durable:
+            with unfinished.open("rb+") as file:  # Windows flushes only what is open for writing
+                os.fsync(file.fileno())
+        if kept is not None:
+            unfinished.chmod(kept)
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace ``path`` with ``text`` in UTF-8, see ``replacing``. Raises OSError.
+
+    A new file, and its folder, are the user's alone.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with replacing(path, private=True) as unfinished:
+        unfinished.write_bytes(text.encode())
+
+
+def unfinished_name(path: Path, suffix: str) -> Path:
+    """A new hidden name beside ``path`` for a file that this process is still writing."""
+    return path.with_name(f"{_prefix(os.getpid())}{secrets.token_hex(4)}{suffix}")
+
+
+def remove_unfinished(folder: Path, process: int) -> None:
+    """Remove the unfinished files that a process left in ``folder``. Call it after its end."""
+    with suppress(OSError):
+        for file in folder.glob(f"{_prefix(process)}*"):
+            file.unlink(missing_ok=True)
+
+
+def _prefix(process: int) -> str:
+    return f".bgblur-{process}-"
+
+
+def _mode(path: Path) -> int | None:
+    """The permissions of a regular file; a link has none to keep."""
+    try:
+        found = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stat.S_IMODE(found) if stat.S_ISREG(found) else None
+
+
+def _sync_folder(folder: Path) -> None:
+    """The file is in place already: a file system that cannot sync folders is no failure."""
+    with suppress(OSError):  # Windows does not open folders
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -19,6 +19,7 @@ from bgblur.config import state as config_state
 from bgblur.config.problems import key_lines, syntax_problem, value_problem
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
+from bgblur.files import write_atomically
 
 Value = str | int | float | bool
 
@@ -83,7 +84,7 @@ def create(path: Path) -> None:
             defaults = dump(Settings()).splitlines()
             lines = ["# Every key with its default: remove the # of a [table] and its keys.", ""]
             lines += [f"# {line}" if line else "" for line in defaults]
-            config_state.write_atomically(target, "\n".join(lines) + "\n")
+            write_atomically(target, "\n".join(lines) + "\n")
 
 
 def set_value(path: Path, key: str, value: Value) -> Settings:
@@ -152,7 +153,7 @@ def _set(path: Path, key: str, value: Value) -> Settings:
     if "\r\n" in original:
         changed = changed.replace("\n", "\r\n")
     if changed != original:
-        config_state.write_atomically(path, changed)
+        write_atomically(path, changed)
     else:
         config_state.note_choice(path, key)
     return settings

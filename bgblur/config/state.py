@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,30 +18,10 @@ from platformdirs import user_state_path
 
 from bgblur.config.settings import BackgroundSettings
 from bgblur.errors import UsageError
+from bgblur.files import write_atomically
 
 _CHOICES = 16  # kept: more than come between two looks
 LOCK_PATIENCE = 10.0  # seconds; a writer holds the lock for milliseconds
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path`` with ``text`` (UTF-8): readers see the old file or the new, never half.
-
-    Keeps the mode of an existing file; a new one is the user's alone (0600).
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

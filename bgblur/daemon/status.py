@@ -11,6 +11,8 @@ from typing import Any
 import platformdirs
 import psutil
 
+from bgblur.files import replacing
+
 
 class StatusFile:
     """One file for this process, readable by its user alone, replaced whole at each write."""
@@ -37,12 +39,9 @@ class StatusFile:
 
     def _replace(self, text: str) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = self._path.with_suffix(".tmp")
-        beside.unlink(missing_ok=True)  # of a killed daemon; a link goes, and what it names stays
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(self._path)
+        # Not durable: it is written every second, and after a power cut the daemon is gone as well.
+        with replacing(self._path, private=True, durable=False) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
 
 
 def folder() -> Path:

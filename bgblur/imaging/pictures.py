@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import OutputError, UsageError
+from bgblur.files import replacing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.upright import Turn
 
@@ -104,20 +104,16 @@ def write_png(path: Path, picture: NDArray[Any], profile: bytes | None = None) -
     not at all. Raises OutputError."""
     _, encoded = cv2.imencode(".png", picture)
     data = encoded.tobytes()
-    unfinished = path.with_name(f".bgblur-{secrets.token_hex(4)}.png")
     try:
-        with unfinished.open("wb") as file:
+        with replacing(path) as unfinished, unfinished.open("wb") as file:
             file.write(data[:_PNG_START])
             if profile is not None:
                 file.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
             file.write(data[_PNG_START:])
-        unfinished.replace(path)
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror}; choose a folder you may write to, with space"
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> None:

@@ -14,12 +14,12 @@ import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from bgblur.errors import OutputError
+from bgblur.files import unfinished_name
 from bgblur.frame import Image
 from bgblur.imaging.color import even
 from bgblur.media.codecs import codec_of
 from bgblur.media.muxer import Muxer, PictureStream
 from bgblur.media.tags import BT601, BT709, PictureTags, colorspace_of
-from bgblur.media.unfinished import unfinished_name
 
 # Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
@@ -80,7 +80,9 @@ class VideoWriter:
                 "height, so the last row or column is repeated; write to .webm to keep the size"
             )
             width, height = width + width % 2, height + height % 2
-        self._unfinished = unfinished_name(path)
+        # Not files.replacing: the muxer writes over many calls, and a live recording that breaks
+        # off keeps what it has. FFmpeg chooses the container by the ending.
+        self._unfinished = unfinished_name(path, path.suffix)
         pictures = PictureStream(codec, width, height, fps, time_base, self._tags)
         self._muxer = Muxer(self._unfinished, pictures, live)
         try:

@@ -17,8 +17,8 @@ from typing import Any
 
 from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError
+from bgblur.files import remove_unfinished
 from bgblur.interrupts import POLL, check, ended_by_signals
-from bgblur.media.unfinished import remove_unfinished
 from bgblur.offline.batch_serial import OnJobProgress, Outcome, load_blur
 from bgblur.offline.video import VideoJob
 

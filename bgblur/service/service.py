@@ -13,8 +13,8 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from bgblur.config.state import write_atomically
 from bgblur.errors import BgblurError, UsageError
+from bgblur.files import write_atomically
 from bgblur.service.unit import MARK, UNIT
 
 LOG = "journalctl --user -u bgblur"

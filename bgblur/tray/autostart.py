@@ -13,8 +13,8 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from bgblur.config.file import default_path
-from bgblur.config.state import write_atomically
 from bgblur.errors import UsageError
+from bgblur.files import write_atomically
 from bgblur.tray.icons import icon_path
 from bgblur.tray.state import TrayState
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bgblur.errors import UsageError
+from bgblur.files import replacing
 from bgblur.training.commands.shell import console, run
 
 HEIGHTS = (96, 128, 160, 192, 224, 288)
@@ -63,9 +64,8 @@ def benchmark(
         for row in sweep(wanted, data, Effort(seconds, photos, frames), tuple(rows), status.update):
             rows.append(row)
             text = json.dumps({"machine": here, "rows": rows}, indent=1)
-            beside = figures.with_suffix(".tmp")  # a run that is cut off leaves what was there
-            beside.write_text(text + "\n", encoding="utf-8")
-            beside.replace(figures)
+            with replacing(figures) as unfinished:  # a run that is cut off can resume
+                unfinished.write_text(text + "\n", encoding="utf-8")
     title = f"bgblur's networks on {here['gpu'] or here['cpu']}, {here['cores']} cores"
     typer.echo(f"{title}\n\n{table(rows)}")
     draw(rows, title, picture)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
+from bgblur.files import replacing
 from bgblur.segmentation.contract import CONTRACT_FILE
 from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data.sets import Image
@@ -49,24 +50,20 @@ def publish(
     the file is too large or not the network.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.new")
-    try:
-        digest = export(network, beside, note, calibrate)
-        difference = _difference(network, beside, int8=calibrate is not None)
+    with replacing(target) as unfinished:
+        digest = export(network, unfinished, note, calibrate)
+        difference = _difference(network, unfinished, int8=calibrate is not None)
         rounded = calibrate is None and TOLERANCE < difference < _ROUNDED
-        if rounded and 2 * beside.stat().st_size <= LARGEST:
-            digest = export(network, beside, note, half=False)
-            difference = _difference(network, beside, int8=False)
-        size = beside.stat().st_size
+        if rounded and 2 * unfinished.stat().st_size <= LARGEST:
+            digest = export(network, unfinished, note, half=False)
+            difference = _difference(network, unfinished, int8=False)
+        size = unfinished.stat().st_size
         if size > LARGEST:
             raise ModelError(
                 f"the model takes {size / 1e6:.1f} MB of {LARGEST / 1e6:.0f}: "
                 "choose a smaller encoder or decoder"
             )
         _check(difference, int8=calibrate is not None)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
     enter_sum(target, digest)
     return Exported(size, digest, difference)
 
@@ -122,8 +119,10 @@ def export(
         frozen = torch.jit._recursive.wrap_cpp_module(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )
-        frozen.save(str(target), _extra_files={CONTRACT_FILE: json.dumps(contract)})
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+        # Not ``save``: that puts the file's name, here a temporary one, into the file.
+        data = frozen.save_to_buffer(_extra_files={CONTRACT_FILE: json.dumps(contract)})
+    target.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
@@ -185,9 +184,9 @@ def enter_sum(target: Path, digest: str) -> None:
     sums = target.with_name(SUMS)
     lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     kept = [line for line in lines if line.split(maxsplit=1)[1:] != [target.name]]
-    beside = sums.with_name(f".{SUMS}.new")
-    beside.write_text("\n".join([*kept, f"{digest}  {target.name}"]) + "\n", encoding="utf-8")
-    beside.replace(sums)
+    with replacing(sums) as unfinished:
+        text = "\n".join([*kept, f"{digest}  {target.name}"]) + "\n"
+        unfinished.write_text(text, encoding="utf-8")
 
 
 def read_note(model: Path) -> str:

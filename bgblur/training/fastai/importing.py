@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bgblur.errors import ModelError, UsageError
+from bgblur.files import replacing
 from bgblur.segmentation.network import MEAN, STD
 from bgblur.training.export.export import TOLERANCE, Exported, export, max_difference, parity_images
 from bgblur.training.fastai.pickle import Absent, find, load_learner
@@ -87,19 +88,15 @@ def convert(imported: Imported, target: Path, note: str) -> Exported:
     ModelError, and leaves what was there, where alpha differs from the Learner's.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.new")
-    try:
-        digest = export(imported.network, beside, note)
-        difference = max_difference(imported.network, beside, parity_images())
+    with replacing(target) as unfinished:
+        digest = export(imported.network, unfinished, note)
+        difference = max_difference(imported.network, unfinished, parity_images())
         if not difference <= TOLERANCE:
             raise ModelError(
                 f"the converted alpha differs by {difference:.4f} from the learner's, more than "
-                f"{TOLERANCE}: its weights do not fit half precision, train on or anew"
+                f"{TOLERANCE}: its weights do not fit half precision, train on or again"
             )
-        size = beside.stat().st_size
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+        size = unfinished.stat().st_size
     return Exported(size, digest, difference)
 
 

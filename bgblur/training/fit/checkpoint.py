@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from bgblur.files import replacing
 from bgblur.training.data.sets import DataError
 from bgblur.training.export.export import fold_batch_norms
 from bgblur.training.fit.recipe import Recipe
@@ -21,11 +22,11 @@ _KEYS = frozenset({"step", "network", "average", "averaged", "optimizer", "sched
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write beside, then rename: a run cut off while saving still resumes."""
+    """Replace the checkpoint whole: a run that is cut off while saving can still resume."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    torch.save(state, beside)
-    beside.replace(path)
+    # Not by its name: torch would put that, a temporary one, into the file.
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        torch.save(state, file)
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:

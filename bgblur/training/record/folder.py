@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from bgblur.errors import OutputError, UsageError
+from bgblur.files import replacing
 from bgblur.frame import Alpha, Image
 
 JPEG_QUALITY = 95
@@ -121,13 +122,8 @@ class RecordFolder:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole, or what was there stays. Raises OSError."""
-    unfinished = path.with_suffix(".tmp")
-    try:
+    with replacing(path) as unfinished:
         unfinished.write_bytes(data)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _encoded(suffix: str, pixels: Image, flags: list[int]) -> bytes:
