@@ -20,12 +20,13 @@ from torch.utils.flop_counter import flop_registry
 
 from bgblur.config.settings import EngineSettings
 from bgblur.gpu.stream import on_stream
-from bgblur.segmentation.engine import AUTO_MODEL, TorchEngine, shipped_model
+from bgblur.segmentation.device_torch import DTYPES, shipped_model
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import AUTO_MODEL
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SIDE, _GPU_SIDE = 1024, 8192  # of the matrices: a GPU is busy only with large ones
 _COPIED = 2**28  # bytes, more than a processor's caches hold
 _SECONDS, _CALLS = 0.4, 5  # of each of the two measurements, at least
@@ -67,7 +68,7 @@ def peak_rate(device: str, precision: str) -> float:
     if precision == "int8":
         return 2 * _SIDE**3 / _fastest(_int8_product(), device)
     side = _SIDE if device == "cpu" else _GPU_SIDE
-    factor = torch.ones(side, side, dtype=_DTYPES[precision], device=device)
+    factor = torch.ones(side, side, dtype=DTYPES[precision], device=device)
     return 2 * side**3 / _fastest(lambda: factor @ factor, device)
 
 

@@ -1,41 +1,46 @@
-"""The stream that all work of a device goes through, in the order in which it was asked for."""
+"""The CUDA stream that all work of a device is queued on, in the order in which it is issued.
+
+Imports torch only for a device or a tensor of torch's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 
 def on_stream(device: torch.device | str) -> AbstractContextManager[object]:
-    """Within, what is asked of ``device`` goes to one stream that is not the default one, whichever
-    thread asks: work cannot be recorded on the default stream. Elsewhere than on CUDA: nothing.
+    """Within the context, work for a CUDA device goes to the device's one stream, from any thread.
+    It is not the default stream, because work cannot be captured there. Does nothing for others.
     """
-    device = torch.device(device)
-    if device.type != "cuda":
+    if not _is_cuda(device):
         return nullcontext()
-    # "cuda" is the present one: one device has one stream, by whichever name it is called.
-    return torch.cuda.stream(
-        _stream(torch.cuda.current_device() if device.index is None else device.index)
-    )
+    import torch
+
+    index = torch.device(device).index  # None is the present device, so that a device has one name
+    return torch.cuda.stream(_stream(torch.cuda.current_device() if index is None else index))
 
 
 @contextmanager
 def beside(device: torch.device | str) -> Iterator[Callable[[], None]]:
-    """Within, what is asked of a CUDA device goes to a second stream, and runs beside what is asked
-    afterwards; calling what this gives makes the present stream wait for it. Recorded with the rest
-    where that is recorded. Elsewhere one thing is done after the other.
+    """Within the context, work for a CUDA device goes to a second stream and runs concurrently with
+    work that is issued afterwards. The context's value makes the present stream wait for it. Both
+    can be captured in a graph. For other devices the work runs at once.
     """
-    device = torch.device(device)
-    if device.type != "cuda":
+    if not _is_cuda(device):
         yield lambda: None
         return
-    present = torch.cuda.current_stream(device)
+    import torch
+
+    present = torch.cuda.current_stream(torch.device(device))
     second = _second(present.device_index)
     second.wait_stream(present)
     with torch.cuda.stream(second):
@@ -43,8 +48,8 @@ def beside(device: torch.device | str) -> Iterator[Callable[[], None]]:
 
 
 def fetched(data: Any) -> NDArray[Any]:
-    """``data`` on the host. A tensor is complete, though it was made within ``on_stream``: a copy
-    by way of another stream would not wait for that."""
+    """``data``, an array or a tensor, as an array. A tensor is copied on the stream that computed
+    it: a copy on another stream would not wait until it is complete."""
     if isinstance(data, np.ndarray):
         return data
     with on_stream(data.device):
@@ -53,20 +58,33 @@ def fetched(data: Any) -> NDArray[Any]:
 
 
 def marked(device: torch.device | str) -> Callable[[], None]:
-    """What waits until all that was asked of ``device`` up to now is done, and no longer."""
-    device = torch.device(device)
-    if device.type == "cuda":
+    """A function that waits until all work issued to ``device`` so far is done, and no longer."""
+    if _is_cuda(device):
+        import torch
+
         event = torch.cuda.Event()
         event.record()
         return event.synchronize
-    return torch.mps.synchronize if device.type == "mps" else lambda: None
+    if str(device).startswith("mps"):
+        import torch
+
+        return torch.mps.synchronize
+    return lambda: None
+
+
+def _is_cuda(device: torch.device | str) -> bool:
+    return str(device).startswith("cuda")
 
 
 @cache
 def _stream(device: int) -> torch.cuda.Stream:
+    import torch
+
     return torch.cuda.Stream(device)
 
 
 @cache
 def _second(device: int) -> torch.cuda.Stream:
+    import torch
+
     return torch.cuda.Stream(device)

@@ -28,7 +28,7 @@ def default_workers(settings: Settings, jobs: int) -> int:
         return 1
     import psutil
 
-    from bgblur.segmentation.engine import choose_device
+    from bgblur.segmentation.device_torch import choose_device
 
     if choose_device(settings.engine.device) != "cpu":
         return 1

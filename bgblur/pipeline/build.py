@@ -121,7 +121,8 @@ def load_backend(
     Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
     """
     import_torch()
-    from bgblur.segmentation.engine import TorchEngine, share_cores
+    from bgblur.segmentation.device_torch import share_cores
+    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.segmentation.matting import Matting
 
     if spare_core:

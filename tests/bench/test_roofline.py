@@ -7,7 +7,7 @@ from torch import nn
 
 from bgblur.bench.roofline import limit_ms, network_cost, network_limit, peak_bandwidth, peak_rate
 from bgblur.config.settings import EngineSettings
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 
 
 class OneConvolution:

@@ -12,7 +12,7 @@ from support.scenes import portrait
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
 from bgblur.gpu.graph import Replay, Work
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats

@@ -20,7 +20,8 @@ from support.model_files import write_model
 from support.mutants import mutant
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED_MODELS, WEIGHTS, TorchEngine, check_shipped
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS, WEIGHTS, check_shipped
 
 TESTS = Path(__file__).resolve().parents[1]
 WEIGHED = """

@@ -14,7 +14,7 @@ from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.contract import Contract, contract_of, parse_contract
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 
 STAGE: dict[str, Any] = {
     "name": "first",

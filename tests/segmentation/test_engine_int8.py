@@ -11,8 +11,10 @@ from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 from support.scenes import portrait
 
 from bgblur.errors import UsageError
-from bgblur.segmentation import engine
-from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine, choose_precision
+from bgblur.segmentation import device_torch
+from bgblur.segmentation.device_torch import choose_precision
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS
 
 needs_int8 = pytest.mark.skipif(
     torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
@@ -44,14 +46,14 @@ def test_auto_is_int8_on_a_processor() -> None:
 
 def test_auto_goes_with_device_precision_and_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     int8 = SHIPPED_MODELS["unet-resnet18-int8"]
-    monkeypatch.setattr(engine, "_multiplies_int8", lambda: True)
-    assert engine.shipped_model("auto", "cpu") == int8
-    assert engine.shipped_model("auto", "cpu", "int8") == int8
+    monkeypatch.setattr(device_torch, "_multiplies_int8", lambda: True)
+    assert device_torch.shipped_model("auto", "cpu") == int8
+    assert device_torch.shipped_model("auto", "cpu", "int8") == int8
     for elsewhere in (("cpu", "fp32"), ("cpu", "bf16"), ("cuda:1", "auto"), ("mps", "auto")):
-        assert engine.shipped_model("auto", *elsewhere) == SHIPPED
-    monkeypatch.setattr(engine, "_multiplies_int8", lambda: False)
-    assert engine.shipped_model("auto", "cpu") == SHIPPED
-    assert engine.auto_precision("auto", "auto", "cpu") in ("fp32", "bf16")
+        assert device_torch.shipped_model("auto", *elsewhere) == SHIPPED
+    monkeypatch.setattr(device_torch, "_multiplies_int8", lambda: False)
+    assert device_torch.shipped_model("auto", "cpu") == SHIPPED
+    assert device_torch.auto_precision("auto", "auto", "cpu") in ("fp32", "bf16")
 
 
 def test_a_model_and_settings_that_disagree_about_int8(tmp_path: Path) -> None:

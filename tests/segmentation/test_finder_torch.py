@@ -14,7 +14,7 @@ from support.scenes import disc, portrait
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.finder import HostFinder
 from bgblur.segmentation.finder_torch import TorchFinder
 from bgblur.segmentation.matting import Matting

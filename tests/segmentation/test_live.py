@@ -14,7 +14,7 @@ from support.media.clips import composited, with_matte
 from support.scenes import portrait
 
 from bgblur.frame import Alpha, Image
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.governor import Governor
 from bgblur.segmentation.live import HOLDS_FRAMES, LiveMatting
 from bgblur.segmentation.matting import Matting

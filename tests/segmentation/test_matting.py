@@ -9,7 +9,7 @@ from support.media.clips import composited, with_matte
 from support.scenes import disc, portrait
 
 from bgblur.frame import Image
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.finder import check_alpha
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions

@@ -39,7 +39,7 @@ def write_model(
 
     extra = {} if contract is None else {CONTRACT_FILE: contract}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
         # A class defines a method once.
         module = type("Model", (torch.jit.ScriptModule,), {"__init__": begin})()
         module.define(f"def forward(self, image: Tensor, input_height: int):\n{body}\n")

@@ -13,7 +13,8 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import LightUnet, build_network, with_new_blocks
 from bgblur.training.data.sets import Collection, DataError, load_collections
 from bgblur.training.export.equivalents import as_trained, for_processors

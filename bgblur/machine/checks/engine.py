@@ -26,7 +26,7 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
     import torch
 
     from bgblur.pipeline.report import machine
-    from bgblur.segmentation.engine import auto_precision, choose_device
+    from bgblur.segmentation.device_torch import auto_precision, choose_device
 
     title = "processor"
     try:
@@ -55,7 +55,8 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
 
 def check_model(engine: EngineSettings) -> Check:
     """Load and run the model; report whether it is the shipped file, by its SHA-256."""
-    from bgblur.segmentation.engine import TorchEngine, shipped_model
+    from bgblur.segmentation.device_torch import shipped_model
+    from bgblur.segmentation.engine_torch import TorchEngine
 
     own = engine.model != "auto"
     try:

@@ -87,7 +87,7 @@ def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _shipped() -> list[str]:
-    from bgblur.segmentation.engine import SHIPPED_MODELS
+    from bgblur.segmentation.models import SHIPPED_MODELS
 
     return [name for name, path in SHIPPED_MODELS.items() if path.is_file()]
 

@@ -112,7 +112,7 @@ def _engines(
     model: Path, heights: list[int], device: str, precision: str
 ) -> tuple[list[Engine], str]:
     """One for each height, and how the model was trained."""
-    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.training.evaluate.predictors import NetworkEngine
     from bgblur.training.export.export import read_note
     from bgblur.training.fit.checkpoint import load_network

@@ -43,7 +43,7 @@ def record(
     A page on this machine guides you and shows each mask to accept, mend or reject.
     """
     from bgblur.pipeline.build import open_source
-    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.training.evaluate.predictors import still_predictor
     from bgblur.training.record.folder import RecordFolder
     from bgblur.training.record.page import RecordPage

@@ -15,7 +15,7 @@ from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.network import Segmenter
 from bgblur.segmentation.options import MaskOptions
-from bgblur.segmentation.scales import looked_at
+from bgblur.segmentation.scales_torch import infer_at_scales
 from bgblur.stats import Stats
 
 Predictor = Callable[[Image], Alpha]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
@@ -40,7 +40,7 @@ class NetworkEngine:
     @torch.inference_mode()
     def infer(self, pixels: Any) -> Any:
         image = torch.as_tensor(pixels)
-        alpha = looked_at(lambda height: self._segmenter(image, height), self.input_height)
+        alpha = infer_at_scales(lambda height: self._segmenter(image, height), self.input_height)
         return alpha.numpy() if self.device == "cpu" else alpha
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from bgblur.errors import BgblurError, UsageError
 
 if TYPE_CHECKING:
-    from bgblur.segmentation.engine import TorchEngine
+    from bgblur.segmentation.engine_torch import TorchEngine
 
 ISAS = {  # what each of torch's libraries calls it
     "native": {},
@@ -127,7 +127,8 @@ def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[
 
 def measure(cell: Cell, data: Path | None, effort: Effort) -> dict[str, Any]:
     """The cell, the precision that "auto" meant, milliseconds an inference, and IoU by kind."""
-    from bgblur.segmentation.engine import TorchEngine, share_cores
+    from bgblur.segmentation.device_torch import share_cores
+    from bgblur.segmentation.engine_torch import TorchEngine
 
     share_cores(cell.device)  # as the daemon does
     engine = TorchEngine(cell.model, cell.device, cell.precision, cell.height)

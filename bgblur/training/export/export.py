@@ -111,7 +111,7 @@ def export(
         folded = for_processors(folded)
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
+        warnings.simplefilter("ignore")  # torch.jit is deprecated
         example = torch.zeros(1, 3, 96, 160).contiguous(memory_format=torch.channels_last)
         segmenter.network = torch.jit.trace(folded, example)
         halved = half and calibrate is None

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import AUTO_MODEL, SHIPPED_MODELS, check_shipped
+from bgblur.segmentation.models import AUTO_MODEL, SHIPPED_MODELS, check_shipped
 from bgblur.training.data.sets import DataError
 from bgblur.training.export.equivalents import as_trained
 from bgblur.training.export.export import fold_batch_norms, read_note
@@ -79,7 +79,7 @@ def _exported(path: Path) -> tuple[dict[str, Tensor], str]:
     try:
         note = read_note(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.jit's deprecation, see segmentation/engine.py
+            warnings.simplefilter("ignore")  # torch.jit is deprecated
             module = torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError, StopIteration, zipfile.BadZipFile) as error:
         raise ModelError(

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats

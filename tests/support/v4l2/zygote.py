@@ -23,7 +23,7 @@ _MODULES = (
     "bgblur.cli",
     "bgblur.daemon.daemon",
     "bgblur.devices.listing",
-    "bgblur.segmentation.engine",
+    "bgblur.segmentation.engine_torch",
     "bgblur.segmentation.matting",
     "bgblur.sinks.virtual_camera",
     "bgblur.sources.camera",

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.network import build_network
 from bgblur.training.export import export as exporting
 from bgblur.training.export.export import (

@@ -15,7 +15,8 @@ from support.training.data import write_tree
 from torch import nn
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.training.data.sets import Collection, load_collections
 from bgblur.training.export import export as exporting
 from bgblur.training.export.export import differences, publish, read_note

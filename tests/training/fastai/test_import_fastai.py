@@ -28,7 +28,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from bgblur.errors import UsageError
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats

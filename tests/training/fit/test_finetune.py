@@ -18,7 +18,8 @@ from support.training.room_clips import camera_pictures, room_of, write_lossless
 from torch import nn
 
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.training.data.sets import OWN, DataError, load_collections, mixed, stock_rooms
 from bgblur.training.evaluate.evaluation import score_clip, score_photos
 from bgblur.training.evaluate.predictors import clip_predictor, still_predictor

@@ -18,7 +18,7 @@ from support.scenes import portrait
 from support.training.data import write_tree
 from torch import Tensor, nn
 
-from bgblur.segmentation.engine import SHIPPED_MODELS
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import normalise
 from bgblur.training.data.sets import Collection, DataError, load_collections
 from bgblur.training.export.export import (

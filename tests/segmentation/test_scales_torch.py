@@ -11,11 +11,11 @@ import torch
 from support.media.clips import composited, with_matte
 from support.scenes import disc
 
-from bgblur.segmentation.engine import TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.finder import check_alpha
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
-from bgblur.segmentation.scales import combined, looked_at
+from bgblur.segmentation.scales_torch import combined, infer_at_scales
 from bgblur.stats import Stats
 from bgblur.training.evaluate.metrics import iou
 
@@ -29,14 +29,14 @@ def plane(value: float, size: tuple[int, int] = CLOSE) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("height", "looks"), [(96, [96]), (224, [224]), (256, [115, 256]), (288, [130, 288])]
 )
-def test_large_pictures_are_looked_at_twice(height: int, looks: list[int]) -> None:
+def test_large_pictures_are_infer_at_scales_twice(height: int, looks: list[int]) -> None:
     seen: list[int] = []
 
     def look(lines: int) -> torch.Tensor:
         seen.append(lines)
         return plane(0.5, (lines, 2 * lines))
 
-    assert looked_at(look, height).shape == (height, 2 * height)
+    assert infer_at_scales(look, height).shape == (height, 2 * height)
     assert seen == looks
 
 

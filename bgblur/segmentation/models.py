@@ -1,0 +1,31 @@
+"""The models that come with bgblur: their names, their files, and a check of the files.
+
+Imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bgblur.errors import ModelError
+
+WEIGHTS = Path(__file__).parent.parent / "weights"
+SHIPPED_MODELS = {  # by the name that engine.model may have
+    name: WEIGHTS / f"{name}.ts" for name in ("unet-resnet18", "unet-resnet18-int8", "unet-lite")
+}
+AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"
+
+
+def check_shipped(path: Path) -> None:
+    """Raises ModelError for a shipped model whose SHA-256 is not in ``weights/SHA256SUMS``."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        sums = (path.parent / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise ModelError(
+            f"the shipped model cannot be read ({error.strerror}: {error.filename}): "
+            "install bgblur again"
+        ) from error
+    if f"{digest}  {path.name}" not in sums:
+        raise ModelError(f"the shipped model {path} is damaged or changed: install bgblur again")
