@@ -34,7 +34,7 @@ WEIGHED = """
 
 def tried(model: Path, count: int, first: int = 0) -> Counter[str]:
     """What came of ``count`` damaged copies of ``model``."""
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    environment = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
     trial = [sys.executable, str(TESTS / "support" / "hostile" / "model_trial.py"), str(model)]
     ended = subprocess.run(
         [*trial, str(first), str(first + count)],
