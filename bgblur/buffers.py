@@ -1,4 +1,4 @@
-"""Memory for pictures that is used again: fresh pages cost more than most of the arithmetic."""
+"""Reuses memory for pictures: new pages cost more time than most of the arithmetic."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-_LARGEST = 3840 * 2160 * 4  # bytes: what is larger is a photo, which comes once
-_KEPT = 8  # arrays: those on their way through the threads, and the work space of one
+_LARGEST = 3840 * 2160 * 4  # bytes: a larger picture is a photo, which comes once
+_KEPT = 8  # arrays: the pictures on their way through the threads, and one work space
 
 
 class Buffers:
-    """Gives out arrays, and gives one again only when nobody else refers to it any more.
+    """Hands out arrays, and reuses an array once nothing else refers to it.
 
     A picture outlives the call that made it: it waits in a mailbox, is shown again, is encoded by
-    another thread. Nobody has to say when it is done with, and none is written to before: views,
-    tensors and OpenCV's headers each hold a reference to the array that they look into. Callable
-    from any thread: a reference is taken before the references are counted, so that two threads
-    that look at one array both find it in use.
+    another thread. Nobody has to return it. It is never overwritten too early, because views,
+    tensors and OpenCV's headers each hold a reference to their array. Callable from any thread: a
+    reference is taken before the references are counted, so two threads that find the same array
+    both see it in use.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Buffers:
         self._arrays: list[NDArray[Any]] = []
 
     def take(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """An array of ``shape`` with anything in it, the caller's for as long as it is held."""
+        """An array of ``shape``, not cleared. It belongs to the caller until released."""
         for array in list(self._arrays):
             if array.shape == shape and array.dtype == dtype and _references(array) <= _FREE:
                 return array
@@ -45,7 +45,7 @@ def _references(array: NDArray[Any]) -> int:
 
 
 def _references_of_a_free_one() -> int:
-    """As ``take`` would count them: that differs from one Python to the next."""
+    """The count that ``take`` sees for an unused array; it differs between Pythons."""
     arrays = [np.empty(1)]
     for array in list(arrays):
         return _references(array)

@@ -1,4 +1,4 @@
-"""What the daemon measures of itself: time by stage, latency, rate, drops."""
+"""What a pipeline measures: time by stage, latency, rate, dropped frames."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from contextlib import contextmanager
 import numpy as np
 
 _WINDOW = 300  # newest values kept of each series: ten seconds at 30 fps
-_RARELY = 16  # one run of a stage in so many is measured where that means to wait for a GPU
+_RARELY = 16  # one run of a stage in 16 is measured where measuring waits for a GPU
 
 
 class Stats:
-    """Written by every thread, read by any; values are milliseconds.
+    """Any thread may write and read. Values are milliseconds.
 
-    ``settle`` is called around a stage: a measurement waits there for the GPU, so that its work
-    counts where it was asked for. It says whether there is a GPU: waiting for one makes frames
-    slower, so that only a few runs are measured. The daemon has no reason to wait.
+    ``settle`` is called before and after a measured stage, to wait for the GPU: its work then
+    counts for the stage that started it. It returns whether there is a GPU. Waiting slows frames
+    down, so only a few runs are measured then. The daemon passes None: it never waits.
     """
 
     def __init__(self, settle: Callable[[], bool] | None = None) -> None:
         self._settle = settle
-        self._every = 1  # of a stage's runs
+        self._every = 1  # every so-manyth run of a stage is measured
         self._runs: dict[str, int] = {}
-        self._thread = threading.local()
+        self._thread = threading.local()  # ``inside``: time of stages in the present one
         self._lock = threading.Lock()
         self._stages: dict[str, deque[float]] = {}
         self._latency: deque[float] = deque(maxlen=_WINDOW)
         self._finished: deque[float] = deque(maxlen=_WINDOW)
-        self.first_frame: float | None = None  # when it was published, ``time.monotonic()``
-        self.published = 0  # pictures of any kind that the output took, since the start
+        self.first_frame: float | None = None  # published at, ``time.monotonic()``
+        self.published = 0  # pictures of any kind that the output took since the start
         self.frames = 0  # composited from their own alpha, or raw by choice
-        self.obscured = 0  # published without any picture of the room that could be recognised
-        self.dropped = 0  # captured, but replaced by a newer one before anyone had time
+        self.obscured = 0  # published with the whole frame blurred, or as a card
+        self.dropped = 0  # captured, but replaced by a newer frame before they were used
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time the block as one run of the stage ``name``; a stage inside it counts by itself."""
+        """Time the block as one run of the stage ``name``, without the stages inside it."""
         run = self._runs[name] = self._runs.get(name, -1) + 1
         measured = run % self._every == 0
         if measured:
             self._settled()
-        around = getattr(self._thread, "inside", 0.0)  # taken so far by stages in the outer one
+        outer_inside = getattr(self._thread, "inside", 0.0)
         self._thread.inside = 0.0
         began = time.perf_counter()
         try:
@@ -55,7 +55,7 @@ class Stats:
             took = (time.perf_counter() - began) * 1000
             if measured:
                 self.add(name, took - self._thread.inside)
-            self._thread.inside = around + took
+            self._thread.inside = outer_inside + took
 
     def _settled(self) -> None:
         if self._settle is not None and self._settle():
@@ -79,7 +79,7 @@ class Stats:
             self._finished.append(now)
 
     def restart(self) -> None:
-        """Forget the series and counters, but not when the first frame came."""
+        """Clear the series and the counters of frames, but not the time of the first frame."""
         with self._lock:
             self._stages.clear()
             self._latency.clear()
@@ -87,7 +87,7 @@ class Stats:
             self.frames = self.obscured = 0
 
     def fps(self) -> float:
-        """Frames a second over the newest frames; 0 once none has come for two seconds."""
+        """Frames a second over the newest frames; 0 after two seconds without one."""
         with self._lock:
             times = list(self._finished)
         if len(times) < 2 or time.monotonic() - times[-1] > 2:
@@ -95,7 +95,7 @@ class Stats:
         return (len(times) - 1) / max(1e-6, times[-1] - times[0])
 
     def snapshot(self) -> dict[str, object]:
-        """``fps``, ``latency_ms``, ``stages_ms`` and counters, ready for JSON."""
+        """``fps``, ``latency_ms``, ``stages_ms`` and the counters, as values for JSON."""
         with self._lock:
             stages = {name: list(series) for name, series in self._stages.items()}
             latency = list(self._latency)

@@ -12,7 +12,7 @@ from bgblur.buffers import Buffers
 SHAPE = (9, 16, 3)
 
 
-def test_what_nobody_holds_is_given_again() -> None:
+def test_an_array_that_nobody_holds_is_reused() -> None:
     buffers = Buffers()
     first = buffers.take(SHAPE, np.uint8)
     place = first.ctypes.data
@@ -41,7 +41,7 @@ def test_another_shape_or_type_is_another_array() -> None:
     ],
     ids=["itself", "mirrored", "part", "tensor", "memory", "opencv"],
 )
-def test_what_somebody_looks_into_is_not(hold: object) -> None:
+def test_an_array_that_somebody_holds_is_not_reused(hold: object) -> None:
     buffers = Buffers()
     array = buffers.take(SHAPE, np.uint8)
     place = array.ctypes.data
@@ -52,13 +52,13 @@ def test_what_somebody_looks_into_is_not(hold: object) -> None:
     assert buffers.take(SHAPE, np.uint8).ctypes.data == place
 
 
-def test_many_held_are_all_apart() -> None:
+def test_arrays_held_at_the_same_time_are_distinct() -> None:
     buffers = Buffers()
     held = [buffers.take(SHAPE, np.uint8) for _ in range(30)]
     assert len({array.ctypes.data for array in held}) == 30
 
 
-def test_threads_never_share_one() -> None:
+def test_threads_never_share_an_array() -> None:
     buffers, shared = Buffers(), []
 
     def work(mine: int) -> None:

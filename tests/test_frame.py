@@ -26,9 +26,9 @@ def test_a_frame_knows_when_it_was_captured() -> None:
         np.zeros((2, 3, 3), np.float32),
     ],
 )
-def test_what_is_no_picture(value: Any) -> None:
+def test_these_are_not_pictures(value: Any) -> None:
     assert not is_image(value)
 
 
-def test_a_picture_is_one() -> None:
+def test_a_picture_is_recognised() -> None:
     assert is_image(np.zeros((2, 3, 3), np.uint8))

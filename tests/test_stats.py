@@ -47,8 +47,8 @@ def test_a_stage_inside_another_counts_once() -> None:
     assert 20 <= stages["blur"]["p50"] < 50  # of 120 in all
 
 
-def test_what_settles_late_counts_where_it_was_asked_for() -> None:
-    def settle() -> bool:  # a GPU that is still at it
+def test_work_that_a_gpu_finishes_late_counts_for_its_own_stage() -> None:
+    def settle() -> bool:  # a GPU that still computes
         time.sleep(0.03)
         return True
 
@@ -56,11 +56,11 @@ def test_what_settles_late_counts_where_it_was_asked_for() -> None:
     with stats.stage("inference"):
         pass
     stages: Any = stats.snapshot()["stages_ms"]
-    assert 30 <= stages["inference"]["p50"] < 60  # not what was asked for before
+    assert 30 <= stages["inference"]["p50"] < 60  # without the work from before
 
 
 @pytest.mark.parametrize(("gpu", "measured"), [(False, 33), (True, 3)])
-def test_where_measuring_means_waiting_few_runs_are(gpu: bool, measured: int) -> None:
+def test_few_runs_are_measured_where_measuring_waits(gpu: bool, measured: int) -> None:
     asked = []
 
     def settle() -> bool:
@@ -75,7 +75,7 @@ def test_where_measuring_means_waiting_few_runs_are(gpu: bool, measured: int) ->
     assert len(asked) == 2 * measured
 
 
-def test_only_the_newest_count() -> None:
+def test_only_the_newest_values_count() -> None:
     stats = Stats()
     for _ in range(300):
         stats.add("blur", 1000)
@@ -100,7 +100,7 @@ def test_rate_and_latency() -> None:
     assert before <= stats.first_frame <= time.monotonic()
 
 
-def test_rate_is_0_once_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_0_once_frames_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     stats = Stats()
     for _ in range(3):
         stats.frame_done(time.monotonic())
@@ -127,7 +127,7 @@ def test_snapshot_is_json_from_the_first_moment() -> None:
     assert snapshot["latency_ms"] == {"p50": 0, "p95": 0}
 
 
-def test_written_and_read_at_once() -> None:
+def test_writing_and_reading_at_the_same_time() -> None:
     stats = Stats()
 
     def write(name: str) -> None:

@@ -1,4 +1,4 @@
-"""From the configuration to the parts it names: source, sink, backend, look, mask options."""
+"""Builds what the configuration names: source, sink, backend, look, mask options."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 
 def open_source(camera: CameraSettings) -> Source:
-    """``demo``, a clip's path, a camera's index, name or device path. Raises CameraError."""
+    """Open what ``camera.device`` names: ``demo``, a clip's path, a camera's index, name or device
+    path. Raises CameraError."""
     device = camera.device
     if device == "demo":
         from bgblur.sources.demo import DemoSource
@@ -46,11 +47,11 @@ def open_source(camera: CameraSettings) -> Source:
 def source_opener(camera: CameraSettings) -> Callable[[], Source]:
     """``open_source`` for a daemon, which opens the same camera many times.
 
-    After a sleep or a replug the kernel may give a camera another number, and its own to another:
-    where the old one is gone, or is another camera's, it is looked for by the name that it had.
+    After a sleep or a replug the kernel may give the camera another number, and its old number to
+    another camera. The camera is then found by the name it had.
     """
-    known: str | None = None
-    node: str | None = None  # whose the number was then: drivers may call it by another name
+    known: str | None = None  # the camera's name
+    node: str | None = None  # the kernel's name for its number, which may differ
 
     def opened() -> Source:
         nonlocal known, node
@@ -59,7 +60,7 @@ def source_opener(camera: CameraSettings) -> Callable[[], Source]:
             by_name = camera.model_copy(update={"device": known})
             wanted = [by_name, camera] if now not in (None, node) else [camera, by_name]
         source = _first_there(wanted, camera)
-        known = getattr(source, "card", None)  # only a webcam has one
+        known = getattr(source, "card", None)  # webcams alone have one
         node = node_name(camera.device)
         return source
 
@@ -67,8 +68,8 @@ def source_opener(camera: CameraSettings) -> Callable[[], Source]:
 
 
 def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
-    """Raises CameraError, where none is there what opening ``named``, in the user's own words, did;
-    CameraBusyError of the first that is there."""
+    """Open the first camera of ``wanted`` that is there. Raises CameraBusyError if another program
+    uses it. If none is there, raises the CameraError of ``named``, which is the user's wording."""
     errors = {}
     for camera in wanted:
         try:
@@ -81,20 +82,20 @@ def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
 
 
 def is_file_name(device: str) -> bool:
-    """Whether the user means a clip: something with an ending, or that lies on the disk."""
+    """Whether ``device`` names a clip: it has a file ending, or is a file on the disk."""
     if device.startswith("/dev/"):
         return False
     path = user_path(device, CameraError)
-    # Cameras are called "USB2.0 HD UVC WebCam" and the like: no ending has a space, or no letter.
+    # A camera may be called "USB2.0 HD UVC WebCam": an ending has letters and no space.
     return bool(re.fullmatch(r"\.[0-9]*[A-Za-z]\w*", path.suffix)) or path.is_file()
 
 
 def open_sink(
     device: str, width: int, height: int, fps: float, open_preview: Callable[[], Sink]
 ) -> Sink:
-    """``auto``, ``web``, a video file's name, or a virtual camera's device.
+    """Open what ``device`` names: ``auto``, ``web``, a video file, or a virtual camera's device.
 
-    ``width`` and ``height`` are even. Raises OutputError or UsageError in one line.
+    ``width`` and ``height`` are even. Raises OutputError or UsageError.
     """
     if device == "web":
         return open_preview()
@@ -113,12 +114,12 @@ def load_backend(
     spare_core: bool = True,
     fps: Callable[[], float] | None = None,
 ) -> Backend:
-    """The engine, its matting, and the compositor that shares its device.
+    """Load the engine, its matting, and the compositor on the same device.
 
-    ``spare_core`` leaves one to the stages that run beside the engine. ``fps`` tells the rate that
-    is wanted of a live stream; without it every frame is inferred, at one height.
+    ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
+    returns the wanted rate of a live stream; without it every frame is inferred, at one height.
 
-    Raises ModelError or UsageError in one line. Imports torch, which takes seconds.
+    Raises ModelError or UsageError. Imports torch, which takes seconds.
     """
     import_torch()
     from bgblur.segmentation.device_torch import share_cores
@@ -154,9 +155,10 @@ def _live_matting(
 
 
 def look_of(settings: Settings, live: bool = True) -> Look:
-    """Raises UsageError where the background picture or clip cannot be read.
+    """The look that the settings describe. Raises UsageError if the background picture or clip
+    cannot be read.
 
-    A clip is played if ``live``, else it goes with the time of the frames. Close the look in the
+    With ``live`` a clip plays by the clock, else by the frames' own time. Close the look at the
     end: a clip has a thread and a file.
     """
     background = settings.background
@@ -180,5 +182,6 @@ def look_of(settings: Settings, live: bool = True) -> Look:
 
 
 def mask_of(settings: Settings) -> MaskOptions:
+    """The mask options that the settings describe."""
     mask = settings.mask
     return MaskOptions(mask.refine_edges, mask.smoothing, mask.feather)

@@ -1,4 +1,4 @@
-"""The capture worker: reads the camera, opens it again when it fails, closes it while it rests."""
+"""The capture thread's loop: reads the camera, opens it again if it fails, closes it for a rest."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from bgblur.pipeline.worker import Turn
 from bgblur.sources import Source
 from bgblur.stats import Stats
 
-RETRY_FIRST, RETRY_LAST = 0.25, 0.75  # back-off of a camera that is opened again, seconds
+RETRY_FIRST, RETRY_LAST = 0.25, 0.75  # seconds before a failed camera is opened again
 OPENS_WITHIN, READS_WITHIN = 15.0, 5.0  # seconds after which a driver's call counts as hung
 
 OpenSource = Callable[[], Source]
 
 
 class CaptureLoop:
-    """Puts every frame into ``captured``. ``resize`` is called with a source that the user asked
-    for; one that comes back by itself with another size is fitted to the old one.
+    """Puts every frame into ``captured``.
+
+    ``resize`` is called with each source that the user asked for. A camera that comes back by
+    itself with another size is fitted to the old one.
 
     Reports the camera's problems, one line for each loss: while the camera is gone, what opening
     it again says is not news.
@@ -50,7 +52,7 @@ class CaptureLoop:
         self._stats = stats
         self._first: Source | None = None
         self._gone = False  # reported
-        self._asked_for = True  # the first one, too: a busy camera comes later
+        self._asked_for = True  # the first one too: a busy camera comes later
         self._changed = threading.Event()
 
     def open_first(self) -> Source:
@@ -60,18 +62,19 @@ class CaptureLoop:
         return self._first
 
     def close_first(self) -> None:
-        """Where ``run`` is not to follow."""
+        """Close the source of ``open_first`` if ``run`` does not follow."""
         if self._first is not None:
             _close(self._first)
             self._first = None
 
     def replace(self, open_source: OpenSource) -> None:
+        """Close the source and open another."""
         self._open_source = open_source
         self._asked_for = True
         self._changed.set()
 
     def rest(self, resting: bool) -> None:
-        """Close the camera, or take it up again."""
+        """Close the camera, or open it again."""
         if resting != self.resting:
             self.resting = resting
             self._changed.set()
@@ -107,7 +110,7 @@ class CaptureLoop:
                 self._captured.put(frame)
                 self._well()
                 wait = RETRY_FIRST
-            except Exception as error:  # drivers raise what they like
+            except Exception as error:  # drivers raise anything
                 if source is not None:
                     _close(source)
                     source = None
@@ -136,7 +139,7 @@ class CaptureLoop:
         try:
             source = self._open_source()
         except Exception:
-            self._asked_for |= asked_for  # what the user chose keeps its own size when it comes
+            self._asked_for |= asked_for  # the user's choice keeps its own size when it comes
             raise
         if not turn.over():
             self._note(source)
@@ -149,14 +152,14 @@ class CaptureLoop:
         return source
 
     def _sleep(self, seconds: float) -> None:
-        """Until the time is up or something was asked for."""
+        """Wait until the time is up or there is an order."""
         self._changed.wait(seconds)
         self._changed.clear()
 
 
 def _sound(frame: Frame) -> Frame:
-    """With its pixels in one piece, which torch and OpenCV want. Raises CameraError for anything
-    but a colour picture: a driver may give what it likes."""
+    """``frame`` with contiguous, writable pixels, as torch and OpenCV need them. Raises CameraError
+    unless it is a colour picture: a driver may give anything."""
     image = frame.image
     if not is_image(image):
         form = f"{getattr(image, 'shape', None)} {getattr(image, 'dtype', type(image).__name__)}"
@@ -166,6 +169,6 @@ def _sound(frame: Frame) -> Frame:
 
 
 def _close(source: Source) -> None:
-    """A driver that fails in closing, too, must not end the thread: the next camera waits."""
+    """A driver that fails to close must not end the thread: the next camera waits."""
     with contextlib.suppress(Exception):
         source.close()

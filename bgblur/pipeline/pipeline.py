@@ -22,6 +22,7 @@ from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.segment import SegmentLoop
 from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
 from bgblur.pipeline.state import Part, Problems, Rest, State
+from bgblur.pipeline.words import HANGS
 from bgblur.pipeline.worker import Turn, Worker
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sources import Source
@@ -221,7 +222,7 @@ class Pipeline:
         while not self._stopping.wait(SUPERVISE_EVERY):
             for part, worker in self._workers.items():
                 if worker.replace_if_hung():
-                    self.problems.set(part, f"the {worker.name} thread hangs: started another")
+                    self.problems.set(part, HANGS[part])
 
     def _resize(self, source: Source) -> None:
         """From now on the frames are those of ``source``."""

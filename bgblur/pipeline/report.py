@@ -1,4 +1,4 @@
-"""One run's figures as an object for JSON: what ``bench`` and ``status`` print."""
+"""The figures of one run, as ``bench`` and ``status`` print them in JSON."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Meter:
         self._began, self._cpu = time.monotonic(), self._cpu_seconds()
 
     def cpu_cores(self) -> float:
-        """Mean number of cores kept busy."""
+        """Mean number of busy cores."""
         return self.cpu_seconds() / max(1e-6, time.monotonic() - self._began)
 
     def cpu_seconds(self) -> float:
-        """Processor time of all threads."""
+        """Processor time of all threads, in seconds."""
         return self._cpu_seconds() - self._cpu
 
     def rss_mb(self) -> float:
@@ -47,8 +47,8 @@ class Meter:
 
 
 def _age(process: psutil.Process) -> float:
-    """Seconds since it began. Linux counts that from its boot, which psutil knows by the second
-    alone: taken off again, the error of up to a second goes too."""
+    """Seconds since the process began. On Linux psutil adds the boot time, rounded to a second, to
+    the time since boot: subtracting it again removes the rounding error."""
     created = float(process.create_time())
     if platform.system() == "Linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME) - (created - psutil.boot_time())
@@ -56,7 +56,7 @@ def _age(process: psutil.Process) -> float:
 
 
 def run_report(pipeline: Pipeline, meter: Meter) -> dict[str, Any]:
-    """The figures of a pipeline as it runs; the keys are the command line's contract."""
+    """The figures of a running pipeline. The keys are a contract of the command line."""
     backend, stats = pipeline.backend, pipeline.stats
     first = stats.first_frame
     return {
@@ -77,7 +77,7 @@ def run_report(pipeline: Pipeline, meter: Meter) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures were taken."""
+    """The machine on which the figures were measured."""
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
@@ -115,8 +115,8 @@ def _gpu_name() -> str | None:
 
 
 def loaded_torch() -> Any:
-    """torch where it has been imported: not worth doing for a zero. None while another thread is
-    still at it, when it has no more than some of its names."""
+    """torch if it has been imported, else None: importing it takes seconds. None also while another
+    thread imports it, when some of its names are still missing."""
     torch = sys.modules.get("torch")
     unfinished = getattr(getattr(torch, "__spec__", None), "_initializing", False)
     return None if unfinished else torch

@@ -38,6 +38,12 @@ _PART_WORDS = {
     Part.BACKGROUND: "background",
 }
 
+# By the part whose thread hangs in a call that does not return.
+HANGS = {
+    Part.CAMERA: "the camera does not respond: opening it again",
+    Part.MASK: "the model does not respond: loading it again",
+}
+
 
 def working_again(part: Part) -> str:
     """The line for the user once the problem of ``part`` is gone."""

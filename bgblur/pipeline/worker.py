@@ -1,4 +1,4 @@
-"""A thread that can be replaced when a call inside it never returns."""
+"""A thread that can be replaced when a call in it never returns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MOST_LEFT_BEHIND = 4  # hung threads keep their memory; past this, only a restar
 
 
 class Turn:
-    """One run of a worker's loop, which asks ``over`` after every call that may hang.
+    """One run of a worker's loop. The loop asks ``over`` after every call that may hang.
 
-    A loop that finds its turn over touches nothing shared any more: another has taken its place.
+    Once its turn is over, a loop leaves all shared state alone: another loop has replaced it.
     """
 
     def __init__(self, stopping: threading.Event) -> None:
@@ -21,16 +21,19 @@ class Turn:
         self._due = float("inf")
 
     def over(self) -> bool:
+        """Whether the loop must end."""
         return self._replaced or self._stopping.is_set()
 
     def hangs(self) -> bool:
+        """Whether the loop has missed its ``beat``."""
         return time.monotonic() > self._due
 
     def beat(self, patience: float) -> None:
-        """The loop is alive; it will be heard of again within ``patience`` seconds."""
+        """Called by the loop: it is alive, and calls again within ``patience`` seconds."""
         self._due = time.monotonic() + patience
 
     def replace(self) -> None:
+        """End the turn, though its loop may hang."""
         self._replaced = True
 
 
@@ -51,8 +54,8 @@ class Worker:
         return turn, thread
 
     def replace_if_hung(self) -> bool:
-        """Start the loop anew where it has not been heard of in time; the old thread is left
-        behind and ends by itself should its call ever return."""
+        """Start the loop again in a new thread if it has missed its beat. The old thread is left
+        behind; it ends by itself if its call ever returns."""
         self.left_behind = [thread for thread in self.left_behind if thread.is_alive()]
         if not self._turn.hangs() or len(self.left_behind) >= MOST_LEFT_BEHIND:
             return False
@@ -62,6 +65,6 @@ class Worker:
         return True
 
     def join(self, seconds: float | None) -> bool:
-        """Wait for the newest thread, with None as long as it takes; whether it has ended."""
+        """Wait for the newest thread, with None without limit. Returns whether it has ended."""
         self._thread.join(None if seconds is None else max(0.0, seconds))
         return not self._thread.is_alive()

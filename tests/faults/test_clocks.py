@@ -1,8 +1,8 @@
-"""The wall clock may jump: network time, a user, a sleep. Nothing but a report may look at it.
+"""The wall clock may jump: by network time, a user, a sleep. Only a report may read it.
 
-``time.monotonic`` never jumps. During a sleep of the machine it stands still on Linux and goes on
-elsewhere; either is safe, since a frame that then counts as new still carries its own alpha, and
-one that counts as old is hidden.
+``time.monotonic`` never jumps. While the machine sleeps it stops on Linux and goes on elsewhere.
+Both are safe: a frame that then counts as new still has its own alpha, and one that counts as old
+is hidden.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import bgblur
 
 HOME = Path(bgblur.__file__).parent
 WALL = {"time", "time_ns", "localtime", "gmtime", "now", "today", "utcnow"}
-REPORTS = {"report.py"}  # how old the process is, where the system tells the time it began
+REPORTS = {"pipeline/report.py"}  # the age of the process, from the time at which it began
 
 
 def wall_clocks(text: str) -> list[int]:
-    """Lines that look at the time of day."""
+    """The lines that read the time of day."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and node.module == "time":
@@ -35,18 +35,18 @@ def wall_clocks(text: str) -> list[int]:
     return found
 
 
-def test_only_a_report_looks_at_the_wall_clock() -> None:
+def test_only_a_report_reads_the_wall_clock() -> None:
     assert wall_clocks("import time\nx = time.time()") == [2]
     assert wall_clocks("from time import time") == [1]
     assert wall_clocks("import time\nx = time.monotonic()") == []
     live = [path for path in HOME.rglob("*.py") if "training" not in path.relative_to(HOME).parts]
     assert len(live) > 50
-    lookers = {str(p.relative_to(HOME)) for p in live if wall_clocks(p.read_text("utf-8"))}
-    assert lookers == REPORTS
+    readers = {str(p.relative_to(HOME)) for p in live if wall_clocks(p.read_text("utf-8"))}
+    assert readers == REPORTS
 
 
 @pytest.mark.parametrize("jump", [-86400.0, 86400.0])
-def test_a_jump_of_the_wall_clock_is_not_noticed(
+def test_a_jump_of_the_wall_clock_changes_nothing(
     jump: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = time.time

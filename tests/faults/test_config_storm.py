@@ -14,11 +14,11 @@ from support.faults.rig import tried
 
 WRITES = 1000
 PAUSE = 0.025  # seconds between writes: all of them within a minute
-ASKED_EVERY = 125  # writes between looks at what is in force
+ASKED_EVERY = 125  # writes between checks of what is in force
 
 
 def good(chance: random.Random) -> tuple[str, int]:
-    """(text, its strength), with a change in every area that can change live."""
+    """(text, its strength), with a change in every section that changes live."""
     strength = chance.randint(40, 100)
     lines = [
         f"[background]\nstrength = {strength}",
@@ -51,7 +51,7 @@ def bad(chance: random.Random) -> bytes:
 
 
 def write(path: Path, content: bytes, chance: random.Random) -> None:
-    """As editors do: in place, or by a new file in its stead."""
+    """Write as editors do: in place, or by replacing the file."""
     tried()
     if chance.random() < 0.5:
         path.write_bytes(content)
@@ -84,7 +84,7 @@ def test_a_thousand_edits_half_of_them_mistakes(tmp_path: Path) -> None:
                     time.sleep(PAUSE)
                     write(path, bad(chance), chance)
                     time.sleep(PAUSE)
-                if number % 20 == 0:  # the heart's losses are counted over short stretches
+                if number % 20 == 0:  # delays of the machine are counted over short times
                     judge(parts, heart)
             took = time.monotonic() - began
             text, strength = good(chance)
@@ -101,7 +101,7 @@ def has(parts: FaultDaemon, **wanted: object) -> bool:
 
 
 def judge(parts: FaultDaemon, heart: Heartbeat) -> None:
-    """Since the last call: no raw frame, and ten a second."""
+    """Check that since the last call no raw frame came, and ten pictures a second."""
     assert not parts.ended, parts.ended
     assert not parts.output.wrong, parts.output.wrong[:3]
     now = time.monotonic()

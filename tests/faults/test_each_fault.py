@@ -1,4 +1,4 @@
-"""Every fault of every part: at the start, in mid-stream, again and again."""
+"""Every fault of every part: at the start, in mid-stream, and repeated."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_a_fault_at_the_start_in_mid_stream_and_repeated(
     rig.watch(0.2)
     if rig.pipeline.fatal is None:
         rig.recover()
-    else:  # the daemon ends with it; here it gets a model that is well
-        rig.mend()
+    else:  # the daemon would end; here it gets a working model
+        rig.repair()
         rig.pipeline.replace_backend(rig.model.load)
         rig.recover()
     for pause in (0.25, 0.03, 0.0):
@@ -65,7 +65,7 @@ def test_a_fault_at_the_start_in_mid_stream_and_repeated(
     tried()
     time.sleep(0.05)
     if part == "preview":
-        assert rig.output.opened == 1  # a preview's fault is not the output's
+        assert rig.output.opened == 1  # a preview's fault does not disturb the output
     rig.stop()
     rig.ended()
 
@@ -97,7 +97,7 @@ def test_a_raw_picture_in_the_making_is_not_shown_once_the_blur_is_on(heart: Hea
     for _ in range(3):
         rig.show(Look(mode="none"))
         tried()
-        rig.watch(0.5)  # one has just been begun, or is soon
+        rig.watch(0.5)  # a raw picture is now in the making
         rig.show(Look(strength=60))
         rig.watch(0.5)
     rig.stop()

@@ -1,4 +1,4 @@
-"""A full disk costs the change that was to be written, never the picture."""
+"""A full disk loses the change to be written, never the picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_change_leaves_the_file_as_it_was(tmp_path: Path, room: int) -> None:
     write_on_a_full_disk(tmp_path / "config.toml", room)
 
 
-def test_neither_toggle_nor_create_leave_half_a_file(tmp_path: Path) -> None:
+def test_toggle_and_create_leave_no_partial_file(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     with full_disk():
         for write in (toggle, create):
@@ -28,7 +28,7 @@ def test_neither_toggle_nor_create_leave_half_a_file(tmp_path: Path) -> None:
             assert list(tmp_path.iterdir()) == []
 
 
-def test_the_daemon_streams_on_without_disk_and_without_anywhere_to_talk_to(tmp_path: Path) -> None:
+def test_the_daemon_streams_on_with_a_full_disk_and_a_log_that_fails(tmp_path: Path) -> None:
     def log_is_full(line: str) -> None:
         raise OSError(28, "No space left on device")
 

@@ -1,4 +1,4 @@
-"""More than the machine can do: 4K at 120 fps while another program wants every core."""
+"""More work than the machine can do: 4K at 120 fps while another program uses every core."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SECONDS = 5.0  # of each half
 
 
 class Torrent:
-    """Frames of the demo, made beforehand, faster than anyone can take them."""
+    """Frames of the demo, made in advance, faster than they can be processed."""
 
     name = "torrent"
     remark: str | None = None
@@ -62,7 +62,7 @@ class TimingSink(NullSink):
 
 @contextmanager
 def busy_machine() -> Iterator[None]:
-    """Every core has another process that never rests."""
+    """Every core also runs a busy loop."""
     spin = [sys.executable, "-c", "while True: pass"]
     hogs = [subprocess.Popen(spin) for _ in range(os.cpu_count() or 1)]
     try:
@@ -114,7 +114,7 @@ def test_under_overload_the_newest_frame_wins_and_nothing_queues() -> None:
         assert isinstance(latency, dict)
         finding = middle(stages, "upload", "motion", "inference", "smoothing", "edges")
         finishing = middle(stages, "blur", "colour", "publish")
-        # A frame waits for one capture, its own alpha, the picture before it, and its own.
+        # A frame waits for its capture, its alpha, the picture before it, and its own picture.
         assert latency["p50"] < 1.5 * (1000 / FPS + finding + 2 * finishing) + 100
         assert half["frames"]
     assert stats.dropped > stats.frames

@@ -1,6 +1,6 @@
-"""Faults and orders in any combination, over the real pipeline.
+"""Faults and orders in random combination, on the real pipeline.
 
-A minute's worth by default; BGBLUR_FAULT_MINUTES=60 goes on for about an hour, each run another.
+Takes a minute by default; with BGBLUR_FAULT_MINUTES=60 about an hour, and each run is different.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from bgblur.segmentation.options import MaskOptions
 MINUTES = float(os.environ.get("BGBLUR_FAULT_MINUTES", "0"))
 STEPS = 20 if MINUTES else 8
 EXAMPLES = max(1, round(MINUTES * 60 / 7)) if MINUTES else 12  # one takes about seven seconds
-GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has had ever more threads
+GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has served more and more threads
 
 GREY = np.full((90, 160, 3), 90, np.uint8)
 HIDING = [
@@ -49,7 +49,7 @@ memory: list[int] = []  # resident bytes after each example
 
 
 class AnyFaults(RuleBasedStateMachine):
-    """After every step: no raw frame, ten pictures a second, no thread too many."""
+    """After every step: no raw frame, ten pictures a second, no superfluous thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class AnyFaults(RuleBasedStateMachine):
     ) -> None:
         self._rig = FaultRig(self._heart, look, mask, pixel_format)
         part = self._rig.camera if broken in Camera.RAISES else self._rig.model
-        if broken not in (*Model.LOADS, "unplugged", "driver error"):  # those end the start
+        if broken not in (*Model.LOADS, "unplugged", "driver error"):  # these make the start fail
             part.switch.set(broken)
             tried()
         if rest:
@@ -120,7 +120,7 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule(size=st.sampled_from(SIZES), asked_for=st.booleans())
     def resize(self, size: tuple[int, int], asked_for: bool) -> None:
-        """By the user's choice, or because the camera was plugged in elsewhere."""
+        """By the user's choice, or because the camera was plugged in again with another size."""
         rig = self._rig
         if asked_for:
             self._order(lambda: rig.use_camera(Camera(size)))
@@ -169,7 +169,7 @@ class AnyFaults(RuleBasedStateMachine):
                 self._rig.ended()
                 pipeline, self._rig = weakref.ref(self._rig.pipeline), None
                 gc.collect()
-                assert pipeline() is None, "a pipeline outlives its end"
+                assert pipeline() is None, "a pipeline stays alive after its end"
         finally:
             time.time = self._clock
             self._stack.close()
@@ -202,7 +202,7 @@ def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None
             suppress_health_check=list(HealthCheck),
         ),
     )
-    told = "resident memory after each example, MiB: " + " ".join(str(m >> 20) for m in memory)
-    print(told)
+    grown = "resident memory after each example, MiB: " + " ".join(str(m >> 20) for m in memory)
+    print(grown)
     assert len(memory) >= EXAMPLES
-    assert memory[-1] - memory[len(memory) // 2] < GROWTH, told
+    assert memory[-1] - memory[len(memory) // 2] < GROWTH, grown

@@ -1,4 +1,4 @@
-"""The detector on which all of these tests rely is itself put to the test."""
+"""Tests of the detector on which all of these tests rely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bgblur.frame import Image
 from bgblur.pipeline.words import ALL_CARDS
 
 every_size = pytest.mark.parametrize("size", SIZES)
-STRENGTHS = (40, 60, 100)  # what the tests blur with
+STRENGTHS = (40, 60, 100)  # as the other tests use
 
 
 def blurred(size: tuple[int, int], strength: int) -> Image:
@@ -48,7 +48,7 @@ def test_a_half_transparent_leak_is_found(size: tuple[int, int], share: float) -
 
 @every_size
 def test_a_small_leak_is_found_wherever_it_is(size: tuple[int, int]) -> None:
-    """A patch as high as a fifth of the frame, as where the person was a moment ago."""
+    """A patch of a fifth of the frame's height, as where the person was a moment before."""
     side = size[1] // 5
     for y in range(0, size[1] - side, 13):
         for x in range(0, size[0] - side, 17):

@@ -1,4 +1,4 @@
-"""What a frame costs in fresh memory, and that no picture is written to while it is shown."""
+"""A frame takes little new memory, and no picture is overwritten while it is shown."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LOOKS = {
 
 
 def fresh_bytes(work: Callable[[], object]) -> int:
-    """The most that ``work`` held at once beyond what there was; NumPy and OpenCV both ask
-    NumPy's allocator for arrays, which tracemalloc counts."""
+    """The most memory that ``work`` added at once. NumPy and OpenCV both take arrays from NumPy's
+    allocator, which tracemalloc counts."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -45,8 +45,8 @@ def test_the_counter_counts_opencv_too() -> None:
     assert fresh_bytes(lambda: CpuCompositor().compose(image, disc(WIDTH, HEIGHT), Look())) > 2e6
 
 
-# Pictures' worth of fresh memory. "color" has its guesses of both sides' colours on a coarse grid,
-# in floating point; before memory was used again "blur" took more than four.
+# In sizes of a picture. "color" estimates the colours of person and background on a coarse grid, in
+# floating point. Before memory was reused, "blur" took more than four.
 @pytest.mark.parametrize(("look", "most"), [("blur", 0.7), ("mirrored", 0.7), ("color", 2.0)])
 def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
     publisher, keeper = publisher_on(lambda *_: NullSink(), Problems())

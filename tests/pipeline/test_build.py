@@ -69,7 +69,7 @@ def test_a_clip_is_opened_by_its_name(data: Path) -> None:
         ("Camera 2.0", False),
     ],
 )
-def test_what_names_a_file(device: str, is_file: bool) -> None:
+def test_which_names_are_files(device: str, is_file: bool) -> None:
     assert is_file_name(device) is is_file
 
 
@@ -80,7 +80,7 @@ def test_a_clip_without_ending_is_found_on_the_disk(tmp_path: Path) -> None:
 
 @on_linux
 @pytest.mark.parametrize("device", ["63", "/dev/video63", "front camera", "none.mp4"])
-def test_a_source_that_is_not_there_is_one_line(device: str) -> None:
+def test_a_missing_source_is_reported_in_one_line(device: str) -> None:
     with pytest.raises((CameraError, UsageError)) as caught:
         open_source(CameraSettings(device=device))
     assert device in str(caught.value)
@@ -100,7 +100,7 @@ def test_a_file_name_opens_a_video(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_an_output_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_output_is_reported_in_one_line(tmp_path: Path) -> None:
     for device in ("/dev/video63", str(tmp_path / "video0")):
         with pytest.raises(OutputError) as caught:
             open_sink(device, 320, 180, 30, no_preview)
@@ -135,13 +135,13 @@ def test_backend_on_the_cpu(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_backend_that_cannot_be_had(settings: EngineSettings, error: type[BgblurError]) -> None:
+def test_a_backend_that_is_not_loaded(settings: EngineSettings, error: type[BgblurError]) -> None:
     with pytest.raises(error) as caught:
         load_backend(settings, Stats())
     assert "\n" not in str(caught.value)
 
 
-def test_look_is_what_the_settings_say(tmp_path: Path) -> None:
+def test_the_look_follows_the_settings(tmp_path: Path) -> None:
     picture = tmp_path / "room.png"
     cv2.imwrite(str(picture), portrait(64, 48))
     values = {"mode": "image", "image": str(picture), "strength": 35, "color": "#FF8001"}
@@ -162,7 +162,7 @@ def test_the_picture_is_read_only_where_it_is_shown(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_mask_is_what_the_settings_say() -> None:
+def test_the_mask_follows_the_settings() -> None:
     mask = {"refine_edges": False, "smoothing": 0.25, "feather": 0.75}
     assert mask_of(Settings.model_validate({"mask": mask})) == MaskOptions(False, 0.25, 0.75)
     assert mask_of(Settings()) == MaskOptions()
@@ -173,7 +173,7 @@ class Camera(SquareSource):
 
 
 class Cameras:
-    """What can be opened, by number and by name; what was asked for; the kernel's own names."""
+    """The cameras ``there``, by number or name; the openings ``asked`` for; the kernel's names."""
 
     def __init__(self) -> None:
         self.there = {"0"}
@@ -189,7 +189,7 @@ class Cameras:
 
 @pytest.fixture
 def cameras(monkeypatch: pytest.MonkeyPatch) -> Cameras:
-    """Those of this machine, for one test."""
+    """The cameras of this machine, for one test."""
     cameras = Cameras()
     monkeypatch.setattr(parts, "open_source", cameras.open)
     monkeypatch.setattr(parts, "node_name", cameras.numbers.get)
@@ -207,7 +207,7 @@ def test_a_camera_that_got_another_number_is_found_by_its_name(cameras: Cameras)
     assert cameras.asked == ["0", "0", "HD Cam", "0", "HD Cam"]
 
 
-def test_a_number_that_is_now_another_cameras_is_not_followed(cameras: Cameras) -> None:
+def test_a_number_that_now_belongs_to_another_camera_is_not_followed(cameras: Cameras) -> None:
     cameras.numbers["0"] = "HD Cam: HD Cam"  # the kernel's name is not always the camera's own
     cameras.there.add("HD Cam")
     opened = parts.source_opener(CameraSettings(device="0"))
@@ -229,7 +229,7 @@ def test_a_camera_that_was_swapped_for_another_is_opened(cameras: Cameras) -> No
     assert cameras.asked == ["0", "HD Cam", "0", "0"]
 
 
-def test_a_camera_that_never_was_is_not_looked_for(cameras: Cameras) -> None:
+def test_a_camera_that_was_never_open_is_not_looked_for_by_name(cameras: Cameras) -> None:
     cameras.there.clear()
     with pytest.raises(CameraError, match="no camera 0"):
         parts.source_opener(CameraSettings(device="0"))()

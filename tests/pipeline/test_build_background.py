@@ -50,7 +50,7 @@ def test_a_clip_is_opened_only_where_it_is_shown(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_frames_of_a_file_get_the_background_of_their_time(tmp_path: Path) -> None:
+def test_a_files_frames_get_the_background_of_their_time(tmp_path: Path) -> None:
     look = look_of(settings(write_grey_clip(tmp_path / "clip.mkv", [10, 80, 160])), live=False)
     compositor = CpuCompositor()
     frame, nobody = portrait(64, 48), np.zeros((48, 64), np.float32)

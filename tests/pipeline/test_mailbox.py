@@ -6,7 +6,7 @@ import time
 from bgblur.pipeline.mailbox import LatestSlot
 
 
-def test_the_newest_replaces_what_nobody_read() -> None:
+def test_the_newest_item_replaces_an_unread_one() -> None:
     slot: LatestSlot[int] = LatestSlot()
     for item in range(5):
         slot.put(item)
@@ -18,7 +18,7 @@ def test_the_newest_replaces_what_nobody_read() -> None:
     assert slot.replaced == 4
 
 
-def test_waits_for_the_next_and_no_longer() -> None:
+def test_a_reader_waits_for_the_next_item_and_no_longer() -> None:
     slot: LatestSlot[str] = LatestSlot()
     threading.Timer(0.1, slot.put, ["late"]).start()
     began = time.monotonic()
@@ -35,11 +35,11 @@ def test_closing_wakes_the_reader() -> None:
     began = time.monotonic()
     assert slot.take(30) is None
     assert time.monotonic() - began < 5
-    assert slot.take(30) is None  # and does not wait again
+    assert slot.take(30) is None  # without waiting again
     assert time.monotonic() - began < 5
 
 
-def test_nothing_comes_twice_or_out_of_order() -> None:
+def test_no_item_comes_twice_or_out_of_order() -> None:
     slot: LatestSlot[int] = LatestSlot()
     count, taken = 3000, []
 

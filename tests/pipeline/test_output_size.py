@@ -18,7 +18,7 @@ class KeptSink(RecordingSink):
 
 
 class Driver:
-    """Opens sinks at the size that is ``kept``, or, where it ``refuses``, no other."""
+    """Opens every sink at the ``kept`` size; with ``refuses`` it fails for other sizes instead."""
 
     def __init__(self, refuses: bool = False) -> None:
         self.refuses = refuses
@@ -49,12 +49,12 @@ def opened(driver: Driver) -> tuple[Output, SinkKeeper]:
 
 
 def shapes(output: Output, driver: Driver) -> set[tuple[int, ...]]:
-    """Of what is published of a picture that is larger than all of them."""
+    """The shapes published of a picture that is larger than every sink."""
     assert output.feed(np.zeros((720, 1280, 3), np.uint8), raw=False)
     return {picture.shape for picture in driver.sink.since(0)}
 
 
-def test_what_is_kept_is_what_is_fed(driver: Driver) -> None:
+def test_pictures_have_the_size_that_the_driver_kept(driver: Driver) -> None:
     output, keeper = opened(driver)
     driver.kept = (320, 180)
     keeper.resize(640, 360, 30.0)
@@ -64,7 +64,7 @@ def test_what_is_kept_is_what_is_fed(driver: Driver) -> None:
     assert (640, 360) in driver.asked
 
 
-def test_once_nobody_watches_the_size_is_taken(driver: Driver) -> None:
+def test_once_nobody_watches_the_new_size_is_taken(driver: Driver) -> None:
     output, keeper = opened(driver)
     keeper.nobody_watches()  # nothing was refused
     assert output.ready()
@@ -101,7 +101,7 @@ def test_the_size_is_not_forgotten_while_the_device_is_gone(driver: Driver) -> N
     keeper.resize(640, 360, 30.0)
     with pytest.raises(OutputError, match="will not") as caught:
         output.ready()
-    assert output.size == (320, 180), "what cards are drawn at until then"
+    assert output.size == (320, 180), "the size of the cards until then"
     output.failed(caught.value)
     driver.gone = False
     keeper._retry_at = 0.0

@@ -1,4 +1,4 @@
-"""The pipeline's promises, each broken on purpose from one side."""
+"""The pipeline keeps its promises while each of its parts is broken in turn."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_failing_engine_never_shows_the_room_and_recovers(
         assert not leaks(rig.sink.since(0))
 
 
-def test_a_hanging_engine_is_covered_up_and_does_not_delay_the_stop() -> None:
+def test_a_hanging_engine_is_covered_and_does_not_delay_the_stop() -> None:
     let_go = threading.Event()
     with running(Rig()) as rig:
         rig.wait_state("blurring")
@@ -229,7 +229,7 @@ def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
         rig.wait_state("off")
         raw = rig.sink.since(0)[-1]
         assert any(np.array_equal(raw, picture(i)) for i in range(rig.source.index + 1))
-        assert rig.engine.calls == 0  # nothing is inferred that nobody sees
+        assert rig.engine.calls == 0  # nothing is inferred while raw frames are shown
         blocked = threading.Event()
         rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
         rig.pipeline.look = Look(strength=60)
@@ -303,6 +303,6 @@ def test_a_compositor_that_fails_shows_a_card() -> None:
         rig.wait(lambda: Part.PICTURE not in rig.pipeline.problems)
 
 
-def test_place_covers_the_frame() -> None:
-    """The tests above rely on a person who moves every frame."""
+def test_the_person_moves_with_every_frame() -> None:
+    """The tests above rely on it."""
     assert len({place(i) for i in range(50)}) == 50

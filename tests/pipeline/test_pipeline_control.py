@@ -1,4 +1,4 @@
-"""Starting, stopping and changing the pipeline's parts, and looking into it."""
+"""Starting, stopping, changing the pipeline's parts, and its views for the user."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_another_camera_brings_its_size_to_the_output() -> None:
 
 
 def test_another_camera_of_the_same_size_is_another_room() -> None:
-    """Who was certain there is not shown on trust here."""
+    """A person found there is not carried over to here."""
     resets: list[float] = []
 
     class Noted(Matting):

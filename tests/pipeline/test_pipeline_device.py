@@ -1,4 +1,4 @@
-"""The pipeline as it is on a GPU, on the processor: tensors all the way, I420 at its end."""
+"""The pipeline of a GPU, run on the processor: tensors throughout, I420 at the end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bgblur.stats import Stats
 class DeviceEngine(SquareEngine):
     """Gives tensors; NaN while ``broken``."""
 
-    device = "cpu:0"  # to torch the processor as well, to the parts a device like any other
+    device = "cpu:0"  # to torch the processor, to the parts any other device
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class DeviceEngine(SquareEngine):
 
 
 class PlanarSink(RecordingSink):
-    """As a virtual camera has it; keeps what it got as BGR."""
+    """Takes I420 like a virtual camera; keeps it as BGR."""
 
     pixel_format: PixelFormat = "i420"
 
@@ -63,7 +63,7 @@ def device_rig(engine: DeviceEngine) -> Rig:
 
 
 def sharp_person(picture: Image) -> bool:
-    """Whether the white square is there, whole."""
+    """Whether the whole white square is visible."""
     white = (picture.min(axis=2) > 240).sum()
     return bool(abs(white - 40 * 40) < 200)
 

@@ -1,4 +1,4 @@
-"""The camera that rests, that is busy, that hangs; the preview beside the output."""
+"""A camera that rests, is busy, or hangs; the preview beside the output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from bgblur.sinks.null import NullSink
 
 
 @pytest.mark.parametrize("reason", Rest)
-def test_a_resting_camera_is_closed_and_taken_up_again_at_once(reason: Rest) -> None:
+def test_a_resting_camera_is_closed_and_opened_again_at_once(reason: Rest) -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         rig.pipeline.rest(reason)
@@ -69,7 +69,7 @@ def test_a_pause_hides_even_the_picture_that_is_raw_by_choice() -> None:
         assert not leaks(rig.sink.since(paused))
 
 
-def test_a_storm_of_clients_neither_leaks_nor_misfires() -> None:
+def test_a_storm_of_clients_leaks_nothing() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         threads = threading.active_count()
@@ -133,14 +133,14 @@ def test_a_camera_that_comes_after_the_start_brings_its_size(late: str) -> None:
 
 
 class CopyingSink(NullSink):
-    """Copies each picture, as a write to a device does."""
+    """Copies each picture, as writing to a device does."""
 
     def publish(self, picture: Image) -> None:
         self.copied = picture.tobytes()
 
 
 def rest_for(seconds: float) -> tuple[float, float]:
-    """(share of a core that this whole process takes, pictures a second)."""
+    """(share of a core that this process uses, pictures a second)."""
     rig = Rig()
     sink = CopyingSink()
     rig.pipeline = Pipeline(
@@ -159,7 +159,7 @@ def rest_for(seconds: float) -> tuple[float, float]:
 
 
 def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
-    # In a process of its own: threads that other tests left hanging would count here.
+    # In a new process: hung threads of other tests would count here.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
         share, rate = fresh.submit(rest_for, 3).result(60)
     assert share < 0.02
@@ -193,7 +193,7 @@ def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
 
 
 class OneThatHangs(SquareSource):
-    """Its first reader never comes back until ``release``."""
+    """The read in progress when ``hang`` is set returns only after ``release``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -244,7 +244,7 @@ def test_an_inference_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_camera_and_engine_lost_in_sleep_come_back() -> None:
-    """After a resume the camera is another one and every call on the old CUDA context fails."""
+    """After the sleep the camera is a new one, and every call on the old CUDA context fails."""
     lost, loads = threading.Event(), 0
 
     def load() -> Backend:

@@ -1,4 +1,4 @@
-"""``--output OUT.mkv``: what was recorded is there, whatever comes, and the user is told."""
+"""``--output OUT.mkv``: what was recorded is kept whatever happens, and losses are reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bgblur.sinks.video import VideoSink
 
 
 def frames_of(path: Path) -> int:
-    """Up to where it breaks off."""
+    """The number of frames, up to where the file breaks off."""
     count = 0
     with av.open(str(path)) as container, suppress(av.InvalidDataError):
         for _ in container.decode(video=0):
@@ -31,7 +31,7 @@ def frames_of(path: Path) -> int:
 
 
 class SlowSink(VideoSink):
-    """As on a disk that takes its time, or one that fills up."""
+    """Like a slow disk, or one that fills up."""
 
     slow = 0.0
     full_after = 1_000_000
@@ -74,7 +74,7 @@ def test_however_long_it_takes_the_file_is_completed(
     assert frames_of(tmp_path / "a.mp4") == opened[0].taken
 
 
-def test_one_that_breaks_off_is_not_begun_anew_over_itself(
+def test_a_recording_that_breaks_off_does_not_overwrite_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SlowSink, "full_after", 20)
@@ -83,7 +83,7 @@ def test_one_that_breaks_off_is_not_begun_anew_over_itself(
     deadline = time.monotonic() + 30
     while pipeline.fatal is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.6)  # in which another output would be opened again
+    time.sleep(0.6)  # time in which another output would be opened again
     pipeline.stop()
     assert isinstance(pipeline.fatal, OutputError)
     assert str(pipeline.fatal).endswith("No space left on device; what had been written is in it")
@@ -91,7 +91,7 @@ def test_one_that_breaks_off_is_not_begun_anew_over_itself(
     assert frames_of(tmp_path / "a.mkv") == 20
 
 
-def test_one_that_breaks_off_with_its_last_picture_is_told_of(
+def test_a_recording_that_breaks_off_at_its_last_picture_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[SlowSink] = []

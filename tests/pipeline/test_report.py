@@ -42,7 +42,7 @@ def pipeline() -> Pipeline:
     )
 
 
-def test_a_run_that_has_not_begun() -> None:
+def test_a_run_before_its_start() -> None:
     report = run_report(pipeline(), Meter())
     assert report.keys() >= KEYS
     assert report["device"] is None
@@ -51,7 +51,7 @@ def test_a_run_that_has_not_begun() -> None:
     assert json.loads(json.dumps(report)) == report
 
 
-def test_a_run_on_its_way() -> None:
+def test_a_run_in_progress() -> None:
     meter, running = Meter(), pipeline()
     running.start()
     try:
@@ -82,19 +82,19 @@ def test_meter_sees_work_and_memory() -> None:
     assert meter.cpu_cores() > max(idle, 0.05)
     assert 0.25 < meter.cpu_seconds() < 0.6
     before = meter.rss_mb()
-    # Fresh pages: an array of this size may lie in what was freed before it.
+    # New pages: an array of this size may reuse freed memory.
     with mmap.mmap(-1, 2**26) as ballast:
         ballast.write(b"\1" * len(ballast))
         assert meter.rss_mb() - before > 0.8 * len(ballast) / 2**20
 
 
-def test_meter_knows_to_a_few_hundredths_when_the_process_began() -> None:
+def test_meter_knows_the_start_of_the_process_to_a_few_hundredths() -> None:
     code = "from bgblur.pipeline.report import Meter; print(Meter().started())"
     before = time.monotonic()
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
         after = time.monotonic()
-        told, _ = child.communicate(timeout=60)
-    assert before - 0.03 <= float(told) <= after + 0.03
+        started, _ = child.communicate(timeout=60)
+    assert before - 0.03 <= float(started) <= after + 0.03
 
 
 def test_machine_is_described() -> None:

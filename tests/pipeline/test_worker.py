@@ -1,4 +1,4 @@
-"""A thread that hangs is replaced, and what it says afterwards is not heard."""
+"""A thread that hangs is replaced, and learns afterwards that its turn is over."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_hung_thread_is_replaced_once_its_patience_is_over() -> None:
     assert sorted(loop.ended_over) == [False, True]
 
 
-def test_a_loop_that_is_heard_of_is_left_alone() -> None:
+def test_a_loop_that_beats_in_time_is_left_alone() -> None:
     stopping = threading.Event()
 
     def loop(turn: Turn) -> None:
@@ -54,7 +54,7 @@ def test_a_loop_that_is_heard_of_is_left_alone() -> None:
     assert worker.join(5)
 
 
-def test_only_so_many_are_left_behind() -> None:
+def test_a_limited_number_of_threads_is_left_behind() -> None:
     stopping, loop = threading.Event(), Hanging(patience=0.0)
     worker = Worker("test", loop, stopping)
     for _ in range(3 * MOST_LEFT_BEHIND):

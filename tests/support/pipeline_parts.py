@@ -1,4 +1,4 @@
-"""Sources, engines and sinks that a test can slow, break and inspect."""
+"""Sources, engines and sinks that a test can slow down, break and inspect."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ PERSON = 40  # side of the white square that stands for the person
 
 
 def room() -> Image:
-    """A watermark of fine stripes: what must never be seen sharp."""
+    """A watermark of fine stripes, which must never be seen sharp."""
     columns = np.arange(WIDTH)
     stripes = np.where(columns // 2 % 2 == 0, 40, 200).astype(np.uint8)
     return np.repeat(np.tile(stripes, (HEIGHT, 1))[..., None], 3, axis=2)
 
 
 def picture(index: int) -> Image:
-    """The room with the person somewhere that depends on ``index``."""
+    """The room with the person, at ``place(index)``."""
     image = room()
     x, y = place(index)
     image[y : y + PERSON, x : x + PERSON] = 255
@@ -48,7 +48,7 @@ def place(index: int) -> tuple[int, int]:
 
 
 def true_alpha(image: Image) -> Alpha:
-    """1 on the white square: found by looking, as a real engine would."""
+    """1 on the white square, which is found in the image, as a real engine would do."""
     white = cv2.erode((image.min(axis=2) > 250).astype(np.uint8), np.ones((5, 5), np.uint8))
     return cv2.dilate(white, np.ones((5, 5), np.uint8)).astype(np.float32)
 
@@ -94,7 +94,7 @@ class SquareSource:
 
 
 class SquareEngine:
-    """Finds the white square; ``behave`` may do something else with the true alpha."""
+    """Finds the white square; ``behave`` may change the true alpha."""
 
     device = "cpu"
     precision = "fp32"
@@ -134,7 +134,7 @@ SHARP = MaskOptions(refine_edges=False, smoothing=0.0)
 
 
 class RecordingSink:
-    """Keeps what was published, with the time; refuses while ``refuse`` is set."""
+    """Keeps every published picture with its time; fails while ``refuse`` is set."""
 
     name = "record"
     pixel_format: PixelFormat = "bgr"

@@ -1,4 +1,4 @@
-"""A pipeline whose parts a test can reach, and the detector of leaks."""
+"""A pipeline with parts that a test can control, and the detector of leaks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAK = 0.1  # of the watermark's contrast; a properly blurred room shows less th
 
 
 class Rig:
-    """A pipeline with parts that a test can reach."""
+    """A pipeline with parts that a test can control."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ def leaks(pictures: list[Image]) -> list[float]:
 
 
 def assert_fed(rig: Rig, since: float) -> None:
-    """10 pictures a second or more; the single gap may be longer on a busy machine."""
+    """Check for 10 pictures a second or more; a single gap may be longer on a busy machine."""
     now = time.monotonic()
     times = [since, *(at for at, _ in list(rig.sink.published) if at >= since), now]
     assert (len(times) - 2) / (now - since) >= 10

@@ -1,4 +1,4 @@
-"""The real daemon, with its watcher and status file, around parts that break on order."""
+"""The real daemon, with its watcher and status file, around parts that break on command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FaultDaemon:
 
 @contextmanager
 def fault_daemon(path: Path, say: Callable[[str], None] | None = None) -> Iterator[FaultDaemon]:
-    """Runs until the end of the block, which it must reach."""
+    """Runs until the end of the block; ending earlier is a failure."""
     with pytest.MonkeyPatch.context() as patch:
         parts: FaultDaemon
         camera, model, output = Camera(), Model(), Output()

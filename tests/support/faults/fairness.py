@@ -1,4 +1,4 @@
-"""What the machine itself took: a busy machine must not be taken for a slow daemon."""
+"""Measures delays of the machine itself, so that a busy machine does not pass for a slow daemon."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BEAT = 0.02
 
 
 class Heartbeat:
-    """A thread that wants to run every 20 ms; how late it comes is what the machine, and the one
-    lock that all threads share, take from everyone."""
+    """A thread that wants to run every 20 ms. Its delay is what the machine, and the interpreter's
+    lock, take from every thread."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -31,9 +31,9 @@ class Heartbeat:
             self._last = max(self._last, time.monotonic() - _BEAT)
 
     def lost(self) -> tuple[float, float]:
-        """Seconds since ``reset``: (the worst single delay, all of them together)."""
+        """Seconds of delay since ``reset``: (the longest, the sum)."""
         with self._lock:
-            # The beat that is overdue at this moment counts, too.
+            # A beat that is overdue now counts too.
             late = max(0.0, time.monotonic() - self._last - 1.5 * _BEAT)
             return max(self._worst, late), self._sum + late
 
@@ -56,9 +56,9 @@ class Heartbeat:
 
 
 def feed_problem(times: list[float], since: float, until: float, heart: Heartbeat) -> str | None:
-    """Why pictures at ``times`` are fewer than 10 a second, or None.
+    """How pictures at ``times`` fall short of 10 a second, or None.
 
-    The time that the heart lost is not counted, and a gap may be longer by twice its worst.
+    The delays of ``heart`` are not counted: a gap may be longer by twice its longest delay.
     """
     worst, lost = heart.lost()
     within = [since, *(at for at in times if since <= at <= until), until]

@@ -1,4 +1,4 @@
-"""A disk without room, as this process alone sees it."""
+"""A full disk, for this process alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bgblur.errors import UsageError
 
 @contextmanager
 def full_disk(room: int = 0) -> Iterator[None]:
-    """No file may grow beyond ``room`` bytes; writes fail as on a full disk, the first in part."""
+    """No file may grow beyond ``room`` bytes. Writes fail as on a full disk, the first in part."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
@@ -25,7 +25,7 @@ def full_disk(room: int = 0) -> Iterator[None]:
 
 
 def write_on_a_full_disk(path: Path, room: int = 0) -> None:
-    """The change is refused in one line, the file stays as it was, nothing is left beside it."""
+    """Check that a change is refused in one line, leaves the file as it was, and no other file."""
     if not path.exists():
         path.write_text("# mine\n[background]\nstrength = 42\n")
     before, beside = path.read_text(), sorted(path.parent.iterdir())

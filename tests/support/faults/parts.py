@@ -1,4 +1,4 @@
-"""A camera, engines and outputs that break in every way a fault is known to take."""
+"""A camera, a model and outputs that break in every known way."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scene(index: int, width: int, height: int) -> Image:
 
 
 class Switch:
-    """The fault of one part, by name; None while it is well."""
+    """The fault of one part, by name; None while it works."""
 
     def __init__(self, raises: dict[str, Callable[[], Exception]]) -> None:
         self._raises = raises
@@ -48,7 +48,7 @@ class Switch:
             self._changed.notify_all()
 
     def strike(self) -> None:
-        """Raise or hang as the fault wants; a hung call returns when the fault is over."""
+        """Raise or hang as the fault says; a hung call returns when the fault is over."""
         fault = self.fault
         if fault in self._raises:
             raise self._raises[fault]()
@@ -58,7 +58,7 @@ class Switch:
 
 
 class Camera:
-    """The device: ``open`` it, break it by ``switch``, change its ``size``."""
+    """The device. ``switch`` breaks it; ``size`` is that of the next opening."""
 
     RAISES: ClassVar[dict[str, Callable[[], Exception]]] = {
         "unplugged": lambda: CameraError("the camera is unplugged"),
@@ -113,8 +113,8 @@ class OpenCamera:
 
 
 class Model:
-    """What is loaded from: ``load`` gives the real matting and compositor around an engine that
-    finds the square, and whatever ``switch`` makes of it."""
+    """``load`` returns the real matting and compositor around an engine that finds the square and
+    breaks by ``switch``."""
 
     RAISES: ClassVar[dict[str, Callable[[], Exception]]] = {
         "raises": lambda: RuntimeError("in forward\nRuntimeError: broken"),
@@ -179,10 +179,10 @@ class FaultyCompositor(CpuCompositor):
 
 
 class Output:
-    """The device behind a sink or preview: looks for the watermark in whatever it is given.
+    """The device behind a sink or preview: looks for the watermark in every picture.
 
-    ``may_be_raw`` says what the user chose. A picture on its way in when the choice changed may
-    still come: one, and at once.
+    ``may_be_raw`` is the user's choice. When it changes, one picture that is already on its way may
+    still arrive, within a moment.
     """
 
     RAISES: ClassVar[dict[str, Callable[[], Exception]]] = {

@@ -26,13 +26,12 @@ PATIENCE = 0.6  # seconds until a call counts as hung, here
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Hung calls are given up after half a second, and what failed is tried again soon."""
+    """Hung calls are given up after half a second, and failed parts are opened again soon."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("capture.READS", "segment.LOADS", "segment.INFERS"):
             patch.setattr(f"bgblur.pipeline.{name}_WITHIN", PATIENCE)
-        patch.setattr(
-            "bgblur.pipeline.capture.OPENS_WITHIN", 2 * PATIENCE
-        )  # rests look up each second
+        # A resting camera beats once a second.
+        patch.setattr("bgblur.pipeline.capture.OPENS_WITHIN", 2 * PATIENCE)
         for module in ("capture", "segment", "sink_keeper"):
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_FIRST", 0.1)
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_LAST", 0.3)
@@ -40,7 +39,7 @@ def impatient() -> Iterator[None]:
 
 
 class FaultRig:
-    """``check`` after every step: nothing leaked, nothing grew; ``watch`` judges the rate, too."""
+    """``check`` after every step that nothing leaked or grew; ``watch`` judges the rate too."""
 
     def __init__(
         self,
@@ -66,7 +65,7 @@ class FaultRig:
     # ------------------------------------------------------------ orders
 
     def start(self) -> None:
-        """What keeps it from starting must leave nothing open."""
+        """Start; a failed start must leave nothing open."""
         try:
             self.pipeline.start()
             self.running = True
@@ -74,7 +73,7 @@ class FaultRig:
             assert all(handle.closed for handle in self.camera.handles)
 
     def stop(self) -> None:
-        """Within a second, whatever hangs."""
+        """Stop, which takes less than a second whatever hangs."""
         self.running = False
         self.heart.reset()
         began = time.monotonic()
@@ -107,15 +106,15 @@ class FaultRig:
         switches = [self.camera.switch, self.model.switch, self.output.switch]
         return any(switch.fault is not None for switch in switches)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         parts: list[Camera | Model | Output] = [*self.cameras, self.model, *self.outputs]
         for part in parts:
             part.switch.set(None)
 
-    # ------------------------------------------------------------ judgement
+    # ------------------------------------------------------------ checks
 
     def watch(self, seconds: float) -> None:
-        """Let time pass; the feed must hold unless the output itself is at fault."""
+        """Wait; the output must be fed unless it is itself at fault."""
         opened, well = self.output.opened, self._fed()
         self.heart.reset()
         since = time.monotonic()
@@ -130,21 +129,21 @@ class FaultRig:
         for output in self.outputs:
             assert not output.wrong, output.wrong[:3]
         mine = [t for t in set(threading.enumerate()) - self._threads if t.name in PARTS]
-        # Of each of the two workers that may hang, so many are left behind at most.
+        # Each of the two workers that may hang leaves at most four threads behind.
         assert len(mine) <= len(PARTS) + 2 * 4, sorted(t.name for t in mine)
         if self.running:
             composite = [t for t in mine if t.name == "composite"]
             assert composite, "the thread that publishes is dead"
 
     def recover(self) -> None:
-        """Once everything is well again, so is the picture."""
-        self.mend()
+        """Repair everything and wait for the picture."""
+        self.repair()
         wanted = self.resting or ("off" if self.pipeline.look.raw else "blurring")
         self.wait(lambda: self.pipeline.state == wanted and not self._troubles())
 
     def ended(self) -> None:
-        """After the stop, with nothing hung any more: no thread, camera or output stays."""
-        self.mend()
+        """After the stop, with nothing hung: no thread, camera or output may stay open."""
+        self.repair()
         self.wait(lambda: not [t for t in threading.enumerate() if self._is_mine(t)])
         self.check()
         parts: list[Camera | Output] = [*self.cameras, *self.outputs]
@@ -167,7 +166,7 @@ class FaultRig:
         return self.pipeline.problems.now().keys() - {Part.PREVIEW}
 
     def _fed(self) -> bool:
-        """Whether the output can be fed at all, and is not just being opened again."""
+        """Whether the output can be fed now, and is not being opened again."""
         well = self.running and self.output.switch.fault in (None, "refuses to close")
         slow_page = self.preview.switch.fault in ("hangs", "slow")
         return well and not slow_page and Part.OUTPUT not in self.pipeline.problems

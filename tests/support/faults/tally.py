@@ -1,4 +1,4 @@
-"""What was tried and seen, over all tests of a run: told at its end."""
+"""Counts what all tests of a run tried and saw; printed at its end."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass
 class Tally:
-    faults: int = 0  # broken parts, and orders given while something was broken
+    faults: int = 0  # broken parts, and orders given while a part was broken
     frames: int = 0  # published pictures in which the watermark was looked for
-    raw_by_choice: int = 0  # of them, those that showed it because the user had chosen so
+    raw_by_choice: int = 0  # those of them that showed it by the user's choice
     leaks: int = 0
 
     def __str__(self) -> str:

@@ -1,9 +1,9 @@
 """A room that carries a watermark, and the detector that finds it in a published picture.
 
-The watermark is a chequered wave of colour, blue against red, on grey; persons and cards have one
-tint throughout. So whatever wave of tint a picture has comes from the true room, wherever it lies,
-whatever its size, mirrored or not; and no edge of a person or letter is taken for it. A proper blur
-levels the wave, even at the frame's border: there waves along it still cancel out.
+The watermark is a chequered wave of colour, blue against red, on grey. Persons and cards have a
+uniform tint. Any wave of tint in a picture therefore comes from the true room, wherever it lies, at
+any size, mirrored or not, and the edge of a person or letter is not mistaken for it. A proper blur
+levels the wave, even at the frame's border, where waves along the border still cancel out.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def room(width: int, height: int) -> Image:
 
 
 def watermark_seen(picture: Image) -> float:
-    """How much of the raw room's contrast (1) shows where most of it shows.
+    """The watermark's contrast where it is strongest, as a share of the raw room's.
 
-    In squares of 2.5 waves at the frame's scale, at two offsets; the median within one keeps out
-    the thin outline of a person, of which half may be room by right.
+    Measured in squares of 2.5 waves at the frame's scale, at two offsets. The median within a
+    square excludes the thin outline of a person, which may be half room.
     """
     side = max(6, round(2.5 * picture.shape[0] / WAVES))
     tint = picture[..., 0].astype(np.float32) - picture[..., 2]
