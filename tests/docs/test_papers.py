@@ -99,3 +99,16 @@ def test_words_are_plain(paper: Path) -> None:
         pytest.skip("it has a history")
     lines = [line for line in prose(paper).splitlines() if not line.startswith("| ")]
     assert [line for line in lines if re.search(RETIRED, line)] == []
+
+
+@pytest.mark.parametrize("paper", IN_DOCS)
+def test_named_objects_are_in_their_files(paper: Path) -> None:
+    pairs = re.findall(
+        r"`([A-Za-z_.]+)`(?: protocol)? (?:in|of) `(bgblur/[\w/]+\.py)`", prose(paper)
+    )
+    lost = [
+        f"{name} in {file}"
+        for name, file in pairs
+        if not re.search(rf"\b{name.split('.')[-1]}\b", (ROOT / file).read_text("utf-8"))
+    ]
+    assert lost == []
