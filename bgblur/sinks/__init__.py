@@ -1,4 +1,4 @@
-"""Where frames go. A new sink is a file with one class that keeps this protocol."""
+"""Where frames go. A new sink is one file with one class that follows this protocol."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ Resizing = Literal["any", "reopen", "never"]
 
 
 class Sink(Protocol):
-    """An open output. Opening happens in the constructor.
+    """An open output. The constructor opens it.
 
     ``pixel_format`` is what ``publish`` takes: BGR ``(H, W, 3)``, or I420 as
     ``(H * 3 // 2, W)`` with even W and H (BT.601, limited range). Both are ``uint8``.
-    ``resizing`` says what a new frame size takes: nothing, a new sink, or that it cannot be had.
+    ``resizing`` says what a new frame size needs: nothing ("any"), a new sink ("reopen"), or that
+    it is impossible ("never").
     """
 
     name: str
@@ -31,7 +32,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Sized(Sink, Protocol):
-    """A sink whose frame size may be another than the one that was asked for."""
+    """A sink whose frame size may differ from the one asked for."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,9 +41,9 @@ class Sized(Sink, Protocol):
 
 @runtime_checkable
 class Recording(Sink, Protocol):
-    """A sink whose pictures are there to stay: one that fails is not opened anew, over what it has
-    recorded."""
+    """A sink that keeps its pictures. After a failure it is not opened again, since that would
+    overwrite the recording."""
 
     @property
     def kept(self) -> bool:
-        """Whether its file is there, complete or up to where it breaks off."""
+        """Whether its file exists, complete or up to where it breaks off."""

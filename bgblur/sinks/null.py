@@ -1,4 +1,4 @@
-"""An output that goes nowhere, for measuring everything before it."""
+"""An output that drops every picture, for measuring everything before it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bgblur.sinks import PixelFormat, Resizing
 
 
 class NullSink:
-    """Takes I420, as a virtual camera does, and forgets it."""
+    """Takes I420, as a virtual camera does, and drops it."""
 
     name = "nowhere"
     pixel_format: PixelFormat = "i420"

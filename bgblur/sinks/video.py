@@ -15,10 +15,10 @@ from bgblur.sinks import PixelFormat, Resizing
 
 
 class VideoSink:
-    """``--output OUT.mp4``: what is published, each picture at the moment it was published.
+    """``--output OUT.mp4``: writes each picture with the time at which it was published.
 
-    The file is complete after ``close``; without a single picture there is none. Where writing
-    fails it ends there.
+    The file is complete after ``close``; without any picture there is no file. If writing fails,
+    the file ends there.
     """
 
     pixel_format: PixelFormat = "i420"

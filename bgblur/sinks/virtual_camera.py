@@ -23,10 +23,10 @@ HOW_TO_GET_ONE = {
 
 
 class VirtualCameraSink:
-    """I420, as every virtual camera wants it. ``device`` None takes the first there is.
+    """Writes I420, which every virtual camera takes. ``device`` None opens the first one found.
 
-    ``width`` and ``height`` must be even. A driver may keep the ``size`` that a program which
-    watches knows. Raises OutputError in one line.
+    ``width`` and ``height`` must be even. ``size`` may differ from them: a driver keeps the size
+    that a program which reads the device has already agreed on. Raises OutputError in one line.
     """
 
     pixel_format: PixelFormat = "i420"
@@ -47,7 +47,7 @@ class VirtualCameraSink:
         self._open = True
 
     def publish(self, picture: Image) -> None:
-        # pyvirtualcam prints a failed write and goes on; a node that is gone is how to know.
+        # pyvirtualcam only prints when a write fails, so check that the device still exists.
         if self._node is not None and not self._node.exists():
             raise OutputError(f"the {self.name} is gone: load v4l2loopback again")
         self._camera.send(picture)
@@ -72,7 +72,7 @@ def _kept_size(device: str, fourcc: str, width: int, height: int) -> tuple[int, 
     if fourcc != _FOURCC or width % 2 or height % 2:
         raise OutputError(
             f"the virtual camera {device} is kept at {fourcc} {width}x{height} by a program that "
-            "watches it: leave the camera there, and choose it again"
+            "reads it: choose another camera in that program, then this one again"
         )
     return width, height
 
@@ -91,7 +91,7 @@ def _no_output(device: str | None, error: Exception) -> str:
 
 
 def _taken(device: str | None) -> str | None:
-    """Where the device is there, but another program feeds it, or an old driver thinks so."""
+    """One line if another program feeds the device, or an old driver believes so; else None."""
     if sys.platform != "linux":
         return None
     fed = [

@@ -36,7 +36,7 @@ def moves(page: Page, folder: Path) -> bool:
 
 
 def test_the_numbers_are_shown(page: Page) -> None:
-    expect(page.locator("#fps")).to_have_text("30.0 a second")
+    expect(page.locator("#fps")).to_have_text("30.0 fps")
     expect(page.locator("#p50")).to_have_text("21 ms")
     expect(page.locator("#p95")).to_have_text("38 ms")
     expect(page.locator("#size")).to_have_text("640 × 360")
@@ -163,10 +163,10 @@ def test_the_mask(page: Page, daemon: Daemon, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        ("off", "There is no mask: your room is shown as it is."),
-        ("paused", "There is no mask: the camera is off."),
-        ("idle", "There is no mask: the camera is off."),
-        ("no mask", "There is no mask yet."),
+        ("off", "No mask: others see your room."),
+        ("paused", "No mask: the camera is off."),
+        ("idle", "No mask: the camera is off."),
+        ("no mask", "No mask yet."),
     ],
 )
 def test_without_a_mask_no_old_one_is_left_in_view(

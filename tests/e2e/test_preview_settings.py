@@ -135,7 +135,7 @@ def test_a_first_picture(page: Page, daemon: Daemon) -> None:
     assert daemon.changes == [], "nothing to show yet"
     expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("Name a file first.")
+    expect(page.get_by_role("status")).to_have_text("Enter the path of a file first.")
     page.keyboard.type("  ~/beach.jpg ")
     page.keyboard.press("Enter")
     expect(mode_button(page, "Picture")).to_have_attribute("aria-pressed", "true")

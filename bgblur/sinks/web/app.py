@@ -1,4 +1,4 @@
-"""The preview's endpoints: the page, the streams, the status, and the settings."""
+"""The preview's endpoints: the page, the streams, the status and the settings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Change(BaseModel):
-    """What the page may ask for."""
+    """A change that the page may ask for."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -56,7 +56,7 @@ def build_app(
     matte: Callable[[], Image | None],
     token: str,
 ) -> ASGIApp:
-    """The page and what it asks for; callbacks run on worker threads."""
+    """Build the app of the page; see ``WebSink`` for the callbacks. They run on worker threads."""
 
     def get_status(_: Request) -> Response:
         return JSONResponse(status())
@@ -102,5 +102,5 @@ async def _body(request: Request) -> bytes:
 
 def _failed(request: Request, error: Exception) -> Response:
     log.error("the web preview failed at %s: %s", request.url.path, error)
-    log.debug("in full:", exc_info=error)
-    return PlainTextResponse("The preview failed here: bgblur's log says why.\n", 500)
+    log.debug("traceback:", exc_info=error)
+    return PlainTextResponse("The preview failed: see bgblur's log for the reason.\n", 500)

@@ -1,4 +1,4 @@
-"""The live preview page, for a machine without a virtual camera or a look at the blur."""
+"""``--output web``: the live preview page, which needs no virtual camera."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bgblur.sinks.web.app import build_app
 
 
 class WebSink:
-    """Serves the newest picture at ``url``, on 127.0.0.1 and to the holder of its token only.
+    """Serves the newest picture at ``url``, on 127.0.0.1 and only to the holder of its token.
 
-    ``status()`` is what the page shows, ``change(key, value)`` writes the user's configuration
-    and raises UsageError with one line for a bad value. ``before()`` is the camera's picture
-    behind the newest published one, and ``matte()`` its alpha as a grey BGR picture, or None
-    where there is none; both are asked for only while somebody looks at them, and never kept.
-    All are called from worker threads. ``port`` 0 takes a free one.
-    Raises OutputError if the port cannot be had.
+    ``status()`` returns what the page shows. ``change(key, value)`` writes the user's
+    configuration and raises UsageError with one line for a bad value. ``before()`` returns the
+    camera picture behind the newest published one and ``matte()`` its alpha as a gray BGR
+    picture, or None without one; both are called only while somebody watches them, and the
+    results are not kept. All are called from worker threads. ``port`` 0 takes a free one.
+    Raises OutputError if the port is not available.
     """
 
     pixel_format: PixelFormat = "bgr"
@@ -53,18 +53,19 @@ class WebSink:
 
     @property
     def is_open(self) -> bool:
+        """Whether ``close`` has not been called yet."""
         return not self._newest.closed
 
     @property
     def watchers(self) -> int:
-        """How many streams of the pictures are open."""
+        """How many picture streams are open."""
         return self._newest.watchers
 
     def publish(self, picture: Image) -> None:
         """Show ``picture``, uint8 (H, W, 3) BGR. Raises OutputError once the server has ended."""
         if not self._server.alive:
             raise OutputError("the web preview has ended: start bgblur-cam again")
-        # A copy: a buffer the caller writes the next frame into must never be seen half done.
+        # A copy: the caller may write the next frame into the same buffer.
         self._newest.put(picture.copy())
 
     def close(self) -> None:

@@ -1,17 +1,17 @@
-// The time that each stage takes, as lines over the last minute.
+// Draws the time that each stage takes, as lines over the last minute.
 
 const HISTORY_MS = 60_000;
-const GAP_MS = 3000; // longer without news, and the line breaks off
+const GAP_MS = 3000; // a longer gap between samples breaks the line
 const HEIGHT = 216;
 const TOP = 10, BOTTOM = 24, LEFT = 34, RIGHT = 142;
-const LABEL_PITCH = 17; // pixels between labels that would lie on each other
-const KINDS = 8; // of lines, in the style sheet
+const LABEL_PITCH = 17; // smallest distance of two labels, pixels
+const KINDS = 8; // styles of lines in chart.css
 
 const svg = document.getElementById("chart");
 const samples = []; // { at, stages: { name: milliseconds } }, oldest first
-const kinds = new Map(); // a stage keeps its kind of line
+const kinds = new Map(); // style by stage name; a stage keeps its style
 
-/** Take down the medians of now, milliseconds by stage, and draw. */
+/** Add the current medians, milliseconds by stage, and draw. */
 export function addSample(stages) {
   const now = performance.now();
   samples.push({ at: now, stages });
@@ -61,7 +61,7 @@ function path(name, x, y) {
   return d;
 }
 
-/** Each stage's name beside the end of its line, moved just so far that none lies on another. */
+/** The labels beside the ends of the lines, moved just enough not to overlap. */
 function labels(stages, y, bottom) {
   const found = Object.entries(stages)
     .map(([name, ms]) => ({ name, ms, from: y(ms), to: y(ms) }))
@@ -73,7 +73,7 @@ function labels(stages, y, bottom) {
   return found;
 }
 
-/** The next of 1, 2, 5, 10, 20, 50... */
+/** The smallest of 1, 2, 5, 10, 20, 50... that is not below ``value``. */
 function niceAbove(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;

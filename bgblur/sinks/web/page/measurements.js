@@ -1,4 +1,4 @@
-// The numbers, the chart, and the table beside it.
+// Shows the numbers, the chart and its table.
 
 import { addSample } from "./chart.js?token=%TOKEN%";
 
@@ -17,14 +17,14 @@ function showStages(stages) {
 export function showMeasurements(status) {
   if (status.width && status.height) $("size").textContent = `${status.width} × ${status.height}`;
   $("source").textContent = status.source || "–";
-  $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} a second` : "–";
+  $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} fps` : "–";
   $("p50").textContent = ms(status.latency_ms?.p50);
   $("p95").textContent = ms(status.latency_ms?.p95);
 
   const stages = status.stages_ms ?? {};
   $("stages").hidden = Object.keys(stages).length === 0;
   showStages(stages);
-  // Without frames the daemon still tells the last medians: no news for the chart.
+  // Without new frames the daemon repeats its last medians: nothing new for the chart.
   if (status.fps > 0) {
     addSample(Object.fromEntries(Object.entries(stages).map(([name, { p50 }]) => [name, p50])));
   }

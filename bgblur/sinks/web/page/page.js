@@ -1,4 +1,4 @@
-// Asks the daemon twice a second how it is, and hands the answer round.
+// Asks the daemon for its status twice a second and shows the answer.
 
 import { showMeasurements } from "./measurements.js?token=%TOKEN%";
 import { askStatus } from "./server.js?token=%TOKEN%";
@@ -8,7 +8,7 @@ import { showProblem, showState } from "./words.js?token=%TOKEN%";
 
 const POLL_MS = 500;
 
-let focused = null; // while the daemon does not answer: what is disabled loses the focus
+let focused = null; // what to focus again: disabled controls lose the focus
 
 function setConnected(now) {
   const lost = document.body.classList.contains("lost");
@@ -40,13 +40,13 @@ async function poll() {
     answer = await askStatus();
     text = await answer.text();
   } catch {
-    lose("bgblur has ended, or does not answer. Trying again…");
+    lose("bgblur has ended or does not answer. Trying again…");
     return;
   }
   if (answer.ok) {
     showStatus(JSON.parse(text));
   } else if (answer.status === 403) {
-    lose("bgblur was started anew: open the address that it printed.");
+    lose("bgblur was restarted: open the new address that it printed.");
   } else {
     showProblem(text.trim());
   }

@@ -1,4 +1,4 @@
-// The way to the daemon. Every address carries the token.
+// Sends requests to the daemon. Every address has the token.
 
 const token = new URLSearchParams(location.search).get("token");
 
@@ -6,7 +6,7 @@ export const address = (path, query = {}) => `${path}?${new URLSearchParams({ ..
 
 export const askStatus = () => fetch(address("api/status"), { signal: AbortSignal.timeout(3000) });
 
-/** Write one key of the configuration; resolves to "", or to why it was refused. */
+/** Change one key of the configuration. Resolves to "", or to the reason for a refusal. */
 export async function change(key, value) {
   const body = JSON.stringify({ key, value });
   try {

@@ -1,10 +1,10 @@
-// The controls. They write the configuration and follow it, whoever changes it.
+// The controls. They change the configuration and follow it when others change it.
 
 import { change } from "./server.js?token=%TOKEN%";
 import { notice } from "./words.js?token=%TOKEN%";
 
 const SEND_MS = 100;
-// The daemon applies a change within half a second; until then a poll still tells the old value.
+// The daemon applies a change within half a second; until then its status has the old value.
 const HOLD_MS = 1500;
 
 const $ = (id) => document.getElementById(id);
@@ -13,20 +13,20 @@ const mirror = $("mirror"), pause = $("pause");
 const modes = [...document.querySelectorAll("[data-mode]")];
 const options = [...document.querySelectorAll(".option")];
 
-/* ---- changes on their way ---- */
+/* ---- pending changes ---- */
 
-const held = new Map(); // by key: what was asked for, and until when a poll may contradict it
+const held = new Map(); // by key: the value asked for, and until when another one in the status is ignored
 let sending = Promise.resolve();
 
 const hold = (key, value) => held.set(key, { value, until: performance.now() + HOLD_MS });
 
-/** Whether the daemon's value is news, rather than from before the change that was asked for. */
+/** Whether to show the value in the daemon's status: not while it may be older than a change. */
 function follows(key, value) {
   const asked = held.get(key);
   return !asked || performance.now() > asked.until || value === asked.value;
 }
 
-/** Ask for a change after those before it; resolves to whether it was accepted. */
+/** Send a change after all earlier ones. Resolves to whether it was accepted. */
 function set(key, value) {
   hold(key, value);
   const sent = sending.then(async () => {
@@ -41,7 +41,7 @@ function set(key, value) {
   return sent;
 }
 
-/** Send what ``input`` says while it is dragged: at most one change each SEND_MS, and the last. */
+/** Send the value of ``input`` while it changes: at most every SEND_MS, and always the last. */
 function sendLive(input, key, read, send) {
   let timer = null;
   input.addEventListener("input", () => {
@@ -56,8 +56,8 @@ function sendLive(input, key, read, send) {
 /* ---- the background ---- */
 
 let mode = "blur";
-let choosingPicture = false; // "Picture" was clicked, but there is none yet
-let typed = false; // a path that is not in force yet, which a poll must not wipe out
+let choosingPicture = false; // "Picture" was clicked, but no file is set yet
+let typed = false; // the path was edited and not sent: the status must not overwrite it
 
 function showMode(now) {
   mode = now;
@@ -95,7 +95,7 @@ const showStrength = () => { $("strength-number").textContent = strength.value; 
 strength.addEventListener("input", showStrength);
 sendLive(strength, "background.strength", () => Number(strength.value), (value) => {
   set("background.strength", value);
-  // With mode "none" the slider would do nothing, and who moves it wants the room hidden.
+  // In mode "none" the slider has no effect, and whoever moves it wants to hide the room.
   if (mode === "none" && value > 0) setMode("blur");
 });
 strength.addEventListener("pointerdown", () => { dragging = true; });
@@ -110,7 +110,7 @@ picture.form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const path = picture.value.trim();
   if (!path) {
-    notice("Name a file first.");
+    notice("Enter the path of a file first.");
     return;
   }
   if (!(await set("background.image", path))) return;
@@ -132,7 +132,7 @@ pause.addEventListener("click", () => {
   set("output.paused", paused);
 });
 
-/* ---- what the daemon says ---- */
+/* ---- the daemon's status ---- */
 
 export function showSettings(status) {
   if (!dragging && follows("background.strength", status.strength)) {

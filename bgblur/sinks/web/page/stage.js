@@ -1,4 +1,4 @@
-// The pictures: what others see, before and after, and the mask.
+// Shows the pictures: what others see, before and after, and the mask.
 
 import { address } from "./server.js?token=%TOKEN%";
 import { notice } from "./words.js?token=%TOKEN%";
@@ -6,10 +6,10 @@ import { notice } from "./words.js?token=%TOKEN%";
 const RETRY_MS = 2000;
 const WAITING = "Waiting for the first picture";
 const NO_MASK = {
-  off: "There is no mask: your room is shown as it is.",
-  paused: "There is no mask: the camera is off.",
-  idle: "There is no mask: the camera is off.",
-  "no camera": "There is no mask: there is no camera.",
+  off: "No mask: others see your room.",
+  paused: "No mask: the camera is off.",
+  idle: "No mask: the camera is off.",
+  "no camera": "No mask: there is no camera.",
 };
 
 const $ = (id) => document.getElementById(id);
@@ -26,7 +26,7 @@ const arrived = new WeakSet();
 function show(image, wanted) {
   const open = image.hasAttribute("src");
   if (wanted && !open) {
-    // A new number each time, or the browser would take up the ended stream from its memory.
+    // A new number each time: the browser must not reuse the ended stream from its cache.
     image.src = address("stream", { view: image.id, n: ++streams });
     image.hidden = false;
   } else if (!wanted && open) {
@@ -37,9 +37,9 @@ function show(image, wanted) {
 }
 
 function update() {
-  // A hidden tab costs the daemon nothing.
+  // A hidden tab must not cost the daemon anything.
   const visible = !document.hidden;
-  // While the camera's picture or the mask is not renewed, the last one must not stay in view.
+  // When no new camera picture or mask comes, the last one must not stay visible.
   const comparing = view === "compare" && ["blurring", "off"].includes(state);
   const masked = view === "alpha" && state === "blurring";
   show(after, visible && view !== "alpha");
@@ -48,14 +48,14 @@ function update() {
   comparison.hidden = !comparing;
 
   let text = arrived.has(view === "alpha" ? alpha : after) ? "" : WAITING;
-  if (view === "alpha" && !masked) text = NO_MASK[state] ?? "There is no mask yet.";
+  if (view === "alpha" && !masked) text = NO_MASK[state] ?? "No mask yet.";
   blank.hidden = !text;
   blank.textContent = text;
 }
 
 export function showPictures(status) {
   if (!connected) {
-    // Streams that broke off do not go on by themselves.
+    // A browser does not reopen a broken stream by itself.
     for (const image of [after, before, alpha]) show(image, false);
   }
   connected = true;
@@ -76,7 +76,7 @@ for (const image of [after, before, alpha]) {
   });
   image.addEventListener("error", () => {
     if (!connected) return;
-    notice("The picture does not arrive: is this preview open in too many windows?");
+    notice("No picture arrives. Close other windows of this preview.");
     show(image, false);
     setTimeout(update, RETRY_MS);
   });
