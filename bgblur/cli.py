@@ -15,7 +15,6 @@ from bgblur.commands import bench, config, files, machine, reports, service, tra
 from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
-    DebugOption,
     ModeOption,
     StrengthOption,
     background_options,
@@ -32,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     help="A virtual camera that blurs what is behind you.",
+    epilog="With --debug, every command shows the traceback of an error.",
 )
 
 
@@ -58,7 +58,6 @@ def daemon(
     ] = False,
     config_path: ConfigOption = None,
     duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
-    debug: DebugOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Blur the webcam's background into a virtual camera."""
@@ -108,10 +107,11 @@ app.add_typer(service.service_app, name="service")
 def main() -> None:
     """The entry point: errors a user can mend end in one line and their exit code."""
     prepare_process()
+    debug = _take_debug(sys.argv)
     try:
         code = typer.main.get_command(app).main(standalone_mode=False, prog_name="bgblur-cam")
     except BgblurError as error:
-        if "--debug" in sys.argv:
+        if debug:
             raise
         say(f"bgblur-cam: {error}")
         Notifier().stopping(str(error))  # for the service manager's own report
@@ -120,11 +120,20 @@ def main() -> None:
         code = 130
     except Exception as error:
         message = getattr(error, "format_message", None)  # typer's own usage errors
-        if message is None or "--debug" in sys.argv:
+        if message is None or debug:
             raise
         say(f"bgblur-cam: {message()} See bgblur-cam --help.")
         code = 2
     _leave(code or 0)
+
+
+def _take_debug(argv: list[str]) -> bool:
+    """Remove ``--debug`` from the command line, wherever it stands; whether it was there. What
+    follows ``--`` is for ``service install``."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    kept = [argument for argument in argv[:end] if argument != "--debug"]
+    argv[:end] = kept
+    return len(kept) < end
 
 
 def _leave(code: int) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from support.looks import detail
 
+from bgblur.cli import _take_debug
 from bgblur.sources.demo import DemoSource
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,9 +127,40 @@ def test_a_bad_model_ends_with_code_5(
     assert "Traceback" not in done.stderr
 
 
-def test_debug_shows_the_traceback(home: dict[str, str]) -> None:
-    done = run(home, "--device", "gone.mp4", "--output", "web", "--debug")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--device", "gone.mp4", "--output", "web", "--debug"],
+        ["--debug", "video", "gone.mp4", "out.mp4"],
+        ["video", "--debug", "gone.mp4", "out.mp4"],
+        ["image", "gone.png", "--out-dir", "out", "--debug"],
+        ["bench", "--debug", "--size", "huge"],
+        ["tray", "--config", "gone.toml", "--debug"],
+        ["status", "--debug"],
+        ["config", "set", "background.strength", "101", "--debug"],
+        ["--debug", "--no-such-option"],
+    ],
+)
+def test_debug_shows_the_traceback(
+    home: dict[str, str], arguments: list[str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        command(*arguments), env=home, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert "Traceback" in done.stderr
+    assert "No such option: --debug" not in done.stderr
+
+
+def test_debug_after_two_dashes_is_for_the_service() -> None:
+    argv = ["bgblur-cam", "--debug", "service", "install", "--", "--debug"]
+    assert _take_debug(argv)
+    assert argv == ["bgblur-cam", "service", "install", "--", "--debug"]
+    assert not _take_debug(argv)
+    assert argv == ["bgblur-cam", "service", "install", "--", "--debug"]
+
+
+def test_help_names_debug(home: dict[str, str]) -> None:
+    assert "--debug" in run(home, "--help").stdout
 
 
 def test_config_commands(home: dict[str, str], tmp_path: Path) -> None:

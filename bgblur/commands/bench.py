@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from bgblur.commands.options import ConfigOption, DebugOption, JsonOption, effective, err, out
+from bgblur.commands.options import ConfigOption, JsonOption, effective, err, out
 from bgblur.errors import UsageError
 
 
@@ -28,7 +28,6 @@ def bench(
     plot: Annotated[Path | None, typer.Option(help="Draw the figures into this PNG.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Measure speed, latency and memory of the whole pipeline on this machine.
 

@@ -11,7 +11,6 @@ import typer
 from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
-    DebugOption,
     ModeOption,
     StrengthOption,
     background_options,
@@ -49,7 +48,6 @@ def video(
     frames_dir: Annotated[Path | None, typer.Option(help="Where --save-every saves.")] = None,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """Blur recordings; every frame is kept, and the sound."""
     from bgblur.imaging.pictures import make_folder
@@ -140,7 +138,6 @@ def image(
     background: BackgroundOption = None,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
-    debug: DebugOption = False,
 ) -> None:
     """Blur photos: files, or all in a folder."""
     from bgblur.imaging.pictures import PHOTO_ENDINGS

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bgblur.commands.options import ConfigOption, DebugOption, JsonOption, out, say
+from bgblur.commands.options import ConfigOption, JsonOption, out, say
 from bgblur.errors import UsageError
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -20,7 +20,6 @@ def doctor(
         bool, typer.Option("--quick", help="Leave out the model and the measured run.")
     ] = False,
     as_json: JsonOption = False,
-    debug: DebugOption = False,
 ) -> None:
     """Check cameras, virtual camera, permissions, processor and model; say how to fix faults."""
     from bgblur.config.file import default_path
@@ -47,7 +46,6 @@ def setup(
     video_nr: Annotated[
         int | None, typer.Option(min=0, max=255, help="The N of the virtual camera /dev/videoN.")
     ] = None,
-    debug: DebugOption = False,
 ) -> None:
     """Load v4l2loopback as browsers need it, now and after every restart."""
     from bgblur.sinks.virtual_camera import HOW_TO_GET_ONE

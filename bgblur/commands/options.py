@@ -21,7 +21,6 @@ ModeOption = Annotated[str | None, typer.Option(help="blur, image, color or none
 BackgroundOption = Annotated[
     str | None, typer.Option(help="A picture (sets --mode image) or #rrggbb (--mode color).")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 def say(line: str) -> None:

@@ -6,14 +6,13 @@ from typing import Annotated
 
 import typer
 
-from bgblur.commands.options import ConfigOption, DebugOption, say
+from bgblur.commands.options import ConfigOption, say
 from bgblur.errors import UsageError
 
 
 def tray(
     config: ConfigOption = None,
     daemon: Annotated[int | None, typer.Option(hidden=True)] = None,
-    debug: DebugOption = False,
 ) -> None:
     """Show an icon in the desktop's panel, with a menu for what changes in a call."""
     from bgblur.config.file import default_path
