@@ -1,16 +1,16 @@
-"""What is remembered beside a configuration: its lock, the strength to toggle back to, and choices
-that changed nothing in it.
+"""What is kept for a configuration: its lock, the strength to toggle back to, and choices that
+changed nothing in its file.
 
-All live in the user's state folder, one set a configuration, so that a folder of dotfiles under
-version control stays clean.
+All of it is in the user's state folder, one set per configuration, so that a folder of dotfiles
+under version control stays clean.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,14 +20,13 @@ from bgblur.config.settings import BackgroundSettings
 from bgblur.errors import UsageError
 from bgblur.files import write_atomically
 
-_CHOICES = 16  # kept: more than come between two looks
 LOCK_PATIENCE = 10.0  # seconds; a writer holds the lock for milliseconds
 
 
 @contextmanager
 def locked(config: Path) -> Iterator[None]:
     """Keep other writers of ``config`` out, in this process and in others. Not reentrant."""
-    from filelock import FileLock, Timeout  # only for who writes
+    from filelock import FileLock, Timeout  # only writers need it
 
     lock = _state_file(config, ".lock")
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,45 +53,43 @@ def last_strength(config: Path) -> int:
 
 
 def note_choice(config: Path, key: str) -> None:
-    """``key`` was set to what the file says already. For who has it locked."""
-    file = _state_file(config, ".chosen")
-    lines = _lines(file)[1 - _CHOICES :]
-    # Any number that was not there before, even in a file that was removed since.
-    write_atomically(file, "\n".join([*lines, f"{secrets.randbits(63)} {key}"]) + "\n")
+    """Mark ``key`` as set to the value that it already had. Call it with ``config`` locked."""
+    mark = _mark(config, key)
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark.touch(mode=0o600)
+    now = time.time_ns()  # exact: the kernel's own time of a file moves in steps of some ms
+    os.utime(mark, ns=(now, now))
 
 
 class Choices:
-    """The keys of ``config`` that somebody sets to what it says already: a daemon may run on a
-    command line that says otherwise, and no look at the file tells it."""
+    """Which of ``keys`` are set again to the value that they already have in ``config``.
 
-    def __init__(self, config: Path) -> None:
-        self._file = _state_file(Path(os.path.realpath(config)), ".chosen")
-        self._looked_at: tuple[int, int] | None = None
-        self._known: set[str] = set()
-        self.new()
+    Such a choice changes nothing in the file, but it must end a command-line option that says
+    otherwise: a click on "Medium" has to end ``--strength 0``, though the file says Medium already.
+    A changed time of the file itself would not say which key was chosen. So each key has a mark, an
+    empty file with the time of the last such choice; choices from before this object do not count.
+    """
+
+    def __init__(self, config: Path, keys: Iterable[str]) -> None:
+        config = Path(os.path.realpath(config))
+        self._marks = {key: _mark(config, key) for key in keys}
+        self._times = {key: _time(mark) for key, mark in self._marks.items()}
 
     def new(self) -> list[str]:
-        """Those since the last call."""
-        try:
-            found = self._file.stat()
-        except OSError:
-            return []
-        if (found.st_ino, found.st_mtime_ns) == self._looked_at:
-            return []
-        self._looked_at = found.st_ino, found.st_mtime_ns
-        noted = [line.split() for line in _lines(self._file)]
-        before, self._known = self._known, {number for number, _ in noted}
-        return [key for number, key in noted if number not in before]
+        """The keys chosen since the last call."""
+        before, self._times = self._times, {key: _time(mark) for key, mark in self._marks.items()}
+        return [key for key, time in self._times.items() if time not in (before[key], None)]
 
 
-def _lines(file: Path) -> list[str]:
-    """Those of ``note_choice``; what else may stand there is left out."""
+def _mark(config: Path, key: str) -> Path:
+    return _state_file(config, f".{key}.chosen")
+
+
+def _time(mark: Path) -> int | None:
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
+        return mark.stat().st_mtime_ns
     except OSError:
-        return []
-    split = [line.split() for line in text.splitlines()]
-    return [" ".join(words) for words in split if len(words) == 2 and words[0].isdecimal()]
+        return None
 
 
 def _state_file(config: Path, suffix: str) -> Path:

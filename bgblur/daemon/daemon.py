@@ -44,7 +44,7 @@ class Daemon:
         self._config_path = config_path
         self._from_file = settings
         self._overrides = Overrides(options, settings)
-        self._choices = Choices(config_path)
+        self._choices = Choices(config_path, options)
         self._settings = self._overrides.over(settings)
         self._say = _unfailing(say)
         self._meter = Meter()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import platform
 import stat
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,37 @@ def test_each_file_has_its_own_memory_and_a_link_shares_its_targets(tmp_path: Pa
     set_value(one, "background.strength", 10)
     set_value(two, "background.strength", 20)
     assert [toggle(link), toggle(two), toggle(one), toggle(two)] == [0, 0, 10, 20]
+
+
+# ------------------------------------------------------------ choices
+
+
+def test_a_choice_that_changes_nothing_is_noted_for_its_key_alone(
+    path: Path, tmp_path: Path
+) -> None:
+    path.write_text("[background]\nstrength = 60\n")
+    link, other = tmp_path / "link.toml", tmp_path / "other.toml"
+    link.symlink_to(path)
+    other.write_bytes(path.read_bytes())
+    keys = ["background.strength", "background.mode"]
+    choices = [config_state.Choices(name, keys) for name in (path, link, other)]
+    set_value(path, "background.strength", 60)
+    assert [choice.new() for choice in choices] == [["background.strength"]] * 2 + [[]]
+    for _ in range(100):  # faster than the kernel's own time of a file moves
+        set_value(link, "background.strength", "60")
+        assert choices[0].new() == ["background.strength"]
+    assert choices[0].new() == []
+    set_value(path, "background.strength", 61)
+    assert choices[0].new() == [], "the file itself says that"
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="the state folder moves on Linux only")
+def test_the_mark_of_a_choice_is_private(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = path.with_name("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    path.write_text("[background]\nstrength = 60\n")
+    set_value(path, "background.strength", 60)
+    (mark,) = (state / "bgblur").glob("*.chosen")
+    assert mode(mark) == 0o600
+    assert mode(mark.parent) == 0o700
+    assert mark.stat().st_size == 0

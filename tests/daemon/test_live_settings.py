@@ -105,16 +105,21 @@ def test_what_is_chosen_again_in_the_tray_beats_the_command_line(path: Path) -> 
     assert daemon.status()["mirror"] is False
 
 
-def test_choices_count_though_the_list_of_them_was_removed(
+def test_choices_count_though_their_marks_were_removed(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     path.write_text("[background]\nstrength = 60\n", encoding="utf-8")
     for _ in range(3):
         set_value(path, "background.strength", 60)
-    choices = Choices(path)
-    (listed,) = (tmp_path / "state").glob("*/config-*.chosen")
-    listed.unlink()
+    choices = Choices(path, ["background.strength", "camera.mirror"])
+    (mark,) = (tmp_path / "state").glob("*/config-*.chosen")
+    mark.unlink()
     set_value(path, "background.strength", 60)
     assert choices.new() == ["background.strength"]
     assert choices.new() == []
+    mark.unlink()
+    assert choices.new() == [], "a mark that goes is no choice"
+    set_value(path, "camera.device", "0")
+    set_value(path, "camera.device", "0")
+    assert choices.new() == [], "nobody asked about that key"
