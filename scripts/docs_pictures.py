@@ -8,6 +8,7 @@ Chromium and in a panel under Xvfb; explain and bench are what those commands wr
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -87,7 +88,9 @@ def tray(folder: Path) -> Image:
         desktop.bgblur("tray")
         if not eventually(lambda: desktop.icon().std() > 20, within=60):
             raise SystemExit("the tray's icon does not come")
-        time.sleep(2)  # cameras are listed in a thread
+        if not eventually(lambda: _state(folder) == "blurring", within=60):
+            raise SystemExit("the daemon does not blur")
+        time.sleep(2)  # the tray has seen it by then, and has listed the cameras
         desktop.open_menu()
         time.sleep(1)
         desktop.mouse("mousemove", 5, 5)
@@ -95,7 +98,7 @@ def tray(folder: Path) -> Image:
         screen = desktop.shot()
     menu = np.argwhere(screen[ICON + 2 :].max(axis=2) > 20)  # the desktop is black
     bottom, left = ICON + 2 + int(menu[:, 0].max()), int(menu[:, 1].min())
-    return screen[: bottom + 1, max(0, left - 80) :]
+    return screen[: bottom + 1, max(0, left - 4) :]
 
 
 # Each with its greatest width in pixels.
@@ -125,6 +128,15 @@ def _daemon(folder: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _state(folder: Path) -> str | None:
+    """Of the daemon in ``folder``; None where it has not written its status yet."""
+    done = subprocess.run(
+        [*COMMAND, "status", "--json"], env=_env(folder), capture_output=True, text=True, check=True
+    )
+    runs = json.loads(done.stdout)["runs"]
+    return str(runs[0]["state"]) if runs else None
 
 
 def _run(folder: Path, *arguments: str) -> None:
