@@ -20,8 +20,8 @@ from bgblur.sources.demo import DemoSource
 
 EXAMPLES = list(examples())
 SCRIPTS = ("benchmark", "compare_peer", "evaluate", "export", "import_fastai", "pack_data")
-# Of other programs that the papers name.
-OTHERS = {"--user", "--no-install-recommends"}
+# --debug is taken off before typer; --user and so on belong to other programs.
+OTHERS = {"--debug", "--user", "--no-install-recommends"}
 PYTHON = [block for paper in PAPERS for block in blocks(paper) if block.language == "python"]
 
 
