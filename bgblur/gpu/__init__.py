@@ -1,1 +1,1 @@
-"""What keeps a GPU busy: recorded work, memory that it can reach by itself, a stream of its own."""
+"""CUDA graphs, page-locked memory, a stream for each device, and kernels compiled at run time."""

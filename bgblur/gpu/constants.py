@@ -1,6 +1,6 @@
-"""Small tensors that follow from sizes alone: made once, uploaded once.
+"""Small tensors that depend on sizes only: computed and uploaded once.
 
-A recorded graph reads them by their address, so whoever records holds on to those it was given.
+A CUDA graph reads them by address, so the code that captures a graph keeps references to them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_KEPT = 64  # pictures of every size come by: the oldest go
+_KEPT = 64  # constants; the least recently used are dropped, since pictures of any size may come
 _holding: ContextVar[list[Tensor] | None] = ContextVar("holding", default=None)
 
 
 def constant(make: Callable[..., NDArray[Any]], *key: Any, device: torch.device) -> Tensor:
-    """``make(*key)`` on ``device``; the same tensor for the same arguments, while it is kept.
+    """``make(*key)`` on ``device``: the same tensor for the same arguments while it is cached.
 
-    Not to be written to.
+    Do not write to it.
     """
     tensor = _made(make, key, device)
     held = _holding.get()
@@ -33,13 +33,13 @@ def constant(make: Callable[..., NDArray[Any]], *key: Any, device: torch.device)
 
 @lru_cache(maxsize=_KEPT)
 def _made(make: Callable[..., NDArray[Any]], key: tuple[Any, ...], device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # made within one, it could not be used without
+    with torch.inference_mode(False):  # inference tensors are of use in that mode only
         return torch.from_numpy(make(*key)).to(device)
 
 
 @contextmanager
 def holding() -> Iterator[list[Tensor]]:
-    """The list of all that ``constant`` gives out within."""
+    """Collects all tensors that ``constant`` returns within the context."""
     held: list[Tensor] = []
     token = _holding.set(held)
     try:

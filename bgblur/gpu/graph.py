@@ -1,7 +1,7 @@
-"""Work that is the same for every frame, recorded once and replayed as one.
+"""CUDA graphs: work that is the same for every frame is captured once and replayed as one launch.
 
-Asking a GPU for a frame's hundreds of small steps one by one takes longer than doing them; a CUDA
-graph (torch.cuda.CUDAGraph) asks once.
+Launching a frame's hundreds of small kernels one by one takes longer than running them; a CUDA
+graph (torch.cuda.CUDAGraph) is launched once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch import Tensor
 from bgblur.gpu.constants import holding
 from bgblur.gpu.stream import on_stream
 
-_RECORDED_AT = 10  # uses: a size or a look that is passing by is not worth recording
-_KEPT = 4  # recordings: each has memory of its own
-_REHEARSALS = 2  # on the stream that records: what libraries keep for each stream is there then
-_TRIES = 3  # at recording: a call of another thread's, as one that waits for the device, spoils one
-_LATER = 6  # times as many uses until the next
+_RECORDED_AT = 10  # uses, after which work is captured: sizes and looks may be short-lived
+_KEPT = 4  # graphs; each has its own memory
+_REHEARSALS = 2  # runs on the capturing stream, in which libraries allocate what they keep for it
+_TRIES = 3  # captures; a call of another thread that waits for the device makes one fail
+_LATER = 6  # factor on the uses before the next try
 _log = logging.getLogger(__name__)
-_recording = threading.Lock()  # one at a time, on a stream that is not the one that replays
-_spoilt: list[Any] = []  # recordings: torch goes on asking them whether an allocation is theirs
+_recording = threading.Lock()  # one capture at a time, on a stream of its own
+_failed_graphs: list[Any] = []  # torch still asks them whether an allocation is theirs
 
 Outputs = tuple[Tensor, ...]
 Work = Callable[..., Outputs]
@@ -35,24 +35,24 @@ Made = TypeVar("Made")
 
 
 class Replay:
-    """Calls ``work``, on CUDA as a recorded graph once it has been called often enough.
+    """Calls ``work``; on CUDA, replays it as a graph once it has been called often enough.
 
-    ``work(*tensors, *settings)`` must be a function of its arguments alone: it changes none of
-    them, asks the device for no answer, and gives tensors that are all new. A tensor may be None.
-    Elsewhere, and where recording fails time and again, it is called as it is.
+    ``work(*tensors, *settings)`` must be a pure function of its arguments: it changes none of them,
+    does not wait for the device, and returns new tensors. A tensor may be None. On other devices,
+    and where capturing fails repeatedly, it is called directly.
     """
 
     def __init__(self, work: Work, device: torch.device | str) -> None:
         self._work = work
         self._device = torch.device(device)
         self._records = self._device.type == "cuda"
-        self._failed = 0  # recordings since the last that did not
+        self._failed = 0  # captures that failed since the last success
         self._uses: dict[Hashable, int] = {}
         self._recorded: OrderedDict[Hashable, _Recorded] = OrderedDict()
 
     @torch.inference_mode()
     def __call__(self, tensors: tuple[Tensor | None, ...], *settings: Hashable) -> Outputs:
-        """``settings`` are what ``work`` takes beside tensors; other ones are recorded anew."""
+        """``settings`` are the other arguments of ``work``; each combination has its own graph."""
         if not self._records:
             return self._work(*tensors, *settings)
         with on_stream(self._device):
@@ -72,16 +72,16 @@ class Replay:
             return recorded
         if self._failed == _TRIES:
             return None
-        if len(self._uses) > 64:  # a slider on its way: what was counted of it is of no use
+        if len(self._uses) > 64:  # a slider in motion: its positions do not come back
             self._uses.clear()
         self._uses[key] = self._uses.get(key, 0) + 1
         if self._uses[key] < _RECORDED_AT * _LATER**self._failed:
             return None
         if not _recording.acquire(blocking=False):
-            return None  # what hangs in another thread holds up that thread alone
+            return None  # a hang in another thread must not block this one
         try:
             recorded = _Recorded(self._work, tensors, settings)
-        except RuntimeError as error:  # a driver's: the work itself has just been done ten times
+        except RuntimeError as error:  # of the driver: ``work`` itself has just run ten times
             self._note_failure(error)
             return None
         finally:
@@ -94,20 +94,20 @@ class Replay:
 
     def _note_failure(self, error: BaseException | None) -> None:
         reasons = []
-        while error is not None:  # the last only says that there was one before
+        while error is not None:  # the last one only refers to its cause
             reasons.append(str(error).strip().partition("\n")[0])
             error = error.__cause__ or error.__context__
         self._failed += 1
         self._uses.clear()
         why = "; after: ".join(reasons)
         if self._failed < _TRIES:
-            _log.info("this GPU's work was not recorded, as yet: %s", why)
+            _log.info("the GPU work was not recorded yet: %s", why)
         else:
-            _log.warning("this GPU's work cannot be recorded, it will be slower: %s", why)
+            _log.warning("the GPU work cannot be recorded, so it will be slower: %s", why)
 
 
 class _Recorded:
-    """One graph: with the shapes and settings that it was recorded for."""
+    """One graph, for fixed shapes and settings."""
 
     def __init__(
         self, work: Work, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
@@ -121,35 +121,35 @@ class _Recorded:
             if mine is not None and given is not None:
                 mine.copy_(given)
         self._graph.replay()
-        # The next replay writes where this one did, and what is given out may be read later.
+        # The next replay overwrites the outputs, and the caller may read them later.
         return tuple(output.clone() for output in self._outputs)
 
 
 def _record(work: Callable[[], Outputs]) -> tuple[Any, Outputs]:
-    """(the graph of ``work`` on the present device, where it puts what ``work`` gives)."""
+    """(the graph of ``work`` on the present device, its output tensors)."""
     stream = _recorder(torch.cuda.current_device())
     stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # torch.cuda.graph does not leave it where it fails
+    with torch.cuda.stream(stream):  # torch.cuda.graph stays on it after a failure
         for _ in range(_REHEARSALS):
             work()
         return recorded(work, torch.cuda.graph_pool_handle())
 
 
 def recorded(work: Callable[[], Made], pool: Any) -> tuple[Any, Made]:
-    """(the graph of ``work`` on the present stream, which is not the default one; where it puts
-    what ``work`` gives). Its memory is of ``pool``. Raises RuntimeError; ``pool`` is lost then.
+    """(the graph of ``work`` on the present stream, which must not be the default one; its output
+    tensors). Its memory comes from ``pool``. Raises RuntimeError; ``pool`` is unusable then.
     """
     device = torch.cuda.current_device()
     graph: Any = torch.cuda.CUDAGraph()
     try:
-        # What libraries set up when it is first needed may be set up meanwhile.
+        # "relaxed" allows libraries to initialise lazily during the capture.
         with torch.cuda.graph(
             graph, pool, torch.cuda.current_stream(), capture_error_mode="relaxed"
         ):
             return graph, work()
     except BaseException:
-        _spoilt.append(graph)
-        with suppress(Exception):  # where torch has come as far as that by itself
+        _failed_graphs.append(graph)
+        with suppress(Exception):  # torch may have done this itself
             torch._C._cuda_endAllocateToPool(device, pool)
         with suppress(Exception):
             torch._C._cuda_releasePool(device, pool)

@@ -1,7 +1,7 @@
-"""CUDA C++ of our own, compiled on the user's machine by the NVRTC that comes with torch.
+"""bgblur's own CUDA C++ kernels, compiled on the user's machine by the NVRTC that torch brings.
 
-For what takes torch hundreds of small steps. Who uses a kernel has the same arithmetic in torch
-beside it: where a kernel cannot be had, that runs.
+They replace work that takes torch hundreds of small kernels. Callers have the same arithmetic in
+torch as well, and use it where a kernel is not available.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_THREADS = 128  # of a block
+_THREADS = 128  # in a block
 _log = logging.getLogger(__name__)
 _thread = threading.local()
 _compiling = threading.Lock()
 
-# Compiled by a C++ compiler too, in tests: nothing but one thread an element, and atomics.
+# Tests compile the sources with a C++ compiler: use one thread per element and atomics only.
 INDEX = "const int i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= count) return;"
 
 
 class Kernel:
-    """Calls a kernel ``extern "C" __global__ void name(int count, ...)``, a thread for each of
-    ``count``, on the present stream."""
+    """Launches ``extern "C" __global__ void name(int count, ...)`` with ``count`` threads on the
+    present stream."""
 
     def __init__(self, launch: Callable[..., None]) -> None:
         self._launch = launch
@@ -40,9 +40,9 @@ class Kernel:
 
 
 def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[Kernel] | None:
-    """The kernels of ``source`` by these names; None where they cannot be had.
+    """The kernels ``names`` of ``source``; None where they are not available.
 
-    Not to be called for the first time while work is recorded: compiling loads code.
+    Must not be called for the first time during the capture of a CUDA graph: it loads code.
     """
     if device.type != "cuda":
         return None
@@ -57,26 +57,27 @@ def kernels(source: str, names: tuple[str, ...], device: torch.device) -> list[K
 @cache
 def _compiled(source: str, names: tuple[str, ...], index: int) -> list[Kernel] | None:
     try:
-        # What torch.cuda._compile_kernel, of torch 2.9 and later, does for one name. Compiling
-        # takes a tenth of a second, and gives all of them.
+        # As torch.cuda._compile_kernel (torch 2.9 and later) does for one name. Compiling takes a
+        # tenth of a second and gives all of them.
         utils: Any = importlib.import_module("torch.cuda._utils")
         _enter(index)
         with torch.cuda.device(index):
             binary = compiled(source, names[0])
             loaded = utils._cuda_load_module(binary, list(names))
         return [Kernel(loaded[name]) for name in names]
-    except Exception as error:  # whatever a compiler or a driver says
-        _log.warning("this GPU's own kernels cannot be had, it will be slower: %s", error)
+    except Exception as error:  # compilers and drivers raise many types
+        _log.warning("the CUDA kernels are not available, so it will be slower: %s", error)
         return None
 
 
 def compiled(source: str, name: str, architecture: str | None = None) -> bytes:
-    """The binary of ``source``, which has ``name``; for the present device, or one like "90"."""
+    """The binary of ``source``, which defines ``name``, for the present device or for an
+    ``architecture`` like "90"."""
     utils: Any = importlib.import_module("torch.cuda._utils")
     extension: Any = importlib.import_module("torch.utils.cpp_extension")
     home = extension.CUDA_HOME
-    # Torch would name CUDA's headers to NVRTC, and gives up where there is no toolkit that has
-    # them. These sources include none.
+    # torch passes the path of CUDA's headers to NVRTC and fails where there is no toolkit. These
+    # sources include no headers.
     extension.CUDA_HOME = home or str(Path(torch.__file__).parent)
     try:
         binary: bytes = utils._nvrtc_compile(source, name, architecture)[0]
@@ -86,8 +87,8 @@ def compiled(source: str, name: str, architecture: str | None = None) -> bytes:
 
 
 def _enter(index: int) -> None:
-    """The driver's own calls work in threads where one of its runtime, which torch uses, came
-    before."""
+    """Make the CUDA context current in this thread: driver calls need that, and the first call of
+    the runtime, which torch uses, does it."""
     if getattr(_thread, "device", None) != index:
         torch.zeros(1, device=torch.device("cuda", index))
         _thread.device = index

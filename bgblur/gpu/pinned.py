@@ -1,4 +1,4 @@
-"""To the device and back through page-locked memory, which it reads and writes by itself."""
+"""Asynchronous transfers to and from a GPU, through page-locked memory."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _PAGES = 2
 
 
 class Uploader:
-    """Pictures to ``device``; the caller's array is free again at once."""
+    """Copies pictures to ``device``; the caller may reuse the array immediately."""
 
     def __init__(self, device: torch.device | str) -> None:
         self._device = torch.device(device)
-        self._pages: list[_Page] = []  # one is filled while the other is still being read
+        self._pages: list[_Page] = []  # one is filled while the GPU reads the other
 
     def __call__(self, image: Image) -> Tensor:
         if self._device.type != "cuda":
@@ -50,7 +50,7 @@ class _Page:
 
 
 def _copy(image: Image, memory: Tensor) -> None:
-    """By several threads, where torch can take the array as it lies."""
+    """Copy with several threads where torch accepts the array's strides."""
     if image.flags.writeable and min(image.strides) > 0:
         memory.copy_(torch.from_numpy(image))
     else:
@@ -58,14 +58,14 @@ def _copy(image: Image, memory: Tensor) -> None:
 
 
 class Downloader:
-    """Tensors from ``device``, as arrays that are used again once nobody holds them."""
+    """Copies tensors from ``device`` to arrays, which are reused once they are unreferenced."""
 
     def __init__(self, device: torch.device | str) -> None:
         self._device = torch.device(device)
         self._buffers = Buffers(_pinned if self._device.type == "cuda" else np.empty)
 
     def __call__(self, tensor: Tensor) -> NDArray[Any]:
-        """The one place where a frame waits for the device."""
+        """``tensor`` as an array. The only place where a frame waits for the device."""
         with on_stream(self._device):
             like = torch.empty((), dtype=tensor.dtype).numpy().dtype
             array = self._buffers.take(tuple(tensor.shape), like)

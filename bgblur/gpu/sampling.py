@@ -1,8 +1,8 @@
-"""CUDA C++ that several kernels share: how the pixels of two sizes lie over each other."""
+"""CUDA C++ that several kernels share: area averaging and bilinear interpolation."""
 
-# ``covered``: the share of a cell that a pixel covers, along one axis. In whole numbers: pixel p
-# covers p * target .. (p + 1) * target of source * target, a cell c of the result c * source ..
-# (c + 1) * source. ``first_of`` and ``ends`` bound the pixels to ask for.
+# Area averaging along one axis. ``covered`` is the fraction of a cell of the result that a source
+# pixel covers. In units of 1 / (source * target), pixel p spans p * target .. (p + 1) * target, and
+# cell c spans c * source .. (c + 1) * source. ``first_of`` and ``ends`` bound a cell's pixels.
 AREA = """
 __device__ int first_of(int cell, int source, int target) { return cell * source / target; }
 
@@ -16,8 +16,8 @@ __device__ float covered(int pixel, int cell, int source, int target) {
 }
 """
 
-# ``between``: the two pixels of a line that an enlarged one lies between, as torch's bilinear
-# interpolation has it without aligned corners. ``bilinear`` reads a plane of ``width``.
+# ``between``: the two source pixels around a pixel of the result, as in torch's bilinear
+# interpolation with align_corners=False. ``bilinear`` samples a plane of ``width``.
 BILINEAR = """
 struct Between { int first, second; float share; };
 

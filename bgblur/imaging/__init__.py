@@ -1,1 +1,1 @@
-"""Pictures: reading, turning, resizing, colour conversion."""
+"""Pictures: reading, orientation, resizing, colour conversion."""

@@ -1,4 +1,4 @@
-"""``color`` on a torch device: the same arithmetic as OpenCV's, in whole numbers."""
+"""color.py on a torch device, in the same fixed-point arithmetic as OpenCV's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from bgblur.gpu.kernels import INDEX, Kernel, kernels
 
-# ITU-R BT.601, limited range: OpenCV's fixed point, of B, G and R.
+# ITU-R BT.601, limited range: OpenCV's fixed-point weights of B, G and R.
 _Y = (102760, 528482, 269484)
 _U = (460324, -305135, -155188)
 _V = (-74448, -385875, 460324)
@@ -17,7 +17,7 @@ _HALF = 1 << (_SHIFT - 1)
 
 NAME = "i420"
 
-# A thread a byte of the result: of the light first, then of the two chromas.
+# One thread for each byte of the result: luma first, then the two chroma planes.
 SOURCE = f"""
 __device__ int weighted(const unsigned char* bgr, int color, int b, int g, int r, int offset) {{
     const int total = bgr[0] * b + bgr[color] * g + bgr[2 * color] * r;
@@ -44,24 +44,24 @@ extern "C" __global__ void {NAME}(int count, const unsigned char* image, int row
 
 def to_i420(image: Tensor) -> Tensor:
     """BGR ``uint8`` (H, W, 3) to planar YUV 4:2:0 (H * 3 // 2, W); odd sizes are padded to even
-    ones by their own edge. Chroma is that of every second pixel, as OpenCV has it."""
+    ones by repeating the edge. Chroma is sampled at every second pixel, as in OpenCV."""
     rows, columns = image.shape[0], image.shape[1]
     if rows % 2 == columns % 2 == 0:
         made = kernels(SOURCE, (NAME,), image.device)
         if made is not None:
             return by_kernel(made[0], image)
     planes = image.permute(2, 0, 1)
-    if rows % 2 or columns % 2:  # padding repeats in floating point alone
+    if rows % 2 or columns % 2:  # replicate padding needs floating point
         padded = F.pad(planes[None].float(), (0, columns % 2, 0, rows % 2), mode="replicate")
         planes = padded[0].to(torch.uint8)
-    light = _weighted(planes, _Y, 16)
+    luma = _weighted(planes, _Y, 16)
     sparse = planes[:, ::2, ::2]
     chroma = torch.cat([_weighted(sparse, weights, 128).flatten() for weights in (_U, _V)])
-    return torch.cat([light, chroma.view(-1, light.shape[1])])
+    return torch.cat([luma, chroma.view(-1, luma.shape[1])])
 
 
 def by_kernel(kernel: Kernel, image: Tensor) -> Tensor:
-    """The same, of even sizes, by ``NAME`` of ``SOURCE``."""
+    """As ``to_i420`` for even sizes, with the kernel ``NAME`` of ``SOURCE``."""
     rows, columns = image.shape[0], image.shape[1]
     planar = image.new_empty((rows * 3 // 2, columns))
     kernel(planar.numel(), image, rows, columns, *image.stride(), planar)

@@ -1,4 +1,4 @@
-"""Picture files: read upright as BGR, written as PNG."""
+"""Reads picture files upright as BGR; writes PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bgblur.errors import OutputError, UsageError
 from bgblur.files import replacing
 from bgblur.frame import Alpha, Image
-from bgblur.imaging.upright import Turn
+from bgblur.imaging.orientation import Orientation
 
 STEP_16 = 257  # 16-bit levels to one of 8 bits: 65535 / 255
 PHOTO_ENDINGS = frozenset([
@@ -29,18 +29,18 @@ _RAW = frozenset([
     ".srf", ".srw", ".x3f",
 ])  # fmt: skip
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-# Where OpenCV leaves the turning to us when it reads a file as it is.
-_TURNED_HERE = {"JPEG", "MPO", "PNG", "WEBP", "AVIF"}
+# Formats whose orientation OpenCV ignores with IMREAD_UNCHANGED.
+_NOT_TURNED = {"JPEG", "MPO", "PNG", "WEBP", "AVIF"}
 _ORIENTATION = 0x0112  # EXIF's tag
 _LARGEST_FILE = 2**30  # bytes
-_MOST_PIXELS = 2**28  # a tiny file may claim any number of them
+_MOST_PIXELS = 2**28  # a tiny file's header may claim any number
 _PNG_START = 33  # bytes of signature and IHDR, after which a colour profile may stand
 
 
 @dataclass(frozen=True)
 class Photo:
-    """``pixels`` BGR (H, W, 3), ``uint8`` or ``uint16``, upright; ``opacity`` (H, W) of the same
-    type if anything is transparent; ``profile`` the file's own ICC profile for RGB."""
+    """``pixels`` are BGR (H, W, 3), ``uint8`` or ``uint16``, upright. ``opacity`` (H, W) has the
+    same type; None if the picture is opaque. ``profile`` is the file's ICC profile for RGB."""
 
     pixels: NDArray[Any]
     opacity: NDArray[Any] | None = None
@@ -48,8 +48,8 @@ class Photo:
 
 
 def read_photo(path: Path) -> Photo:
-    """All that the file holds and a result can keep. Raises UsageError in one line."""
-    if path.suffix.lower() in _RAW:  # OpenCV would take its thumbnail for the picture
+    """The picture with its depth, opacity and colour profile. Raises UsageError in one line."""
+    if path.suffix.lower() in _RAW:  # OpenCV would read its thumbnail
         raise UsageError(
             f"cannot read {path}: camera raw files are not read; develop it into a JPEG, or a "
             "16-bit PNG or TIFF, with darktable or RawTherapee"
@@ -75,20 +75,20 @@ def read_photo(path: Path) -> Photo:
         raise UsageError(f"cannot read {path}: {_why_not(data)}")
     if stored.ndim == 2:
         stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
-    stored = _in_all_of_16_bits(stored, data)
+    stored = _full_range(stored, data)
     pixels, opacity = np.ascontiguousarray(stored[..., :3]), None
     if stored.shape[2] == 4 and not header.opaque:
-        pixels, opacity = _with_nothing_hidden(stored)
-    pixels = header.turn.apply(pixels)
+        pixels, opacity = _without_hidden_colour(stored)
+    pixels = header.orientation.apply(pixels)
     if opacity is not None:
-        opacity = header.turn.apply(opacity[..., None])[..., 0]
+        opacity = header.orientation.apply(opacity[..., None])[..., 0]
     return Photo(pixels, opacity, header.profile)
 
 
 def read_picture(path: Path) -> Image:
-    """``uint8`` BGR, turned as its EXIF data says; what is transparent lies on white.
+    """``uint8`` BGR (H, W, 3), upright; transparent parts are composited over white.
 
-    Raises UsageError for what is not a readable picture.
+    Raises UsageError for a file that is not a readable picture.
     """
     photo = read_photo(path)
     if photo.opacity is None:
@@ -100,8 +100,8 @@ def read_picture(path: Path) -> Image:
 
 
 def write_png(path: Path, picture: NDArray[Any], profile: bytes | None = None) -> None:
-    """BGR or BGRA ``(H, W, 3 or 4)`` or gray ``(H, W)``, 8 or 16 bits; the file appears whole or
-    not at all. Raises OutputError."""
+    """Write BGR or BGRA ``(H, W, 3 or 4)`` or gray ``(H, W)``, 8 or 16 bits, atomically: the
+    file is complete or absent. Raises OutputError."""
     _, encoded = cv2.imencode(".png", picture)
     data = encoded.tobytes()
     try:
@@ -117,7 +117,7 @@ def write_png(path: Path, picture: NDArray[Any], profile: bytes | None = None) -
 
 
 def make_folder(path: Path) -> None:
-    """With its parents, unless it exists. Raises OutputError."""
+    """Create ``path`` and its parents unless it exists. Raises OutputError."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -127,7 +127,7 @@ def make_folder(path: Path) -> None:
 
 
 def to_8_bits(pixels: NDArray[Any]) -> Image:
-    """``uint16`` to the nearest ``uint8``; ``uint8`` as it is."""
+    """``uint16`` rounded to ``uint8``; ``uint8`` is returned unchanged."""
     if pixels.dtype == np.uint8:
         return pixels
     return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / STEP_16), np.uint8)
@@ -141,7 +141,7 @@ def alpha_to_gray(alpha: Alpha) -> NDArray[np.uint8]:
 def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
     try:
         return cv2.imdecode(data, flags)
-    except cv2.error:  # an empty file, or a size beyond all measure
+    except cv2.error:  # an empty file, or a size beyond OpenCV's limit
         return None
 
 
@@ -161,12 +161,13 @@ def _why_not(data: NDArray[np.uint8]) -> str:
     return "it is not a picture, or it is damaged; convert it to PNG or JPEG"
 
 
-def _in_all_of_16_bits(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
-    """Levels of 10 or 12 bits, which OpenCV gives as an AVIF file has them, as those of 16."""
+def _full_range(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
+    """Scales the 10 or 12 bits of an AVIF file, which OpenCV returns unscaled, to 16 bits."""
     if stored.dtype != np.uint16 or data[4:8].tobytes() != b"ftyp":
         return stored
-    # AV1CodecConfigurationRecord (AV1 in ISO base media files, 2.3.3): its third byte. There may be
-    # several, as for the opacity; of those with more than 8 bits one is 12 or all are 10.
+    # The third byte of AV1CodecConfigurationRecord (AV1 Codec ISO Media File Format Binding, 2.3.3)
+    # has the depth. There may be several records, one of them for opacity. Depths above 8 bits are
+    # 10 bits in all records, or 12 in at least one.
     records = re.finditer(rb"av1C..(.)", data.tobytes(), re.DOTALL)
     bits = 12 if any(record[1][0] & 0x20 for record in records) else 10
     scaled = np.rint(stored * np.float32(65535 / (2**bits - 1)))
@@ -175,11 +176,11 @@ def _in_all_of_16_bits(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray
 
 @dataclass(frozen=True)
 class _Header:
-    """``turn`` is which way is up, where OpenCV does not see to it; ``profile`` the colour profile,
-    if it is for RGB; ``count`` how many pixels there are, 0 where that is not to be had; ``opaque``
-    whether a fourth channel is padding."""
+    """``orientation`` is the one that OpenCV leaves to apply; ``profile`` the colour profile, if it
+    is for RGB; ``count`` the number of pixels, 0 if unknown; ``opaque`` whether a fourth channel is
+    padding."""
 
-    turn: Turn = field(default_factory=Turn)
+    orientation: Orientation = field(default_factory=Orientation)
     profile: bytes | None = None
     count: int = 0
     opaque: bool = False
@@ -188,27 +189,27 @@ class _Header:
 def _header(path: Path) -> _Header:
     from PIL import Image as Pillow
 
-    Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has a limit of its own
+    Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has its own limit
     try:
         with Pillow.open(path) as header:
             orientation = header.getexif().get(_ORIENTATION, 1)
             profile = header.info.get("icc_profile") or b""
-            turned_here = header.format in _TURNED_HERE
+            not_turned = header.format in _NOT_TURNED
             count = header.width * header.height
             opaque = header.format == "BMP" and "A" not in header.mode
-    except Exception:  # a header Pillow cannot make sense of raises what it likes
+    except Exception:  # damaged headers make Pillow raise any exception
         return _Header()
     return _Header(
-        Turn.of_exif(orientation) if turned_here else Turn(),
+        Orientation.of_exif(orientation) if not_turned else Orientation(),
         profile if profile[16:20] == b"RGB " else None,
         count,
         opaque,
     )
 
 
-def _with_nothing_hidden(bgra: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Colour and opacity; what is wholly transparent becomes white, so that no colour kept hidden
-    under it is smeared into sight."""
+def _without_hidden_colour(bgra: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """(colour, opacity or None). Fully transparent pixels become white, so that resampling does not
+    mix their hidden colour into visible pixels."""
     opacity = bgra[..., 3]
     pixels = np.ascontiguousarray(bgra[..., :3])
     largest = np.iinfo(bgra.dtype).max

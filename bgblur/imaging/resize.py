@@ -1,4 +1,4 @@
-"""OpenCV's area shrink, fast."""
+"""Fast area averaging (``cv2.INTER_AREA``)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 
 def shrink(plane: NDArray[Any], width: int, height: int, roughly: bool = False) -> NDArray[Any]:
-    """Averages over areas; by halves where that is the same, which OpenCV does ten times as fast.
+    """``plane`` (H, W) or (H, W, C), averaged over areas. Where repeated halving gives the same
+    result, it is used: OpenCV halves ten times as fast.
 
-    ``roughly`` halves what is four times as large, too, and takes the rest, less than a half, from
-    between the nearest pixels: what lies across the edges of cells then counts a little for both.
+    With ``roughly``, planes of at least four times the size are halved first and then interpolated
+    (bilinear, by a factor below 2), so pixels on the border of two cells count a little for both.
     """
     rows, columns = plane.shape[:2]
     roughly = roughly and rows >= 4 * height and columns >= 4 * width

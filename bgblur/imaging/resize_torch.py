@@ -1,4 +1,4 @@
-"""OpenCV's area shrink on a torch device."""
+"""Area averaging (``cv2.INTER_AREA``) on a torch device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bgblur.gpu.constants import constant
 from bgblur.gpu.kernels import INDEX, Kernel, kernels
 from bgblur.gpu.sampling import AREA
 
-NAMES = {torch.float32: "area_shrink", torch.uint8: "area_shrink_bytes"}  # by planes' kind
+NAMES = {torch.float32: "area_shrink", torch.uint8: "area_shrink_bytes"}  # by the planes' dtype
 
 
 def _kernel(name: str, kind: str) -> str:
@@ -37,9 +37,12 @@ SOURCE = AREA + _kernel("area_shrink", "float") + _kernel("area_shrink_bytes", "
 
 
 def area_resize(planes: Tensor, width: int, height: int) -> Tensor:
-    """``cv2.INTER_AREA`` of ``float32`` or ``uint8`` ``(C, H, W)`` to ``float32``, as two matrix
-    products: adaptive pooling differs from it where the factor is not whole, and an antialiased
-    resize everywhere. On CUDA it is one kernel: of such a matrix nearly all is 0."""
+    """``cv2.INTER_AREA`` of ``float32`` or ``uint8`` ``(C, H, W)`` to ``float32``.
+
+    Computed as two matrix products: adaptive pooling differs where the factor is not an integer,
+    and antialiased resizing differs everywhere. On CUDA it is one kernel, because nearly all
+    elements of these matrices are 0.
+    """
     made = kernels(SOURCE, tuple(NAMES.values()), planes.device)
     if made is not None:
         return by_kernel(made, planes, width, height)
@@ -49,7 +52,7 @@ def area_resize(planes: Tensor, width: int, height: int) -> Tensor:
 
 
 def by_kernel(made: list[Kernel], planes: Tensor, width: int, height: int) -> Tensor:
-    """The same by the kernels ``NAMES`` of ``SOURCE``."""
+    """As ``area_resize``, with the kernels ``NAMES`` of ``SOURCE``."""
     small = torch.empty((len(planes), height, width), device=planes.device)
     kernel = made[list(NAMES).index(planes.dtype)]
     kernel(small.numel(), planes, *planes.shape[1:], *planes.stride(), height, width, small)
@@ -57,7 +60,7 @@ def by_kernel(made: list[Kernel], planes: Tensor, width: int, height: int) -> Te
 
 
 def _area_matrix(source: int, target: int) -> NDArray[np.float32]:
-    """``(target, source)``: how much of each source pixel every target cell covers."""
+    """``(target, source)``: the weight of each source pixel in each target cell."""
     edges = np.linspace(0, source, target + 1)
     start, stop = edges[:-1, None], edges[1:, None]
     pixel = np.arange(source)[None]

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from bgblur.errors import UsageError
 from bgblur.files import user_path
 from bgblur.frame import Image
-from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, turn_of
+from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, orientation_of
 
 # Without ACCURATE_RND, swscale's fast path darkens every picture by two or three levels.
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
@@ -50,9 +50,9 @@ class VideoReader:
             self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
             self.frames = _count(container, stream, self.fps)
             self.tags = PictureTags.of(first, stream.sample_aspect_ratio or Fraction(1))
-            self._turn = turn_of(first)
+            self._orientation = orientation_of(first)
             self._stored = (first.width, first.height)
-        self.width, self.height = self._stored[:: -1 if self._turn.transpose else 1]
+        self.width, self.height = self._stored[:: -1 if self._orientation.transpose else 1]
 
     def __iter__(self) -> Iterator[tuple[Image, int]]:
         """Yield BGR pictures ``(H, W, 3)`` with increasing time stamps in ``time_base``."""
@@ -80,7 +80,7 @@ class VideoReader:
             interpolation=_EXACT,
             threads=1,  # the encoder and the network need the other cores
         )
-        return self._turn.apply(cast(Image, bgr.to_ndarray()))
+        return self._orientation.apply(cast(Image, bgr.to_ndarray()))
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Yield all frames that can be decoded; set ``truncated`` at the end."""

@@ -11,7 +11,7 @@ import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.reformatter import Colorspace
 
-from bgblur.imaging.upright import Turn
+from bgblur.imaging.orientation import Orientation
 
 RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
 _UNSPECIFIED = 2
@@ -38,7 +38,7 @@ class PictureTags:
             range=RANGE_FULL if full else RANGE_LIMITED,
             primaries=frame.color_primaries,
             transfer=frame.color_trc,
-            pixel_aspect=1 / pixel_aspect if turn_of(frame).transpose else pixel_aspect,
+            pixel_aspect=1 / pixel_aspect if orientation_of(frame).transpose else pixel_aspect,
         )
 
 
@@ -58,13 +58,13 @@ def colorspace_of(matrix: int) -> int:
     return Colorspace.ITU601 if matrix == _BT601 else matrix
 
 
-def turn_of(frame: av.VideoFrame) -> Turn:
+def orientation_of(frame: av.VideoFrame) -> Orientation:
     """The turn that makes the picture upright, from the display matrix that phones write."""
     found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
     if found is None:
-        return Turn()
+        return Orientation()
     # Row vectors: (x, y, 1) @ matrix is where the stored pixel (x, y) is to be shown.
     (a, b, _), (c, d, _), _ = np.frombuffer(bytes(found), np.int32).reshape(3, 3).tolist()
     if abs(b) > abs(a):
-        return Turn(transpose=True, mirror=c < 0, upend=b < 0)
-    return Turn(mirror=a < 0, upend=d < 0)
+        return Orientation(transpose=True, mirror=c < 0, upend=b < 0)
+    return Orientation(mirror=a < 0, upend=d < 0)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from support.torch_marks import needs_cuda
 
 from bgblur.bench.frame import frame_times
 from bgblur.bench.plot import check_plot, draw, stages_of
@@ -173,7 +174,7 @@ def overlap(one: list[float], other: list[float]) -> bool:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 @pytest.mark.parametrize(("width", "height", "most"), [(1280, 720, 1.5), (1920, 1080, 2.5)])
 def test_a_frame_on_a_large_gpu(width: int, height: int, most: float) -> None:
     """From the host to the host with the network at 512x288; 1.5 ms are 660 frames a second."""

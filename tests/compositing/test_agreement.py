@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.recorder import StaticRecorded, record_here
 from support.scenes import disc, levels_apart, portrait
+from support.torch_marks import needs_cuda
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.compositor_torch import TorchCompositor
@@ -116,7 +117,7 @@ def test_recorded_work_gives_the_same(look: Look, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("look", LOOKS)
 def test_cuda_agrees_with_the_cpu(look: Look) -> None:
     cuda = TorchCompositor("cuda")

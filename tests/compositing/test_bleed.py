@@ -10,8 +10,7 @@ import pytest
 import torch
 from support.scenes import RED, checkerboard, disc, over
 
-from bgblur.compositing import blur
-from bgblur.compositing import blur_torch as torch_blur
+from bgblur.compositing import blur, blur_torch
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look, sigma_of
@@ -35,7 +34,7 @@ def cpu_plane(frame: Image, alpha: Alpha, strength: int) -> Any:
 def torch_plane(frame: Image, alpha: Alpha, strength: int) -> Any:
     planes = torch.from_numpy(frame).permute(2, 0, 1).float()
     sigma = sigma_of(strength, len(frame))
-    return torch_blur.blurred_room(planes, torch.from_numpy(alpha), sigma).permute(1, 2, 0)
+    return blur_torch.blurred_room(planes, torch.from_numpy(alpha), sigma).permute(1, 2, 0)
 
 
 @pytest.mark.parametrize("softness", [1, 4, 12])

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 import torch
 from support.recorder import StaticRecorded, record_here
+from support.torch_marks import needs_cuda
 from torch import Tensor
 
 from bgblur.bench.run import _wait_for_gpu
 from bgblur.gpu import graph
 from bgblur.gpu.graph import Outputs, Replay
 from bgblur.gpu.stream import on_stream
-
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 
 
 def scaled(plane: Tensor, more: Tensor | None, factor: float) -> Outputs:

@@ -7,22 +7,21 @@ from typing import Any
 
 import pytest
 import torch
+from support.torch_marks import needs_cuda
 
 from bgblur.compositing import blend_cuda
 from bgblur.gpu import kernels as subject
 from bgblur.gpu.kernels import kernels
 from bgblur.gpu.stream import fetched, on_stream
-from bgblur.imaging import color_torch as torch_color
-from bgblur.imaging import resize_torch as torch_resize
+from bgblur.imaging import color_torch, resize_torch
 from bgblur.segmentation import edges_cuda, hysteresis_cuda, smoothing_cuda
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 ALL = [
     (hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES),
-    (torch_resize.SOURCE, tuple(torch_resize.NAMES.values())),
+    (resize_torch.SOURCE, tuple(resize_torch.NAMES.values())),
     (edges_cuda.SOURCE, edges_cuda.NAMES),
     (smoothing_cuda.SOURCE, smoothing_cuda.NAMES),
-    (torch_color.SOURCE, (torch_color.NAME,)),
+    (color_torch.SOURCE, (color_torch.NAME,)),
     (blend_cuda.SOURCE, (blend_cuda.NAME,)),
 ]
 
@@ -98,7 +97,7 @@ def test_a_gpu_has_them(source: str, names: tuple[str, ...]) -> None:
 def test_a_thread_that_did_nothing_else_can_call_one() -> None:
     def planar() -> torch.Tensor:
         with on_stream("cuda"):
-            return torch_color.to_i420(image)
+            return color_torch.to_i420(image)
 
     with on_stream("cuda"):
         image = torch.full((36, 64, 3), 200, dtype=torch.uint8, device="cuda")
@@ -106,4 +105,4 @@ def test_a_thread_that_did_nothing_else_can_call_one() -> None:
     del here  # memory for the other thread to use again, without a call
     with ThreadPoolExecutor(1) as pool:
         there = pool.submit(planar).result()
-    assert fetched(there).tolist() == torch_color.to_i420(image.cpu()).tolist()
+    assert fetched(there).tolist() == color_torch.to_i420(image.cpu()).tolist()

@@ -6,8 +6,8 @@ import logging
 
 import numpy as np
 import pytest
-import torch
 from support.scenes import portrait
+from support.torch_marks import needs_cuda
 
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
@@ -21,7 +21,7 @@ SIZES = [(1280, 720), (640, 480)]
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 def test_all_of_it_is_recorded_at_the_first_try(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

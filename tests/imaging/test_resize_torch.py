@@ -7,10 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.kernel_shim import on_the_processor
+from support.torch_marks import needs_cuda
 from torch import Tensor
 
 from bgblur.gpu.kernels import Kernel
-from bgblur.imaging import resize_torch as torch_resize
+from bgblur.imaging import resize_torch
 from bgblur.imaging.resize_torch import NAMES, SOURCE, area_resize, by_kernel
 
 sides = st.integers(1, 70)
@@ -50,13 +51,13 @@ def test_it_is_opencvs(made: list[Kernel], width: int, height: int) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@needs_cuda
 @pytest.mark.parametrize(("width", "height"), [(512, 288), (160, 90)])
 def test_a_gpu_computes_the_same(width: int, height: int, monkeypatch: pytest.MonkeyPatch) -> None:
     planes = picture(720, 1280)
     for kind in NAMES:
         found = area_resize(planes.to(kind).cuda(), width, height).cpu()
         torch.testing.assert_close(found, area_resize(planes, width, height), atol=2e-3, rtol=0)
-    monkeypatch.setattr(torch_resize, "kernels", lambda *_: None)
+    monkeypatch.setattr(resize_torch, "kernels", lambda *_: None)
     plain = area_resize(planes.cuda(), width, height).cpu()
     torch.testing.assert_close(plain, found, atol=2e-3, rtol=0)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.kernel_shim import on_the_processor
 from support.scenes import disc, over, portrait
+from support.torch_marks import needs_cuda
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.kernels import Kernel
@@ -183,7 +184,7 @@ def test_the_kernels_take_any_size(made: list[Kernel], size: tuple[int, int]) ->
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 def test_cuda_agrees_with_the_cpu() -> None:
     alpha, image = shrunk(disc(*SIZE, 6)), portrait(*SIZE)
     tensors = torch.from_numpy(alpha).cuda(), torch.from_numpy(image).cuda()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 from support.scenes import portrait
+from support.torch_marks import needs_int8
 
 from bgblur.errors import UsageError
 from bgblur.segmentation import device_torch
@@ -16,10 +17,6 @@ from bgblur.segmentation.device_torch import choose_precision
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
 
-needs_int8 = pytest.mark.skipif(
-    torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
-    reason="torch has no int8 kernels for this processor",
-)
 SHIPPED = SHIPPED_MODELS["unet-resnet18"]
 
 

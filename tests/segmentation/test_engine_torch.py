@@ -9,16 +9,11 @@ import pytest
 import torch
 from support.model_files import write_model
 from support.scenes import portrait
+from support.torch_marks import needs_cuda, needs_int8
 
 from bgblur.gpu.stream import fetched, on_stream
 from bgblur.segmentation import device_torch
 from bgblur.segmentation.engine_torch import TorchEngine
-
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
-needs_int8 = pytest.mark.skipif(
-    torch.backends.quantized.engine not in ("x86", "fbgemm", "onednn"),
-    reason="torch has no int8 kernels for this processor",
-)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from support.recorder import StaticRecorded, record_here
 from support.scenes import disc, portrait
+from support.torch_marks import needs_cuda
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream
@@ -22,7 +23,6 @@ from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
 IMAGE = portrait(160, 96)
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
 
 
 class Grey:

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scenes import disc, portrait
+from support.torch_marks import needs_cuda
 from support.training.data import KINDS, pattern, person, write_tree
 
 from bgblur.training.augment import clothes, clutter, light_torch, walls
@@ -275,7 +276,7 @@ def test_some_of_a_batch_have_other_clothes(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 def test_a_gpu_draws_the_same(collection: Collection, pictures: Resident) -> None:
     gpu = torch.device("cuda")
     there = draw(load_resident(collection, gpu), Mix(0.6, 0), 3, device=gpu)

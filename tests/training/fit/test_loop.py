@@ -7,6 +7,7 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from support.torch_marks import needs_cuda
 from support.training.data import write_tree
 from support.training.runs import CutError, fabric, recipe, weights
 
@@ -220,7 +221,7 @@ def test_channels_are_turned_to_rgb(collection: Collection) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+@needs_cuda
 @pytest.mark.parametrize("teacher", [None, "unet-lite"])
 def test_recorded_steps_are_those_that_are_not(
     collection: Collection,

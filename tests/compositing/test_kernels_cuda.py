@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bgblur.compositing import blend_cuda
 from bgblur.compositing.compositor_torch import _blended, _planes
-from bgblur.imaging import color_torch as torch_color
+from bgblur.imaging import color_torch
 from bgblur.imaging.color import to_i420
 
 SIZES = [(2, 2), (6, 10), (90, 160), (360, 640)]
@@ -25,11 +25,11 @@ def noise(*shape: int) -> Tensor:
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_i420_is_opencvs(tmp_path: Path, rows: int, columns: int, mirrored: bool) -> None:
-    kernel = on_the_processor(torch_color.SOURCE, (torch_color.NAME,), tmp_path)[0]
+    kernel = on_the_processor(color_torch.SOURCE, (color_torch.NAME,), tmp_path)[0]
     image = noise(rows, columns, 3)
     if mirrored:
         image = image.permute(1, 0, 2).contiguous().permute(1, 0, 2)  # laid out otherwise
-    planar = torch_color.by_kernel(kernel, image)
+    planar = color_torch.by_kernel(kernel, image)
     np.testing.assert_array_equal(planar.numpy(), to_i420(image.contiguous().numpy()))
 
 

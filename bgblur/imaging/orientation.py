@@ -1,4 +1,4 @@
-"""Which way is up, as cameras write it into their files."""
+"""The orientation of a picture, as cameras write it into their files."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What to do to a stored picture so that it comes out upright: first ``transpose``, then the
-    flips, ``mirror`` left to right and ``upend`` top to bottom."""
+class Orientation:
+    """What makes a stored picture upright: first ``transpose``, then the flips, ``mirror`` left to
+    right and ``upend`` top to bottom."""
 
     transpose: bool = False
     mirror: bool = False
     upend: bool = False
 
     @classmethod
-    def of_exif(cls, orientation: int) -> Turn:
-        """EXIF's number, 1 to 8; any other counts as upright."""
+    def of_exif(cls, number: int) -> Orientation:
+        """From EXIF's ``Orientation`` tag, 1 to 8; other numbers count as upright."""
         return cls(
-            transpose=orientation in (5, 6, 7, 8),
-            mirror=orientation in (2, 3, 6, 7),
-            upend=orientation in (3, 4, 7, 8),
+            transpose=number in (5, 6, 7, 8),
+            mirror=number in (2, 3, 6, 7),
+            upend=number in (3, 4, 7, 8),
         )
 
     def apply(self, picture: NDArray[Any]) -> NDArray[Any]:
