@@ -37,11 +37,11 @@ class Backdrop:
 
 
 class BackdropCache:
-    """Makes backdrops; keeps the newest for as long as look, size and the clip's picture stay."""
+    """Makes backdrops; keeps the newest while nothing that it is made of changes."""
 
     def __init__(self) -> None:
-        self._look: Look | None = None
         self._source: Image | None = None
+        self._rest: tuple[object, ...] | None = None  # of what the newest is made of
         self._backdrop: Backdrop | None = None
 
     def backdrop(self, look: Look, width: int, height: int, seconds: float) -> Backdrop | None:
@@ -55,15 +55,10 @@ class BackdropCache:
                 source = look.clip.at(seconds, width, height)
             if source is None:
                 return None
-        kept = self._backdrop
-        if (
-            kept is None
-            or look is not self._look
-            or source is not self._source
-            or kept.picture.shape[:2] != (height, width)
-        ):
-            picture = _fitted(source, look, width, height)
-            self._look, self._source, self._backdrop = look, source, Backdrop(picture)
+        rest = (width, height, look.mirror, look.color if source is None else None)
+        if source is not self._source or rest != self._rest:
+            self._backdrop = Backdrop(_fitted(source, look, width, height))
+            self._source, self._rest = source, rest
         return self._backdrop
 
 

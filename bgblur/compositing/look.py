@@ -9,6 +9,7 @@ from bgblur.compositing.clip import Clip
 from bgblur.frame import Image
 
 Mode = Literal["blur", "image", "color", "none"]
+FileVersion = tuple[str, int, int, int]  # name, inode, bytes, nanoseconds of the last write
 
 # Strength 50 is a 61-tap Gaussian at 360 lines; OpenCV gives 61 taps a sigma of 9.5 pixels.
 _SIGMA_AT_100 = 2 * 9.5 / 360
@@ -27,6 +28,7 @@ class Look:
     mirror: bool = False
     light_wrap: float = 0.0
     clip: Clip | None = None
+    origin: FileVersion | None = None  # of ``picture`` or ``clip``
 
     @property
     def raw(self) -> bool:

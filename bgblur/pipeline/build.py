@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
-from bgblur.compositing.look import Look
+from bgblur.compositing.look import FileVersion, Look
 from bgblur.config.settings import CameraSettings, EngineSettings, Settings
 from bgblur.devices.listing import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
@@ -154,18 +154,24 @@ def _live_matting(
     return LiveMatting(engine, stats, governor, settings.skip_static)
 
 
-def look_of(settings: Settings, live: bool = True) -> Look:
+def look_of(settings: Settings, live: bool = True, shown: Look | None = None) -> Look:
     """The look that the settings describe. Raises UsageError if the background picture or clip
     cannot be read.
 
     With ``live`` a clip plays by the clock, else by the frames' own time. Close the look at the
     end: a clip has a thread and a file.
+
+    ``shown`` is the look before: its picture or its playing clip is taken over while the file is
+    the same. Then both looks have one clip, to be closed once.
     """
     background = settings.background
-    picture, clip = None, None
+    picture, clip, origin = None, None, None
     if background.mode == "image":
         path = user_path(background.image)
-        if is_picture(path):
+        origin = _version(path)
+        if shown is not None and _still_good(shown, origin):
+            picture, clip = shown.picture, shown.clip
+        elif is_picture(path):
             picture = read_picture(path)
         else:
             clip = open_clip(path, live)
@@ -178,7 +184,23 @@ def look_of(settings: Settings, live: bool = True) -> Look:
         settings.camera.mirror,
         background.light_wrap,
         clip,
+        origin,
     )
+
+
+def _version(path: Path) -> FileVersion | None:
+    """None where the file is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return str(path), found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _still_good(shown: Look, origin: FileVersion | None) -> bool:
+    """Whether ``shown`` has this version of the file, and can go on with it."""
+    stands_still = shown.clip is not None and shown.clip.problem is not None
+    return origin is not None and shown.origin == origin and not stands_still
 
 
 def mask_of(settings: Settings) -> MaskOptions:

@@ -219,7 +219,7 @@ def test_no_name_on_the_page_reads_more_than_pictures(tmp_path: Path) -> None:
     for name in no_pictures(tmp_path):
         began = time.monotonic()
         with pytest.raises(UsageError) as caught:
-            daemon._change("background.image", name)
+            daemon.live.change("background.image", name)
         assert str(caught.value).isprintable(), name
         assert time.monotonic() - began < 5, name
         assert config.read_text() == "# mine\n[background]\nstrength = 70\n"

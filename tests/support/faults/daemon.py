@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bgblur.config.settings import Settings
-from bgblur.daemon import daemon
+from bgblur.daemon import daemon, live_settings
 from support.faults.parts import Camera, Model, Output
 
 
@@ -39,9 +39,9 @@ def fault_daemon(path: Path, say: Callable[[str], None] | None = None) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         parts: FaultDaemon
         camera, model, output = Camera(), Model(), Output()
-        patch.setattr(daemon, "source_opener", lambda _: camera.open)
+        patch.setattr(live_settings, "source_opener", lambda _: camera.open)
         patch.setattr(daemon, "open_sink", lambda _, *size: output.open(*size[:3]))
-        patch.setattr(daemon, "load_backend", lambda *_, **__: model.load())
+        patch.setattr(live_settings, "load_backend", lambda *_, **__: model.load())
         parts = FaultDaemon(path, say, output)
         parts._thread.start()
         try:

@@ -1,0 +1,159 @@
+"""The settings in force, and how an edit reaches the running pipeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bgblur.compositing.look import Look
+from bgblur.config.file import Value, load, set_value
+from bgblur.config.overrides import Overrides
+from bgblur.config.settings import Settings
+from bgblur.config.state import Choices
+from bgblur.daemon.on_demand import OnDemand
+from bgblur.errors import BgblurError
+from bgblur.pipeline.backend import LoadBackend
+from bgblur.pipeline.build import load_backend, look_of, mask_of, source_opener
+from bgblur.pipeline.pipeline import Pipeline
+from bgblur.pipeline.preview import OpenPreview
+from bgblur.pipeline.sink_keeper import OpenSink
+from bgblur.stats import Stats
+
+SinkOpener = Callable[[str], OpenSink]  # from ``output.device`` to what opens it
+
+
+class LiveSettings:
+    """The file's settings with the command line's options over them, and the pipeline they drive.
+
+    Builds ``pipeline`` and ``on_demand`` from the first settings, then changes only the parts that
+    an edit concerns. ``problem`` is one line on why the newest edit is not in force, or not all of
+    it. Callable from any thread.
+
+    Raises BgblurError where the first settings cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        from_file: Settings,
+        options: dict[str, Any],
+        open_sink: SinkOpener,
+        open_preview: OpenPreview,
+        stats: Stats,
+    ) -> None:
+        self._config = config
+        self._overrides = Overrides(options, from_file)
+        self._choices = Choices(config, options)
+        self._open_sink = open_sink
+        self._open_preview = open_preview
+        self._stats = stats
+        self._changing = threading.Lock()
+        self.problem: str | None = None
+        self.now = now = self._overrides.over(from_file)
+        camera = now.camera
+        self.pipeline = Pipeline(
+            source_opener(camera),
+            open_sink(now.output.device),
+            self._backend_loader(now),
+            look_of(now),
+            mask_of(now),
+            stats,
+            (camera.width, camera.height, camera.fps),
+        )
+        self.on_demand = OnDemand(self.pipeline, now)
+        if _has_preview(now):
+            self.pipeline.replace_preview(open_preview)
+
+    def edited(self, from_file: Settings) -> None:
+        """Take a good edit of the file."""
+        with self._changing:
+            self._apply(from_file)
+
+    def note_problem(self, problem: str | None) -> None:
+        """The file cannot be used, and why; None once it can be."""
+        self.problem = problem
+
+    def take_choices(self) -> None:
+        """End the options whose keys were chosen again, see ``Choices``. Call it often."""
+        if chosen := self._choices.new():
+            try:
+                self._end_options(*chosen)
+            except BgblurError as error:
+                self.problem = str(error)
+
+    def change(self, key: str, value: Value) -> None:
+        """Write a key to the file and apply it, even where an option said otherwise.
+
+        Raises UsageError; nothing is changed then.
+        """
+        if key == "background.image":  # refused before the file names what cannot be shown
+            wanted = {"mode": "image", "image": str(value)}
+            background = self.now.background.model_copy(update=wanted)
+            look_of(self.now.model_copy(update={"background": background})).close()
+        set_value(self._config, key, value)
+        self._end_options(key)
+
+    def _end_options(self, *keys: str) -> None:
+        with self._changing:  # the file is read under the lock: no newer edit is undone
+            for key in keys:
+                self._overrides.drop(key)
+            self._apply(load(self._config))
+
+    def _apply(self, from_file: Settings) -> None:
+        old = self.now
+        try:
+            new = self._overrides.over(from_file)
+        except BgblurError as error:
+            self.problem = str(error)
+            return
+        self.problem = None
+        look = None
+        try:
+            if new.background != old.background or new.camera.mirror != old.camera.mirror:
+                look = look_of(new, shown=self.pipeline.look)
+        except BgblurError as error:  # the rest of the edit still counts, a pause above all
+            self.problem = str(error)
+            new, look = self._without_its_background(new)
+        self.now = new
+        if look is not None:
+            self._show(look)
+        self.pipeline.mask = mask_of(new)
+        if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
+            self.pipeline.replace_source(source_opener(new.camera))
+        if new.output.device != old.output.device:
+            self.pipeline.replace_sink(self._open_sink(new.output.device))
+        if new.engine != old.engine:
+            self.pipeline.replace_backend(self._backend_loader(new))
+        if _has_preview(new) != _has_preview(old):
+            self.pipeline.replace_preview(self._open_preview if _has_preview(new) else None)
+        self.on_demand.change(new)
+
+    def _show(self, look: Look) -> None:
+        former, self.pipeline.look = self.pipeline.look, look
+        if former.clip is not look.clip:
+            former.close()
+
+    def _without_its_background(self, new: Settings) -> tuple[Settings, Look | None]:
+        """``new`` with the background that is shown now, and a look if that has to change.
+
+        A user who asks for a background that cannot be shown does not want to see the room: a raw
+        picture is blurred at full strength instead.
+        """
+        background, look = self.now.background, None
+        camera = new.camera.model_copy(update={"mirror": self.now.camera.mirror})
+        if self.pipeline.look.raw:
+            background = background.model_copy(update={"mode": "blur", "strength": 100})
+        kept = new.model_copy(update={"background": background, "camera": camera})
+        if background is not self.now.background:
+            look = look_of(kept)
+        return kept, look
+
+    def _backend_loader(self, settings: Settings) -> LoadBackend:
+        return lambda: load_backend(settings.engine, self._stats, fps=lambda: self.now.camera.fps)
+
+
+def _has_preview(settings: Settings) -> bool:
+    """A second output; where the page is the output itself there is none."""
+    return settings.output.preview and settings.output.device != "web"
