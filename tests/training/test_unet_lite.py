@@ -13,6 +13,7 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from bgblur.segmentation.contract import Contract, contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import LightUnet, build_network, with_new_blocks
@@ -23,12 +24,12 @@ from bgblur.training.export.export import (
     fold_batch_norms,
     max_difference,
     parity_images,
-    read_note,
 )
 from bgblur.training.fit.checkpoint import load_network
 from bgblur.training.fit.finetune import load_start
-from bgblur.training.fit.loop import CHECKPOINT, Progress, train
-from bgblur.training.fit.recipe import ModelSettings, Recipe, load_recipe
+from bgblur.training.fit.loop import CHECKPOINT, StepReport, train
+from bgblur.training.fit.recipe import ModelSettings, Recipe
+from bgblur.training.fit.stages import load_recipe
 
 RECIPE = Path(__file__).resolve().parents[2] / "configs" / "training" / "unet-lite.toml"
 
@@ -76,10 +77,10 @@ def test_folding_keeps_the_activations(network: nn.Module) -> None:
 
 def test_export_is_the_network_and_runs_in_fp32(network: nn.Module, tmp_path: Path) -> None:
     path = tmp_path / "lite.ts"
-    export(network, path, "how")
+    export(network, path, Contract(note="how"))
     assert max_difference(network, path, parity_images()) <= 1e-2
     assert path.stat().st_size < 5e6
-    assert read_note(path) == "how"
+    assert contract_of(path).note == "how"
     engine = TorchEngine(str(path), "cpu", input_height=96)
     assert engine.precision == "fp32"
     assert engine.infer(parity_images()[0]).shape == (96, 96)
@@ -142,9 +143,12 @@ def test_new_blocks_change_nothing_and_learn(network: nn.Module) -> None:
 def test_blocks_are_exported_and_read_back(tmp_path: Path) -> None:
     model = load_recipe(RECIPE).model.model_copy(update={"decoder_blocks": BLOCKS})
     network = lite(model)
-    note = recipe(1, light=True).model_copy(update={"model": model}).summary(1)
-    assert "light decoder 96-64-40-24-16 with blocks 1-2-1-0-1;" in note
-    export(network, tmp_path / "grown.ts", note)
+    assert (model.decoder, model.decoder_channels) == ("light", (96, 64, 40, 24, 16))
+    stage = recipe(1, light=True).model_copy(update={"model": model}).record(1)
+    assert stage.decoder_blocks == BLOCKS
+    history = Contract(model=model.architecture, stages=(stage,))
+    export(network, tmp_path / "grown.ts", history)
+    assert contract_of(tmp_path / "grown.ts").stages == (stage,)
     start = load_start(tmp_path / "grown.ts")
     assert start.model.model_copy(update={"folded": False}) == model
     assert max_difference(start.network, tmp_path / "grown.ts", parity_images()) < 5e-3
@@ -199,7 +203,7 @@ def run(recipe: Recipe, collection: Collection, folder: Path) -> list[float]:
     losses: list[float] = []
     fabric = L.Fabric(accelerator="cpu", devices=1, precision="32-true")
 
-    def report(step: Progress) -> None:
+    def report(step: StepReport) -> None:
         losses.append(step.loss)
 
     train(recipe, collection, folder, report=report, fabric=fabric)
@@ -215,9 +219,10 @@ def test_distilled_from_a_network_of_another_kind(collection: Collection, tmp_pa
     assert together[:2] == alone[:2]  # the teacher comes in half-way
     assert together[2] > alone[2]
     history = load_network(tmp_path / "together" / CHECKPOINT)[1]
-    assert "light decoder 24-16-16-8-8" in history
-    assert "distilled from the" in history
-    assert "from 50% on" in history
+    assert history.model is not None
+    assert (history.model.decoder, history.model.decoder_channels) == ("light", (24, 16, 16, 8, 8))
+    (stage,) = history.stages
+    assert (stage.teacher, stage.losses, stage.teach_from) == (teacher, {"distillation": 1.0}, 0.5)
 
 
 def test_what_was_exported_can_be_trained_on(collection: Collection, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from bgblur.errors import UsageError
 from bgblur.training.commands.shell import DataOption, check_place, console, run
 
 if TYPE_CHECKING:
+    from bgblur.segmentation.contract import Contract
     from bgblur.segmentation.engine import Engine
     from bgblur.training.data.sets import Collection
 
-HEIGHTS = (160, 192, 288)  # what a processor starts with, and the two that are judged
+HEIGHTS = (160, 192, 288)  # where a processor starts, and the two that have targets
 
 
 def evaluate(
@@ -40,7 +41,7 @@ def evaluate(
     card: Annotated[Path | None, typer.Option(help="Write the model card.")] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(help="Judge this model too: by how much IoU differs, and how surely."),
+        typer.Option(help="Judge a second model, and the difference of IoU with its bounds."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Photos a set, rooms, and frames a clip, at most.")
@@ -48,7 +49,7 @@ def evaluate(
 ) -> None:
     """Judge a model on the held-out photos and rooms and on the clips with true mattes."""
     from bgblur.training.data.sets import load_collections
-    from bgblur.training.evaluate.card import Report, write_card
+    from bgblur.training.evaluate.card import Evaluation, write_card
     from bgblur.training.evaluate.comparison import compare
     from bgblur.training.evaluate.evaluation import composited_clips
     from bgblur.training.evaluate.evaluation import evaluate as judge_model
@@ -60,7 +61,7 @@ def evaluate(
     wanted = load_targets(targets) if targets else ()
     measured = sorted(set(input_height or HEIGHTS))
     check_heights(wanted, measured)
-    engines, training = _engines(model, measured, device, precision)
+    engines, history = _engines(model, measured, device, precision)
     others = _engines(beside, measured, device, precision)[0] if beside else []
     other = beside.name if beside else ""
     held_out = _limited(load_collections(data)[1], limit)
@@ -82,11 +83,11 @@ def evaluate(
     verdicts = judge(wanted, heights)
     if verdicts:
         typer.echo(verdict_table(verdicts))
-    report = Report(
+    result = Evaluation(
         model.name,
         hashlib.sha256(model.read_bytes()).hexdigest(),
         model.stat().st_size,
-        training,
+        history,
         engines[-1].device,
         engines[-1].precision,
         heights,
@@ -95,9 +96,9 @@ def evaluate(
         compared,
     )
     if json_file is not None:
-        json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+        json_file.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
     if card is not None:
-        write_card(report, card)
+        write_card(result, card)
     if sheet is not None:
         import cv2
 
@@ -110,22 +111,22 @@ def evaluate(
 
 def _engines(
     model: Path, heights: list[int], device: str, precision: str
-) -> tuple[list[Engine], str]:
-    """One for each height, and how the model was trained."""
+) -> tuple[list[Engine], Contract]:
+    """One engine for each height, and the history of the model's training."""
     from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.training.evaluate.predictors import NetworkEngine
-    from bgblur.training.export.export import read_note
+    from bgblur.training.export.legacy import modern_contract_of
     from bgblur.training.fit.checkpoint import load_network
 
     if model.suffix == ".ckpt":
         if precision not in ("auto", "fp32") or device not in ("auto", "cpu"):
             raise UsageError("a checkpoint runs in fp32 on the CPU: export it to choose otherwise")
-        network, training = load_network(model)
-        return [NetworkEngine(network, height) for height in heights], training
+        network, history = load_network(model)
+        return [NetworkEngine(network, height) for height in heights], history
     engines: list[Engine] = [
         TorchEngine(str(model), device, precision, height) for height in heights
     ]
-    return engines, read_note(model)
+    return engines, modern_contract_of(model)
 
 
 def _limited(held_out: Collection, limit: int | None) -> Collection:

@@ -16,18 +16,20 @@ def export(
     ],
     target: Annotated[Path, typer.Argument(help="The TorchScript file to write.")],
     note: Annotated[
-        str, typer.Option(help="Put before the recipe's summary in the file and the model card.")
+        str,
+        typer.Option(help="Text for the file and its model card."),
     ] = "",
     int8: Annotated[
-        bool, typer.Option("--int8", help="For processors; the ranges come from --data's pictures.")
+        bool,
+        typer.Option("--int8", help="For processors; finds the ranges on pictures of --data."),
     ] = False,
     data: DataOption = Path("data"),
     pictures: Annotated[
         int | None,
-        typer.Option(min=1, help="How many of them; 256 if not given, which takes a minute."),
+        typer.Option(min=1, help="How many of them; 256 if left out, which takes a minute."),
     ] = None,
 ) -> None:
-    """Export the averaged network, verify it, and enter it in SHA256SUMS beside the target."""
+    """Export the averaged network, verify it, and add it to SHA256SUMS in the target's folder."""
     from bgblur.training.data.sets import load_collections
     from bgblur.training.export.export import publish
     from bgblur.training.export.quantize import PICTURES, calibration
@@ -35,12 +37,13 @@ def export(
     from bgblur.training.fit.finetune import load_start
 
     if checkpoint.suffix == ".ckpt":
-        network, summary = load_network(checkpoint)
+        network, history = load_network(checkpoint)
     else:
         start = load_start(checkpoint)
-        network, summary = start.network.requires_grad_(False).eval(), start.history
+        network, history = start.network.requires_grad_(False).eval(), start.history
     calibrate = calibration(load_collections(data)[0], pictures or PICTURES) if int8 else None
-    exported = publish(network, target, f"{note} {summary}".strip(), calibrate)
+    history = history.model_copy(update={"note": f"{note} {history.note}".strip()})
+    exported = publish(network, target, history, calibrate)
     typer.echo(
         f"{target}: {exported.size / 1e6:.1f} MB, alpha within {exported.difference:.4f}"
         f"{' in the mean' if int8 else ''} of the network's\n{exported.sha256}"

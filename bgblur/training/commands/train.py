@@ -18,12 +18,17 @@ if TYPE_CHECKING:
     from bgblur.training.fit.recipe import Recipe
 
 FINETUNE = Path(__file__).parents[3] / "configs" / "training" / "finetune.toml"
+SCRATCH = "scratch"  # --init: random weights, though the stage is not the first
 
 
 def train(
     config: Annotated[
         Path | None,
-        typer.Option(help="The recipe, a TOML file; with --init it may be left out: fine-tune."),
+        typer.Option(help="The recipe, a TOML file; left out with --init: configs/finetune.toml."),
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option(help="The recipe's stage to run, by name, or last; the first if left out."),
     ] = None,
     data: Annotated[
         Path,
@@ -31,15 +36,18 @@ def train(
     ] = Path("data"),
     replay: Annotated[
         Path | None,
-        typer.Option(help="A folder with train/ and backgrounds/, so that others stay known."),
+        typer.Option(help="A folder with train/ and backgrounds/: other people's pictures too."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Checkpoints and logs, else runs/RECIPE; an old run resumes."),
+        typer.Option(help="Checkpoints and logs, else runs/RECIPE/STAGE; an old run resumes."),
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="What to go on from: a last.ckpt, a model.ts, unet-lite, or auto."),
+        typer.Option(
+            help="Start from a last.ckpt, a model.ts, unet-lite, auto, or scratch (random weights);"
+            " a later stage starts from the stage before it if this is left out."
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
     export: Annotated[
@@ -49,7 +57,7 @@ def train(
         bool, typer.Option("--int8", help="Export for processors: several times as fast there.")
     ] = False,
 ) -> None:
-    """Train from a recipe, resumable: run it again after an interruption."""
+    """Run one stage of a recipe. Run the same command again to resume after an interruption."""
     import cv2
     from torch.utils.tensorboard import SummaryWriter
 
@@ -57,18 +65,20 @@ def train(
     from bgblur.training.evaluate.predictors import NetworkEngine, still_predictor
     from bgblur.training.evaluate.sheet import worst_sheet
     from bgblur.training.fit import loop
-    from bgblur.training.fit.finetune import initial_model
     from bgblur.training.fit.launch import make_fabric
+    from bgblur.training.fit.stages import index_of, load_stages
 
     config = _config(config, init)
-    first_model = initial_model(init) if init is not None else None
-    recipe = _recipe(config, first_model, steps)
-    out = out or Path("runs") / config.stem
+    stages = load_stages(config)
+    index = index_of(stages, stage, config)
+    first_model = _start(init, config, stages, index)
+    recipe = _recipe(stages[index], first_model, steps)
+    out = out or _folder(config, stages, index)
     if first_model is not None:
         _refuse_finished(out, recipe.run.steps)
     collection, held_out = _collections(data, replay)
     fabric = make_fabric(recipe.run.precision)
-    first = fabric.is_global_zero  # of several processes one speaks and writes
+    first = fabric.is_global_zero  # one of several processes prints and writes
     writer = SummaryWriter(str(out)) if first else None
     bar = Progress(
         TextColumn("step"),
@@ -82,7 +92,7 @@ def train(
     task = bar.add_task("train", total=recipe.run.steps, loss=0.0, rate=0.0)
     smooth = {"loss": 0.0}
 
-    def report(step: loop.Progress) -> None:
+    def report(step: loop.StepReport) -> None:
         if writer is None:
             return
         smooth["loss"] = 0.98 * smooth["loss"] + 0.02 * step.loss if smooth["loss"] else step.loss
@@ -133,12 +143,35 @@ def _config(config: Path | None, init: str | None) -> Path:
     return FINETUNE
 
 
-def _recipe(config: Path, init: Path | None, steps: int | None) -> Recipe:
-    """What the file says; a fine-tuned network is the one that it starts from."""
-    from bgblur.training.fit.finetune import load_start
-    from bgblur.training.fit.recipe import load_recipe
+def _folder(config: Path, stages: tuple[Recipe, ...], index: int) -> Path:
+    """Where the stage's checkpoint lies unless --out says otherwise."""
+    runs = Path("runs") / config.stem
+    return runs / stages[index].name if len(stages) > 1 else runs
 
-    recipe = load_recipe(config)
+
+def _start(init: str | None, config: Path, stages: tuple[Recipe, ...], index: int) -> Path | None:
+    """The file that the stage starts from; None for random weights."""
+    from bgblur.training.fit.finetune import initial_model
+    from bgblur.training.fit.loop import CHECKPOINT
+
+    if init is not None:
+        return None if init == SCRATCH else initial_model(init)
+    if index == 0:
+        return None
+    before = _folder(config, stages, index - 1) / CHECKPOINT
+    if not before.exists():
+        name, first = stages[index].name, stages[index - 1].name
+        raise UsageError(
+            f'stage "{name}" starts from stage "{first}", and there is no {before}: run that stage '
+            "first, or name a model with --init"
+        )
+    return before
+
+
+def _recipe(recipe: Recipe, init: Path | None, steps: int | None) -> Recipe:
+    """The stage with the command's options; a fine-tuned network keeps its own shape."""
+    from bgblur.training.fit.finetune import load_start
+
     if steps is not None:
         recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"steps": steps})})
     if recipe.model.folded and init is not None:
@@ -159,7 +192,7 @@ def _refuse_finished(out: Path, steps: int) -> None:
 
 
 def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collection]:
-    """(train, validation). One's own pictures need others' rooms: those of ``replay``, or stock."""
+    """(train, validation). Own pictures get rooms of others: those of ``replay``, or stock ones."""
     from bgblur.training.data.sets import Collection, load_collections, mixed, stock_rooms
 
     own, held_out = load_collections(data)
@@ -174,7 +207,7 @@ def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collectio
 def _finish(
     network: nn.Module, checkpoint: Path, target: Path | None, pictures: Collection | None
 ) -> None:
-    """``pictures``: for an int8 model, whose ranges they tell."""
+    """Export to ``target``, if any; with ``pictures`` as int8, whose ranges they determine."""
     from bgblur.training.export.export import publish
     from bgblur.training.export.quantize import calibration
     from bgblur.training.fit.checkpoint import load_network

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import warnings
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
 from bgblur.files import replacing
-from bgblur.segmentation.contract import CONTRACT_FILE
+from bgblur.segmentation.contract import CONTRACT_FILE, Contract, Precision
 from bgblur.segmentation.network import LightUnet, Segmenter
 from bgblur.training.data.sets import Image
 from bgblur.training.export.equivalents import for_processors
@@ -41,7 +39,10 @@ class Exported:
 
 
 def publish(
-    network: nn.Module, target: Path, note: str, calibrate: Iterable[Tensor] | None = None
+    network: nn.Module,
+    target: Path,
+    history: Contract,
+    calibrate: Iterable[Tensor] | None = None,
 ) -> Exported:
     """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
 
@@ -51,11 +52,11 @@ def publish(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
-        digest = export(network, unfinished, note, calibrate)
+        digest = export(network, unfinished, history, calibrate)
         difference = _difference(network, unfinished, int8=calibrate is not None)
         rounded = calibrate is None and TOLERANCE < difference < _ROUNDED
         if rounded and 2 * unfinished.stat().st_size <= LARGEST:
-            digest = export(network, unfinished, note, half=False)
+            digest = export(network, unfinished, history, half=False)
             difference = _difference(network, unfinished, int8=False)
         size = unfinished.stat().st_size
         if size > LARGEST:
@@ -89,7 +90,7 @@ def _check(difference: float, int8: bool) -> None:
 def export(
     network: nn.Module,
     target: Path,
-    note: str = "",
+    history: Contract | None = None,
     calibrate: Iterable[Tensor] | None = None,
     half: bool = True,
 ) -> str:
@@ -100,15 +101,16 @@ def export(
     fp16, bf16 or fp32. With inputs to ``calibrate`` by, the network is int8, and runs on processors
     alone.
     """
-    contract: dict[str, object] = {"version": 1, "note": note}
+    cpu_precision: Precision | None = None
     if isinstance(network, LightUnet):
-        contract["cpu_precision"] = "fp32"  # bf16 makes its depthwise convolutions slower
+        cpu_precision = "fp32"  # bf16 makes its depthwise convolutions slower
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval())
     if calibrate is not None:
-        contract["cpu_precision"] = "int8"
+        cpu_precision = "int8"
         folded = quantized(folded, calibrate)
     elif isinstance(folded, LightUnet):
         folded = for_processors(folded)
+    contract = (history or Contract()).model_copy(update={"cpu_precision": cpu_precision})
     segmenter = Segmenter(folded).eval().to(memory_format=torch.channels_last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit is deprecated
@@ -120,7 +122,7 @@ def export(
             torch._C._freeze_module(scripted._c, preserveParameters=True)
         )
         # Not ``save``: that puts the file's name, here a temporary one, into the file.
-        data = frozen.save_to_buffer(_extra_files={CONTRACT_FILE: json.dumps(contract)})
+        data = frozen.save_to_buffer(_extra_files={CONTRACT_FILE: contract.dumps()})
     target.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
@@ -187,10 +189,3 @@ def enter_sum(target: Path, digest: str) -> None:
     with replacing(sums) as unfinished:
         text = "\n".join([*kept, f"{digest}  {target.name}"]) + "\n"
         unfinished.write_text(text, encoding="utf-8")
-
-
-def read_note(model: Path) -> str:
-    """How an exported model was trained, as it was noted at export."""
-    with zipfile.ZipFile(model) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(f"/extra/{CONTRACT_FILE}"))
-        return str(json.loads(archive.read(name)).get("note", ""))

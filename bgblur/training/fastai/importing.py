@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from bgblur.errors import ModelError, UsageError
 from bgblur.files import replacing
+from bgblur.segmentation.contract import Contract
 from bgblur.segmentation.network import MEAN, STD
 from bgblur.training.export.export import TOLERANCE, Exported, export, max_difference, parity_images
 from bgblur.training.fastai.pickle import Absent, find, load_learner
@@ -89,7 +90,7 @@ def convert(imported: Imported, target: Path, note: str) -> Exported:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
-        digest = export(imported.network, unfinished, note)
+        digest = export(imported.network, unfinished, Contract(note=note))
         difference = max_difference(imported.network, unfinished, parity_images())
         if not difference <= TOLERANCE:
             raise ModelError(

@@ -12,11 +12,13 @@ from pydantic import ValidationError
 from torch import nn
 
 from bgblur.files import replacing
+from bgblur.segmentation.contract import PREVIOUS, Contract
 from bgblur.training.data.sets import DataError
 from bgblur.training.export.export import fold_batch_norms
+from bgblur.training.export.legacy import upgraded
 from bgblur.training.fit.recipe import Recipe
 
-# What a run may go on with otherwise: nothing that is learnt depends on it.
+# Settings that a resumed run may change: the weights do not depend on them.
 _FREE = {"steps", "workers", "augment", "checkpoint_every", "validate_every"}
 _KEYS = frozenset({"step", "network", "average", "averaged", "optimizer", "scheduler", "recipe"})
 
@@ -59,22 +61,22 @@ def restore(network: nn.Module, weights: dict[str, Any], path: Path) -> None:
 def load_run(
     path: Path,
     recipe: Recipe,
-    before: str | None,
+    before: Contract | None,
     pictures: str,
     *,
     device: torch.device,
     recorded: bool,
 ) -> dict[str, Any]:
-    """The state of this very run, to go on from on ``device``, whatever it was saved on.
+    """The state of an unfinished run, to resume it on ``device``, whatever it was saved on.
 
-    ``before`` says how the weights that it begins with came about, where it was said which;
-    ``pictures`` is their fingerprint; ``recorded`` is whether steps are recorded as CUDA graphs.
-    Raises DataError where the checkpoint is of another run.
+    ``before`` is the history of the weights that the run began with, None where no --init was
+    given; ``pictures`` is the fingerprint of the data; ``recorded`` is whether steps are recorded
+    as CUDA graphs. Raises DataError where the checkpoint belongs to another run.
     """
     state = load_checkpoint(path, device)
     if _learnt(recipe_of(state, path)) != _learnt(recipe):
         other = "with another recipe"
-    elif before is not None and state.get("before", before) != before:
+    elif before is not None and "before" in state and history_before(state) != before:
         other = "that began with another model"
     elif state.get("pictures", pictures) != pictures:  # absent from older checkpoints
         other = "with other pictures"
@@ -88,13 +90,17 @@ def load_run(
 
 
 def _learnt(recipe: Recipe) -> dict[str, Any]:
-    said = recipe.model_dump(mode="json")
-    return {**said, "run": {k: v for k, v in said["run"].items() if k not in _FREE}}
+    """The settings that the weights depend on."""
+    settings = recipe.model_dump(mode="json", exclude={"name", "note"})
+    return {**settings, "run": {k: v for k, v in settings["run"].items() if k not in _FREE}}
 
 
 def _fit_optimizer(state: dict[str, Any], recorded_on: torch.device | None) -> None:
-    """Make a state's optimizer and schedule, in place, those of a run whose steps are recorded,
-    which have their rate in that device's memory, or with None of another one."""
+    """Change a state's optimizer and schedule, in place, to those of a run on this device.
+
+    A run whose steps are recorded keeps its learning rate in the memory of ``recorded_on``; with
+    None the rate is a plain number.
+    """
     for group in state["optimizer"]["param_groups"]:
         for key in ("lr", "initial_lr"):
             rate = float(group[key])
@@ -104,31 +110,43 @@ def _fit_optimizer(state: dict[str, Any], recorded_on: torch.device | None) -> N
         state["scheduler"][key] = [float(rate) for rate in state["scheduler"][key]]
 
 
-def load_network(path: Path) -> tuple[nn.Module, str]:
-    """(averaged network in eval mode on the CPU, how it was trained). Raises DataError."""
+def load_network(path: Path) -> tuple[nn.Module, Contract]:
+    """(averaged network in eval mode on the CPU, its training history). Raises DataError."""
     state = load_checkpoint(path)
     model = recipe_of(state, path).model
     network = model.build()
     if model.folded:
         network = fold_batch_norms(network.eval())
     restore(network, state["average"], path)
-    return network.eval(), training_summary(state, path)
+    return network.eval(), training_history(state, path)
 
 
-def training_summary(state: dict[str, Any], path: Path) -> str:
-    """How the weights came about, runs they were started from included. Raises DataError."""
-    summary = recipe_of(state, path).summary(int(state["step"]))
-    # Absent from checkpoints of runs that started before it was kept.
-    before = str(state.get("before", ""))
+def training_history(state: dict[str, Any], path: Path) -> Contract:
+    """All stages up to this checkpoint's, for the model file. Raises DataError."""
+    recipe = recipe_of(state, path)
+    before = history_before(state)
+    stage = recipe.record(int(state["step"]), PREVIOUS if before is not None else None)
+    stages = (*(before.stages if before else ()), stage)
+    return Contract(
+        model=recipe.model.architecture, stages=stages, note=before.note if before else ""
+    )
+
+
+def history_before(state: dict[str, Any]) -> Contract | None:
+    """The history of the weights that the run began with; None where it began with its own."""
+    before = state.get("before")  # absent from the oldest checkpoints
     if not before:
-        return summary
-    first = before if before.startswith("First: ") else f"First: {before}"
-    return f"{first}. Then, from its averaged weights: {summary}"
+        return None
+    if isinstance(before, str):  # of checkpoints before version 2 of the contract
+        return upgraded(Contract(version=1, note=before))
+    return Contract.model_validate(before)
 
 
 def recipe_of(state: dict[str, Any], path: Path) -> Recipe:
-    """What the run was. Raises DataError."""
+    """The stage that the checkpoint belongs to. Raises DataError."""
     try:
         return Recipe.model_validate(state["recipe"])
     except ValidationError as error:
-        raise DataError(f"the recipe in {path} is of another version: train anew") from error
+        raise DataError(
+            f"the recipe in {path} is of another version: start the training again"
+        ) from error

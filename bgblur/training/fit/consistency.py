@@ -1,7 +1,7 @@
-"""That the same picture gives the same alpha: a little moved, and with a camera's noise.
+"""A loss for steadiness: a slightly moved, noisy copy of a picture must give the same alpha.
 
-What differs then is what flickers in a stream (after "Stability training", Zheng et al. 2016,
-arXiv:1604.04326). The truth has its own losses; this one needs none.
+Differences between the two show as flicker in a stream (after "Stability training", Zheng et al.
+2016, arXiv:1604.04326). This loss needs no true alpha.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-EVERY = 4  # pictures of a batch, one is seen twice
+EVERY = 4  # one of so many pictures of a batch is used twice
 _SHIFT = 2.0  # pixels, each way, at most
 _ZOOM = 0.01  # larger or smaller
 _NOISE = 0.06  # standard deviations of normalised pictures, some 3 levels of 255, at most
@@ -20,20 +20,20 @@ _NOISE = 0.06  # standard deviations of normalised pictures, some 3 levels of 25
 
 @dataclass(frozen=True)
 class Move:
-    """From places in the moved picture to those in the first: (N, h, w, 2), as grid_sample has
-    them."""
+    """A small movement. ``grid`` (N, h, w, 2) holds, for each pixel of the moved picture, its place
+    in the first one, as grid_sample takes it."""
 
     grid: Tensor
 
     def __call__(self, planes: Tensor) -> Tensor:
-        """``planes`` (N, C, h, w), moved."""
+        """Move ``planes`` (N, C, h, w)."""
         return F.grid_sample(
             planes, self.grid.to(planes.dtype), padding_mode="reflection", align_corners=False
         )
 
 
 def seen_again(inputs: Tensor, seed: int) -> tuple[Tensor, Move]:
-    """Normalised pictures (N, 3, h, w) as another frame might have them, and how they moved."""
+    """Normalised pictures (N, 3, h, w) as the next frame might show them, and the movement."""
     device, (count, _, height, width) = inputs.device, inputs.shape
     generator = torch.Generator(device).manual_seed(seed)
 
@@ -42,7 +42,7 @@ def seen_again(inputs: Tensor, seed: int) -> tuple[Tensor, Move]:
 
     move = torch.zeros(count, 2, 3, device=device)
     move[:, 0, 0] = move[:, 1, 1] = 1 + _ZOOM * drawn(count)
-    # The grid's picture is 2 wide and 2 high.
+    # In the grid's units the picture is 2 wide and 2 high.
     move[:, :, 2] = drawn(count, 2) * torch.tensor(
         [2 * _SHIFT / width, 2 * _SHIFT / height], device=device
     )

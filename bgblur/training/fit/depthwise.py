@@ -1,4 +1,4 @@
-"""Depthwise convolutions beside bfloat16 ones, on processors."""
+"""Depthwise convolutions in float32 within bfloat16 training, on processors."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class _Float32Convolution(nn.Conv2d):
 
 
 def depthwise_in_float32(network: nn.Module) -> None:
-    """Have ``network``, in place, leave its depthwise convolutions out of mixed precision.
+    """Exclude the depthwise convolutions of ``network``, in place, from mixed precision.
 
-    oneDNN's backward pass of one in bfloat16 takes up to 17 times as long as in float32 (5x5,
-    stride 2), which is a third of a MobileNet's step. The weights are float32 in either.
+    oneDNN's backward pass of such a convolution takes up to 17 times as long in bfloat16 as in
+    float32 (5x5, stride 2), a third of a MobileNet's step. The weights are float32 either way.
     """
     for module in network.modules():
         if type(module) is nn.Conv2d and module.groups == module.in_channels > 1:

@@ -1,7 +1,7 @@
-"""Batches that are taken more than once (data echoing, Choi et al. 2019, arXiv:1907.05550).
+"""Batches that are used for several steps (data echoing, Choi et al. 2019, arXiv:1907.05550).
 
-On processors drawing a batch and asking a large teacher about it take as long as a small network's
-step. What was drawn is kept for a while and taken again, mirrored every other time.
+On processors, drawing a batch and asking a large teacher about it takes as long as a step of a
+small network. Each batch is kept for a while and used again, mirrored every other time.
 """
 
 from __future__ import annotations
@@ -15,47 +15,49 @@ from torch import Tensor
 from bgblur.training.feed.loader import StepSampler
 from bgblur.training.fit.recipe import Recipe
 
-_APART = 32  # steps between a batch and its echo, so that a step's neighbours are other pictures
+_APART = 32  # steps between two uses of a batch, so that neighbouring steps see other pictures
 
-Drawn = tuple[Tensor, Tensor, Tensor]  # see ExampleDataset
-Drawing = Callable[[StepSampler], Iterable[Drawn]]
+BatchTensors = tuple[Tensor, Tensor, Tensor]  # images, alpha and weight, see ExampleDataset
+DrawBatches = Callable[[StepSampler], Iterable[BatchTensors]]
 
 
 @dataclass
-class Batch:
-    """``images``, ``alpha`` and ``weight`` as ``ExampleDataset`` has them; ``told`` is what the
-    teacher says of them, once it was asked. ``mirrored`` is how all of it is taken this time."""
+class EchoedBatch:
+    """``images``, ``alpha`` and ``weight`` as in ``ExampleDataset``.
+
+    ``answer`` holds the teacher's logits once it was asked. ``mirrored`` holds for the next use.
+    """
 
     images: Tensor
     alpha: Tensor
     weight: Tensor
-    told: Tensor | None = None
+    answer: Tensor | None = None
     mirrored: bool = False
 
     def seen(self, plane: Tensor) -> Tensor:
-        """A plane ``(N, C, H, W)`` of this batch as it is taken this time."""
+        """A plane ``(N, C, H, W)`` of this batch, mirrored where the batch is."""
         return plane.flip(-1) if self.mirrored else plane
 
 
-def echoed(draw: Drawing, recipe: Recipe, done: int, rank: int = 0) -> Iterator[Batch]:
-    """The batches of the recipe's steps but for those that are ``done``.
+def echoed(draw: DrawBatches, recipe: Recipe, done: int, rank: int = 0) -> Iterator[EchoedBatch]:
+    """The batches of the recipe's steps, without the first ``done``.
 
-    Each is drawn for ``run.echo`` steps. A resumed run draws again what it had kept, and goes on as
-    the unbroken one would have.
+    Each batch is used for ``run.echo`` steps. A resumed run draws the batches again that it had
+    kept, and continues exactly as an unbroken run.
     """
     run = recipe.run
     apart = _APART if run.echo > 1 else 1
     rounds = done // (apart * run.echo)
-    drawn = -(-run.steps // run.echo)
-    sampler = StepSampler(recipe.phases, rounds * apart, drawn, run.seed, rank)
+    count = -(-run.steps // run.echo)
+    sampler = StepSampler(recipe.phases, rounds * apart, count, run.seed, rank)
     first = rounds * apart * run.echo
-    steps = _rounds((Batch(*planes) for planes in draw(sampler)), apart, run.echo)
+    steps = _rounds((EchoedBatch(*tensors) for tensors in draw(sampler)), apart, run.echo)
     return islice(steps, done - first, run.steps - first)
 
 
-def _rounds(batches: Iterator[Batch], apart: int, times: int) -> Iterator[Batch]:
+def _rounds(batches: Iterator[EchoedBatch], apart: int, times: int) -> Iterator[EchoedBatch]:
     while True:
-        kept: list[Batch] = []
+        kept: list[EchoedBatch] = []
         for batch in islice(batches, apart):
             kept.append(batch)
             yield batch

@@ -1,46 +1,44 @@
-"""Fine-tuning: the network that an exported model came from, and how it keeps what it knew."""
+"""Fine-tuning: rebuild the network of an exported model, and keep what it already knows."""
 
 from __future__ import annotations
 
-import re
 import warnings
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bgblur.errors import ModelError
+from bgblur.segmentation.contract import Contract
 from bgblur.segmentation.models import AUTO_MODEL, SHIPPED_MODELS, check_shipped
 from bgblur.training.data.sets import DataError
 from bgblur.training.export.equivalents import as_trained
-from bgblur.training.export.export import fold_batch_norms, read_note
+from bgblur.training.export.export import fold_batch_norms
+from bgblur.training.export.legacy import modern_contract_of
 from bgblur.training.fit.checkpoint import load_checkpoint, load_network, recipe_of
 from bgblur.training.fit.recipe import ModelSettings
-
-# What Recipe.summary writes into a model's note; the last run's stands last.
-_ARCHITECTURE = re.compile(
-    r"encoder (\S+?)(?: \(\w+ weights\))?, (light )?decoder (\d+(?:-\d+)*)"
-    r"(?: with blocks (\d+(?:-\d+)*))?;"
-)
 
 
 @dataclass(frozen=True)
 class Start:
-    """A trained network to go on from: batch norms folded in, on the CPU, eval mode.
+    """A trained network to start from: batch norms folded in, on the CPU, eval mode.
 
-    ``history`` says how its weights came about.
+    ``history`` holds the stages of its training so far.
     """
 
     network: nn.Module
     model: ModelSettings
-    history: str
+    history: Contract
 
 
 def initial_model(init: str) -> Path:
-    """A shipped model by its name, "auto" for the usual one, or a path. Raises ModelError."""
+    """The file of a shipped model by its name, of the usual one for "auto", or the path itself.
+
+    Raises ModelError where a shipped file is damaged.
+    """
     shipped = SHIPPED_MODELS.get(AUTO_MODEL if init == "auto" else init)
     if shipped is None:
         return Path(init).expanduser()
@@ -49,39 +47,39 @@ def initial_model(init: str) -> Path:
 
 
 def load_start(path: Path) -> Start:
-    """From a ``last.ckpt`` or an exported ``model.ts``. Raises DataError or ModelError.
+    """Read a ``last.ckpt`` or an exported ``model.ts``. Raises DataError or ModelError.
 
-    Fine-tuning: the few pictures of one person in one room would spoil the statistics of batch
-    norms, so those are folded into the convolutions, as export does. A whole recipe wants them:
-    unfold.py gives them back.
+    Batch norms are folded into the convolutions, as in export: in fine-tuning, the few pictures of
+    one person in one room would spoil their statistics. A full recipe needs batch norms; unfold.py
+    restores them.
     """
     if path.suffix == ".ckpt":
         network, history = load_network(path)
         model = recipe_of(load_checkpoint(path), path).model
         folded = fold_batch_norms(network).requires_grad_(True)  # a folded bias comes frozen
         return Start(folded, model.model_copy(update={"folded": True}), history)
-    weights, note = _exported(path)
-    model = _architecture(note, path)
+    weights, history = _exported(path)
+    model = _model(history, path)
     network = fold_batch_norms(model.build().eval())
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise DataError(
-            f"{path} holds another network than its note says: start from its last.ckpt"
+            f"{path} holds another network than it says: start from its last.ckpt"
         ) from error
-    return Start(network.requires_grad_(True), model, note)  # a folded bias comes frozen
+    return Start(network.requires_grad_(True), model, history)  # a folded bias comes frozen
 
 
-def _exported(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The file's weights by the network's own names, and its note."""
+def _exported(path: Path) -> tuple[dict[str, Tensor], Contract]:
+    """The file's weights by the network's own names, and its history."""
     if not path.is_file():
         raise ModelError(f"there is no model file {path}: name a last.ckpt, a model.ts or auto")
     try:
-        note = read_note(path)
+        contract = modern_contract_of(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch.jit is deprecated
             module = torch.jit.load(str(path), map_location="cpu")
-    except (RuntimeError, ValueError, StopIteration, zipfile.BadZipFile) as error:
+    except (ModelError, RuntimeError, ValueError) as error:
         raise ModelError(
             f"{path} is not a bgblur model, or it is damaged: name a last.ckpt or a model.ts"
         ) from error
@@ -91,32 +89,29 @@ def _exported(path: Path) -> tuple[dict[str, Tensor], str]:
         for name, value in module.named_parameters()
         if name.startswith(prefix)
     }
-    return as_trained(weights), note
+    return as_trained(weights), contract.model_copy(update={"cpu_precision": None})
 
 
-def _architecture(note: str, path: Path) -> ModelSettings:
-    found = _ARCHITECTURE.findall(note)
-    if not found:
+def _model(history: Contract, path: Path) -> ModelSettings:
+    if history.model is None:
         raise DataError(
             f"{path} does not say which network it is, as a model from elsewhere: "
             "only models of scripts/export.py can be trained on"
         )
-    encoder, light, channels, blocks = found[-1]
-    return ModelSettings(
-        encoder=encoder,
-        decoder_channels=tuple(map(int, channels.split("-"))),
-        decoder="light" if light else "unet",
-        decoder_blocks=tuple(map(int, blocks.split("-"))) if blocks else (),
-        folded=True,
-    )
+    try:
+        return ModelSettings(**history.model.model_dump(), folded=True)
+    except ValidationError as error:
+        raise DataError(
+            f"{path} names a network that cannot be built: start from its last.ckpt"
+        ) from error
 
 
 @torch.no_grad()
 def blend(network: nn.Module, initial: nn.Module, keep: float) -> None:
-    """Move ``network`` back to ``initial`` by the share ``keep``, in place.
+    """Move the weights of ``network`` towards those of ``initial`` by the share ``keep``, in place.
 
-    Between a model and its fine-tuned self lie models that know nearly all of what either knows
-    (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
+    An average of a model's weights before and after fine-tuning keeps nearly all of what either
+    model knows (WiSE-FT, Wortsman et al. 2022, arXiv:2109.01903).
     """
     for tuned, first in zip(network.parameters(), initial.parameters(), strict=True):
         tuned.lerp_(first.to(tuned.device), keep)
@@ -125,9 +120,9 @@ def blend(network: nn.Module, initial: nn.Module, keep: float) -> None:
 def distillation_loss(logits: Tensor, teacher: Tensor, alpha: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy against the teacher's probabilities (Hinton et al. 2015), where it is right.
 
-    Where teacher and truth disagree about the person the truth alone counts: that is what is to
-    be learnt. Where nothing is known (weight 0) the teacher is followed. All ``(N, 1, H, W)``;
-    ``teacher`` are logits. Returns a scalar.
+    Pixels where the teacher contradicts the truth are left out: there the truth alone counts.
+    Pixels without truth (weight 0) follow the teacher. All ``(N, 1, H, W)``; ``teacher`` holds
+    logits. Returns a scalar.
     """
     agrees = ((teacher > 0) == (alpha > 0.5)) | (weight == 0)
     loss = F.binary_cross_entropy_with_logits(logits, teacher.sigmoid(), reduction="none")

@@ -1,4 +1,4 @@
-"""One process or many: the same script under python, ``fabric run`` and ``torchrun``."""
+"""One process or many: the same script runs under python, ``fabric run`` and ``torchrun``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import lightning as L
 
 
 def make_fabric(precision: str) -> L.Fabric:
-    """A Fabric, launched, for the way this process was started.
+    """A launched Fabric, configured for the way this process was started.
 
-    Alone it takes one GPU, or the CPU. Under ``fabric run`` the command line there has chosen
-    accelerator, devices and nodes; under ``torchrun`` there is one process a device already.
+    A single process uses one GPU, or the CPU. Under ``fabric run`` its command line has chosen
+    accelerator, devices and nodes; under ``torchrun`` each device has its process already.
     """
     chosen: dict[str, Any] = {"precision": precision}
     if "LT_CLI_USED" in os.environ:

@@ -15,17 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from bgblur.segmentation.contract import Contract
 from bgblur.segmentation.network import normalise, with_new_blocks
 from bgblur.training.data.sets import Collection, DataError
 from bgblur.training.feed.loader import StepSampler, make_loader
 from bgblur.training.fit.checkpoint import (
+    history_before,
     load_checkpoint,
     load_run,
     restore,
     save_checkpoint,
-    training_summary,
+    training_history,
 )
-from bgblur.training.fit.echo import Drawing, Drawn, echoed
+from bgblur.training.fit.echo import BatchTensors, DrawBatches, echoed
 from bgblur.training.fit.finetune import blend, initial_model, load_start
 from bgblur.training.fit.launch import make_fabric
 from bgblur.training.fit.recipe import Recipe, RunSettings
@@ -33,14 +35,14 @@ from bgblur.training.fit.step import Stepper, Teacher, records
 from bgblur.training.fit.unfold import unfold_batch_norms
 
 CHECKPOINT = "last.ckpt"
-# What batch norms are measured on where an exported model has none.
+# Pictures to measure the batch norms of an exported model on, which has none.
 _SAMPLED = 40  # batches
-_LARGEST_SAMPLE = 16  # pictures a batch: many pixels already
+_LARGEST_SAMPLE = 16  # pictures a batch: enough pixels
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What the loop tells its caller after each step."""
+class StepReport:
+    """Passed to the caller after each step. ``loss`` is that of the batch before the step."""
 
     step: int
     steps: int
@@ -49,8 +51,8 @@ class Progress:
     images_per_second: float
 
 
-Report = Callable[[Progress], None]
-Validate = Callable[[int, nn.Module], None]
+OnStep = Callable[[StepReport], None]
+Validate = Callable[[int, nn.Module], None]  # gets the step and the averaged network
 
 
 def train(
@@ -58,18 +60,18 @@ def train(
     collection: Collection,
     folder: Path,
     *,
-    report: Report = lambda _: None,
+    report: OnStep = lambda _: None,
     validate: Validate = lambda _step, _network: None,
     init: Path | None = None,
     fabric: L.Fabric | None = None,
 ) -> nn.Module:
     """Run the recipe and return the averaged network (eval mode, on the CPU).
 
-    Checkpoints go to ``folder/last.ckpt``; where one lies already, the run continues from it.
-    ``init`` names what a new run starts from: the averaged weights of a checkpoint, or an exported
-    model, which gets its batch norms back unless the recipe's model is folded. With
-    ``run.distillation`` it is also the teacher, unless ``run.teacher`` names another. Raises
-    DataError or ModelError where one of them is damaged, missing or of another network.
+    Checkpoints go to ``folder/last.ckpt``; the run resumes from one that exists. ``init`` is a file
+    to start a new run from: a checkpoint's averaged weights, or an exported model, whose batch
+    norms are restored unless the recipe's model is folded. With ``run.distillation`` it is also
+    the teacher, unless ``run.teacher`` names another. Raises DataError or ModelError where one of
+    the files is damaged, missing or of another network.
     """
     run = recipe.run
     fabric = fabric or make_fabric(run.precision)
@@ -80,7 +82,7 @@ def train(
     initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
     teacher = _teacher(run, initial, fabric) if run.distillation else None
     recorded = records(fabric, run)
-    # A recorded step reads its rate from the device's memory: a number would stay as it was.
+    # A recorded step reads its rate from the device's memory: a plain number would never change.
     rate = torch.tensor(run.learning_rate, device=fabric.device) if recorded else run.learning_rate
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=rate, weight_decay=run.weight_decay, capturable=recorded
@@ -96,15 +98,16 @@ def train(
 
     checkpoint, start, pictures = folder / CHECKPOINT, 0, collection.fingerprint()
     if checkpoint.exists():
-        begun = (before if init else None), pictures
-        state = load_run(checkpoint, recipe, *begun, device=fabric.device, recorded=recorded)
+        state = load_run(
+            checkpoint, recipe, before, pictures, device=fabric.device, recorded=recorded
+        )
         restore(network, state["network"], checkpoint)
         _restore_average(average, state, checkpoint)
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])
         _restore_scale(fabric, state)
         start = int(state["step"])
-        before = state.get("before", "")
+        before = history_before(state)
 
     def save(step: int) -> None:
         if not fabric.is_global_zero:
@@ -118,14 +121,14 @@ def train(
             "precision": fabric.strategy.precision.state_dict(),  # see _restore_scale
             "scheduler": scheduler.state_dict(),
             "recipe": recipe.model_dump(mode="json"),
-            "before": before,
+            "before": before.model_dump(mode="json") if before is not None else None,
             "pictures": pictures,
         }
         save_checkpoint(checkpoint, state)
 
     batches = echoed(draw, recipe, start, fabric.global_rank)
     if start == 0 and init is not None and fabric.is_global_zero:
-        validate(0, average.module.eval())  # what there is to gain, and to lose
+        validate(0, average.module.eval())  # the figures to compare later ones with
     model.train()
     take = Stepper(fabric, model, optimizer, run, teacher, recorded)
     began = time.perf_counter()
@@ -134,7 +137,7 @@ def train(
         scheduler.step()
         average.update_parameters(network)
         speed = len(batch.images) / (time.perf_counter() - began)
-        report(Progress(step, run.steps, loss, float(scheduler.get_last_lr()[0]), speed))
+        report(StepReport(step, run.steps, loss, float(scheduler.get_last_lr()[0]), speed))
         if step == run.steps and run.keep:
             blend(average.module, initial, run.keep)
         if step % run.checkpoint_every == 0 or step == run.steps:
@@ -152,13 +155,13 @@ def _restore_average(average: AveragedModel, state: dict[str, Any], checkpoint: 
 
 
 def _restore_scale(fabric: L.Fabric, state: dict[str, Any]) -> None:
-    """The loss scale of 16-mixed, which the other precisions have none of."""
+    """Restore the loss scale, which only 16-mixed has."""
     if precision := state.get("precision"):  # absent from older checkpoints
         fabric.strategy.precision.load_state_dict(precision)
 
 
-def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawing:
-    """On the device where that is a GPU, unless the recipe says otherwise."""
+def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> DrawBatches:
+    """Draws batches on the device where that is a GPU, unless the recipe says otherwise."""
     mix, augment = recipe.data.mix, recipe.run.augment
     if augment == "device" or (augment == "auto" and fabric.device.type == "cuda"):
         from bgblur.training.data.resident import load_resident
@@ -173,8 +176,8 @@ def _drawing(fabric: L.Fabric, collection: Collection, recipe: Recipe) -> Drawin
     )
 
 
-def _in_one_line(batches: Any) -> Iterator[Drawn]:
-    """The batches; torch puts the traceback of a worker before what a picture's error says."""
+def _in_one_line(batches: Any) -> Iterator[BatchTensors]:
+    """The batches. Strips the worker's traceback that torch puts before a picture's error."""
     try:
         yield from batches
     except DataError as error:
@@ -182,21 +185,23 @@ def _in_one_line(batches: Any) -> Iterator[Drawn]:
         raise DataError(said.removesuffix(r"\n")) from error
 
 
-def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module, str]:
-    """(network, how its weights came about, for the model card)."""
+def _begin(
+    recipe: Recipe, init: Path | None, draw: DrawBatches
+) -> tuple[nn.Module, Contract | None]:
+    """(network, the history of its weights; None without ``init``)."""
     model = recipe.model
-    if init is None and (model.folded or recipe.run.keep or _taught_by_itself(recipe.run)):
-        raise DataError("this recipe goes on from a trained model: name it with --init")
+    if init is None and (model.folded or recipe.run.keep or _teaches_itself(recipe.run)):
+        raise DataError("this recipe starts from a trained model: name it with --init")
     network = model.build(model.encoder_weights)
     if init is None:
-        return network, ""
+        return network, None
     if not model.folded and init.suffix == ".ckpt":
         first = load_checkpoint(init)
         restore(network, with_new_blocks(first["average"], network), init)
-        return network, training_summary(first, init)
+        return network, training_history(first, init)
     start = load_start(init)
     if not model.grows_from(start.model):
-        raise DataError(f"{init} holds another network than the recipe: mend its [model]")
+        raise DataError(f"{init} holds another network than the recipe: correct its [model]")
     if model.folded:
         return start.network, start.history
     smaller = unfold_batch_norms(start.network, start.model.build(), _sample(recipe, draw))
@@ -204,19 +209,19 @@ def _begin(recipe: Recipe, init: Path | None, draw: Drawing) -> tuple[nn.Module,
     return network, start.history
 
 
-def _sample(recipe: Recipe, draw: Drawing) -> Iterator[Tensor]:
+def _sample(recipe: Recipe, draw: DrawBatches) -> Iterator[Tensor]:
     """Normalised images ``(N, 3, H, W)`` of all the recipe's sizes, the same in every process."""
     phases = tuple(replace(p, batch=min(p.batch, _LARGEST_SAMPLE)) for p in recipe.phases)
     for images, _, _ in draw(StepSampler(phases, 0, _SAMPLED, recipe.run.seed)):
         yield normalise(images.float()).cpu()
 
 
-def _taught_by_itself(run: RunSettings) -> bool:
+def _teaches_itself(run: RunSettings) -> bool:
     return bool(run.distillation) and run.teacher is None
 
 
 def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Teacher:
-    """Normalised images to the teacher's logits."""
+    """A function from normalised images to the teacher's logits."""
     network = initial
     if run.teacher is not None:
         network = load_start(initial_model(run.teacher)).network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""The training recipe: one TOML file, checked before anything is read or run."""
+"""The settings of one training stage, checked before anything is read or run."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pydantic import (
 )
 from torch import nn
 
+from bgblur.segmentation.contract import SCRATCH, Architecture, Decoder, Stage, StagePhase
 from bgblur.segmentation.network import STRIDE, build_network
 from bgblur.training.augment.examples import Mix
 from bgblur.training.data.sets import OWN, SETS, DataError
@@ -28,6 +29,7 @@ from bgblur.training.feed.loader import Phase
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=STRIDE, multiple_of=STRIDE)]  # pixels
+INITIAL = "initial"  # Stage.teacher: the model that the stage began with
 
 
 class Part(BaseModel):
@@ -40,7 +42,7 @@ class ModelSettings(Part):
     encoder: str = "resnet18"
     decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
-    decoder: Literal["unet", "light"] = "unet"  # see network.build_network
+    decoder: Decoder = "unet"  # see network.build_network
     decoder_blocks: tuple[NonNegativeInt, ...] = ()
     folded: bool = False  # batch norms are part of the convolutions: for fine-tuning
 
@@ -52,15 +54,22 @@ class ModelSettings(Part):
             raise ValueError("decoder_blocks are as many numbers as decoder_channels")
         return self
 
+    @property
+    def architecture(self) -> Architecture:
+        """The network's shape, for the model file."""
+        return Architecture.model_validate(self.model_dump(include=set(Architecture.model_fields)))
+
     def build(self, encoder_weights: str | None = None) -> nn.Module:
-        """With its batch norms."""
+        """The network, with its batch norms."""
         return build_network(
             self.encoder, self.decoder_channels, encoder_weights, self.decoder, self.decoder_blocks
         )
 
     def grows_from(self, other: ModelSettings) -> bool:
-        """Is ``other`` of the same shape, or the same with fewer blocks? Batch norms and first
-        weights aside."""
+        """True where ``other`` has the same shape, or the same with fewer residual blocks.
+
+        Batch norms and the encoder's first weights do not count.
+        """
         parts = {"encoder", "decoder_channels", "decoder"}
         return self.model_dump(include=parts) == other.model_dump(include=parts) and all(
             ours >= theirs
@@ -80,13 +89,13 @@ class RunSettings(Part):
     augment: Literal["auto", "workers", "device"] = "auto"  # "device" where that is a GPU
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
-    distillation: NonNegativeFloat = 0.0  # weight of the teacher's answers in the loss
+    distillation: NonNegativeFloat = 0.0  # weight of finetune.distillation_loss
     teacher: str | None = None  # "auto", a model.ts or a last.ckpt; None: the initial model
-    teach_from: Share = 0.0  # of the steps: a teacher costs time, and truth alone teaches the start
-    echo: PositiveInt = 1  # times that a batch is taken: see echo.py
+    teach_from: Share = 0.0  # share of the steps before the teacher is asked, which takes time
+    echo: PositiveInt = 1  # steps that each batch is used for: see echo.py
     laplacian: NonNegativeFloat = 0.0  # weight of loss.laplacian_loss
     consistency: NonNegativeFloat = 0.0  # weight of consistency.consistency_loss
-    keep: Share = 0.0  # share of the initial weights in those that result
+    keep: Share = 0.0  # share of the initial weights in the final ones
 
 
 class DataSettings(Part):
@@ -114,14 +123,21 @@ class DataSettings(Part):
 
 
 class PhaseSettings(Part):
-    until: Share
+    """A stretch of the stage; ``sizes`` are (height, width) of its batches."""
+
+    until: Share  # of the steps
     batch: PositiveInt
     sizes: Annotated[tuple[tuple[Side, Side], ...], Field(min_length=1)]
 
 
 class Recipe(Part):
-    """Sections ``[model] [run] [data]`` and one ``[[phase]]`` for each stretch of the run."""
+    """One stage of training: ``model``, ``run``, ``data`` and a ``phase`` for each stretch of it.
 
+    stages.py reads it from a recipe file. ``name`` and ``note`` go into the model file.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[\w.-]*$")] = ""  # names a folder, too
+    note: str = ""
     model: ModelSettings = ModelSettings()
     run: RunSettings
     data: DataSettings = DataSettings()
@@ -141,35 +157,41 @@ class Recipe(Part):
     def phases(self) -> tuple[Phase, ...]:
         return tuple(Phase(p.until, p.batch, p.sizes) for p in self.phase)
 
-    def summary(self, step: int) -> str:
-        """One line for the model card: how the weights after ``step`` steps came about."""
-        model, run = self.model, self.run
-        channels = "-".join(map(str, model.decoder_channels))
-        if any(model.decoder_blocks):
-            channels += " with blocks " + "-".join(map(str, model.decoder_blocks))
-        start = f" ({model.encoder_weights} weights)" if model.encoder_weights else ""
-        light = "light " if model.decoder == "light" else ""
-        teacher = f"{run.teacher} model" if run.teacher else "initial model"
-        since = f" from {run.teach_from:.0%} on" if run.teach_from else ""
-        held = f", distilled from the {teacher} at {run.distillation:g}{since}"
-        kept = (held if run.distillation else "") + (
-            f", {run.keep:.0%} of the initial weights kept" if run.keep else ""
-        )
-        kept += f", Laplacian loss at {run.laplacian:g}" if run.laplacian else ""
-        kept += f", batches taken {run.echo} times" if run.echo > 1 else ""
-        kept += f", consistency loss at {run.consistency:g}" if run.consistency else ""
-        phases = "; ".join(
-            f"until {p.until:.0%} batches of {p.batch} at "
-            + ", ".join(f"{width}x{height}" for height, width in p.sizes)
-            for p in self.phase
-        )
-        return (
-            f"U-Net, encoder {model.encoder}{start}, {light}decoder {channels}; "
-            f"{step} of {run.steps} steps, seed {run.seed}, {run.precision}; "
-            f"AdamW {run.learning_rate:g}, weight decay {run.weight_decay:g}, cosine after "
-            f"{run.warmup_steps} warm-up steps, weights averaged at {run.ema_decay:g}{kept}; "
-            f"{phases}; {self.data.composited:.0%} people laid over rooms, "
-            f"{self.data.empty:.0%} empty rooms"
+    def record(self, step: int, start: str | None = None) -> Stage:
+        """What the model file says of this stage after ``step`` steps.
+
+        ``start`` is PREVIOUS where the stage began with trained weights.
+        """
+        model, run, data = self.model, self.run, self.data
+        weighted = {
+            "laplacian": run.laplacian,
+            "consistency": run.consistency,
+            "distillation": run.distillation,
+        }
+        return Stage(
+            name=self.name,
+            start=start or model.encoder_weights or SCRATCH,
+            decoder_blocks=model.decoder_blocks,
+            steps=step,
+            planned_steps=run.steps,
+            seed=run.seed,
+            precision=run.precision,
+            learning_rate=run.learning_rate,
+            weight_decay=run.weight_decay,
+            warmup_steps=run.warmup_steps,
+            ema_decay=run.ema_decay,
+            echo=run.echo,
+            losses={name: weight for name, weight in weighted.items() if weight},
+            teacher=(run.teacher or INITIAL) if run.distillation else None,
+            teach_from=run.teach_from if run.distillation else 0.0,
+            composited=data.composited,
+            empty=data.empty,
+            set_weights=data.set_weights,
+            phases=tuple(
+                StagePhase(until=p.until, batch=p.batch, sizes=p.sizes) for p in self.phase
+            ),
+            kept=run.keep if step >= run.steps else 0.0,
+            note=self.note,
         )
 
 
@@ -188,8 +210,3 @@ def load_toml(path: Path, kind: type[AnyPart], what: str) -> AnyPart:
         raise DataError(f"{path}: {where}{first['msg']}") from error
     except ValueError as error:  # TOML's or the encoding's
         raise DataError(f"{path} is not valid TOML: {error}") from error
-
-
-def load_recipe(path: Path) -> Recipe:
-    """Raises DataError, in one line, on a file that is missing, not TOML, or not a recipe."""
-    return load_toml(path, Recipe, "the recipe")

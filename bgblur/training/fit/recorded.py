@@ -1,7 +1,7 @@
 """Training steps as CUDA graphs (torch.cuda.CUDAGraph).
 
-A large GPU does the thousands of small pieces of a small network's step sooner than Python asks for
-them one by one; a graph asks once.
+A step of a small network launches thousands of short kernels. A large GPU finishes each before
+Python launches the next; a graph launches all of them at once.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from torch import Tensor
 
 from bgblur.gpu.graph import recorded
 
-_FIRST = 3  # steps of a shape that are taken as they are: what libraries set up once is there then
+_FIRST = 3  # steps of a shape run unrecorded, so that libraries finish their one-time set-up
 _log = logging.getLogger(__name__)
 
 Step = Callable[..., Tensor]
 
 
 class RecordedStep:
-    """Calls ``step(*tensors, *settings)``, which gives a scalar, and changes weights in place.
+    """Calls ``step(*tensors, *settings)``, which returns a scalar and changes weights in place.
 
-    ``step`` must not ask the device for an answer, and takes no notice of gradients that it finds.
-    It is recorded once for each shape of ``tensors`` and ``settings``; where recording fails it is
-    called as it is.
+    ``step`` must not wait for the device, and must ignore gradients that are there before it. It is
+    recorded once for each shape of ``tensors`` and each ``settings``. Where recording fails, steps
+    run unrecorded.
     """
 
     def __init__(self, step: Step, device: torch.device) -> None:
         self._step = step
         self._stream = torch.cuda.Stream(device)  # the default one cannot be recorded
-        # One for all: no two graphs run at a time, and none is asked for more than its scalar.
+        # One pool for all graphs: they never run at the same time, and only the scalar is read.
         self._pool = torch.cuda.graph_pool_handle()
         self._taken: Counter[Hashable] = Counter()
         self._graphs: dict[Hashable, _Graph] = {}
         self._failed = False
 
     def __call__(self, tensors: tuple[Tensor, ...], *settings: Hashable) -> float:
-        """The scalar. The step is done when this returns."""
+        """Returns the scalar, after the step is done."""
         key = tuple((tuple(tensor.shape), tensor.dtype) for tensor in tensors), settings
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
@@ -56,7 +56,7 @@ class RecordedStep:
     ) -> None:
         try:
             self._graphs[key] = _Graph(self._step, tensors, settings, self._pool)
-        except RuntimeError as error:  # a driver's, or torch's: the step itself has been taken
+        except RuntimeError as error:  # from a driver or from torch; the step itself is done
             self._failed = True
             why = str(error).strip().partition("\n")[0]
             _log.warning("steps cannot be recorded, training will be slower: %s", why)

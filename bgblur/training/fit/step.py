@@ -12,7 +12,7 @@ from torch import Tensor
 from bgblur.segmentation.network import normalise
 from bgblur.training.fit.consistency import EVERY, consistency_loss, seen_again
 from bgblur.training.fit.depthwise import depthwise_in_float32
-from bgblur.training.fit.echo import Batch
+from bgblur.training.fit.echo import EchoedBatch
 from bgblur.training.fit.finetune import distillation_loss
 from bgblur.training.fit.loss import laplacian_loss, matte_loss
 from bgblur.training.fit.recipe import RunSettings
@@ -22,7 +22,7 @@ Teacher = Callable[[Tensor], Tensor]  # normalised images to logits
 
 
 class Stepper:
-    """Takes the steps of a run; ``recorded`` where ``records`` says so."""
+    """Takes the steps of a run; ``recorded`` is the answer of ``records``."""
 
     def __init__(
         self,
@@ -37,58 +37,56 @@ class Stepper:
         self._run, self._teacher = run, teacher
         if fabric.device.type == "cpu":
             depthwise_in_float32(model)
-        self._recorded = RecordedStep(self._told_and_taken, fabric.device) if recorded else None
+        self._recorded = RecordedStep(self._ask_and_step, fabric.device) if recorded else None
 
-    def __call__(self, batch: Batch, step: int) -> float:
-        """The loss before the step. What the teacher says is left with the batch."""
+    def __call__(self, batch: EchoedBatch, step: int) -> float:
+        """Take a step. Returns the loss before it; keeps the teacher's answer in the batch."""
         run = self._run
         inputs = normalise(batch.images.float()).contiguous(memory_format=torch.channels_last)
         taught = self._teacher is not None and step > run.teach_from * run.steps
         alpha, weight = batch.seen(batch.alpha), batch.seen(batch.weight)
         if self._recorded is not None:
             return self._recorded((batch.seen(inputs), alpha, weight), taught)
-        told = None
+        answer = None
         if taught:
-            if batch.told is None:
-                batch.told = self._told(inputs)
-            told = batch.seen(batch.told)
+            if batch.answer is None:
+                batch.answer = self._ask(inputs)
+            answer = batch.seen(batch.answer)
         inputs = batch.seen(inputs)
         if not run.consistency:
-            return float(self._taken(inputs, alpha, weight, told))
-        twice, moved = seen_again(inputs[::EVERY], run.seed + step)
-        # In one go: of a model that is spread over processes, two at a time cannot be had.
-        all_logits = self._model(torch.cat([inputs, twice])).float()
-        logits, again = all_logits.split([len(inputs), len(twice)])
-        loss = run.consistency * consistency_loss(logits[::EVERY], again, moved)
-        return float(self._descended(loss + self._loss(logits, alpha, weight, told)))
+            return float(self._step(inputs, alpha, weight, answer))
+        copies, movement = seen_again(inputs[::EVERY], run.seed + step)
+        # One forward pass: a model that is spread over processes cannot have two at a time.
+        all_logits = self._model(torch.cat([inputs, copies])).float()
+        logits, again = all_logits.split([len(inputs), len(copies)])
+        loss = run.consistency * consistency_loss(logits[::EVERY], again, movement)
+        return float(self._descend(loss + self._loss(logits, alpha, weight, answer)))
 
-    def _told_and_taken(
-        self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool
-    ) -> Tensor:
-        return self._taken(inputs, alpha, weight, self._told(inputs) if taught else None)
+    def _ask_and_step(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
+        return self._step(inputs, alpha, weight, self._ask(inputs) if taught else None)
 
-    def _taken(self, inputs: Tensor, alpha: Tensor, weight: Tensor, told: Tensor | None) -> Tensor:
+    def _step(self, inputs: Tensor, alpha: Tensor, weight: Tensor, answer: Tensor | None) -> Tensor:
         logits = self._model(inputs).float()
-        return self._descended(self._loss(logits, alpha, weight, told))
+        return self._descend(self._loss(logits, alpha, weight, answer))
 
-    def _told(self, inputs: Tensor) -> Tensor:
+    def _ask(self, inputs: Tensor) -> Tensor:
         assert self._teacher is not None
         return self._teacher(inputs)
 
-    def _loss(self, logits: Tensor, alpha: Tensor, weight: Tensor, told: Tensor | None) -> Tensor:
+    def _loss(self, logits: Tensor, alpha: Tensor, weight: Tensor, answer: Tensor | None) -> Tensor:
         run = self._run
         loss = matte_loss(logits, alpha, weight)
         if run.laplacian:
             loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
-        if told is not None:
-            loss = loss + run.distillation * distillation_loss(logits, told, alpha, weight)
+        if answer is not None:
+            loss = loss + run.distillation * distillation_loss(logits, answer, alpha, weight)
         return loss
 
-    def _descended(self, loss: Tensor) -> Tensor:
-        # Before: a recording that fails may leave some.
+    def _descend(self, loss: Tensor) -> Tensor:
+        # Cleared before, not after: a recording that fails may leave gradients.
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
-        # A from-scratch U-Net's first steps are the only ones that ever reach this bound.
+        # Only the first steps of a U-Net with random weights ever reach this bound.
         self._fabric.clip_gradients(
             self._model, self._optimizer, max_norm=5.0, error_if_nonfinite=False
         )
@@ -97,7 +95,7 @@ class Stepper:
 
 
 def records(fabric: L.Fabric, run: RunSettings) -> bool:
-    """Whether steps are the same work each time: no other process is waited for, no scale of
-    gradients is looked at, no place is drawn."""
+    """True where each step is the same work, so that it can be recorded: it waits for no other
+    process, reads no loss scale and draws no random numbers."""
     alone = fabric.device.type == "cuda" and fabric.world_size == 1
     return alone and run.precision != "16-mixed" and not run.consistency

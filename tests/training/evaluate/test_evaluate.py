@@ -282,7 +282,8 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     card = files["card.md"].read_text()
     assert card.startswith("# Model card: model.ts")
     for text in (
-        "A test. U-Net",
+        "A test.",
+        "Network: U-Net, encoder resnet18, decoder",
         "3 of 3 steps",
         report["sha256"],
         "VITON",

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from bgblur.errors import ModelError
+from bgblur.segmentation.contract import Contract, contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.network import build_network
 from bgblur.training.export import export as exporting
@@ -23,7 +24,6 @@ from bgblur.training.export.export import (
     max_difference,
     parity_images,
     publish,
-    read_note,
 )
 
 
@@ -49,7 +49,7 @@ def network() -> nn.Module:
 @pytest.fixture(scope="module")
 def exported(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "model.ts"
-    export(network, path, "how it was made")
+    export(network, path, Contract(note="how it was made"))
     return path
 
 
@@ -94,7 +94,7 @@ def test_the_file_is_frozen_and_half_precision(exported: Path) -> None:
     assert {p.dtype for p in module.parameters()} == {torch.float16}
     assert not module.training
     assert exported.stat().st_size < 30e6
-    assert read_note(exported) == "how it was made"
+    assert contract_of(exported).note == "how it was made"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -120,7 +120,7 @@ def test_the_engine_runs_it(exported: Path) -> None:
 def test_publish_enters_the_sum(network: nn.Module, tmp_path: Path) -> None:
     sums = tmp_path / "SHA256SUMS"
     sums.write_text(f"{'0' * 64}  model.ts\n{'1' * 64}  other.ts\n")
-    published = publish(network, tmp_path / "model.ts", "note")
+    published = publish(network, tmp_path / "model.ts", Contract(note="note"))
     digest = hashlib.sha256((tmp_path / "model.ts").read_bytes()).hexdigest()
     assert published.sha256 == digest
     assert published.size == (tmp_path / "model.ts").stat().st_size
@@ -150,7 +150,7 @@ def test_too_large_is_refused_and_the_old_file_stays(
     target.write_text("old")
     monkeypatch.setattr(exporting, "LARGEST", 20_000_000)
     with pytest.raises(ModelError, match=r"takes 25\.\d MB of 20"):
-        publish(network, target, "")
+        publish(network, target, Contract())
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("model.ts", "old")]
 
 
@@ -159,15 +159,15 @@ def test_what_rounding_changes_keeps_its_weights(
 ) -> None:
     torch.manual_seed(5)
     small = build_network("resnet18", (32, 16, 16, 8, 8)).eval()
-    rounded = publish(small, tmp_path / "half.ts", "")
+    rounded = publish(small, tmp_path / "half.ts", Contract())
     monkeypatch.setattr(exporting, "TOLERANCE", rounded.difference / 2)
     monkeypatch.setattr(exporting, "LARGEST", 60_000_000)
-    kept = publish(small, tmp_path / "model.ts", "")
+    kept = publish(small, tmp_path / "model.ts", Contract())
     assert kept.difference < rounded.difference / 10
     assert {p.dtype for p in load(tmp_path / "model.ts").parameters()} == {torch.float32}
     monkeypatch.setattr(exporting, "LARGEST", 1.5 * rounded.size)
     with pytest.raises(ModelError, match="half precision"):
-        publish(small, tmp_path / "model.ts", "")
+        publish(small, tmp_path / "model.ts", Contract())
 
 
 def test_weights_beyond_half_precision_are_refused(network: nn.Module, tmp_path: Path) -> None:
@@ -176,5 +176,5 @@ def test_weights_beyond_half_precision_are_refused(network: nn.Module, tmp_path:
     with torch.no_grad():
         first.weight *= 1e7  # infinite in half precision
     with pytest.raises(ModelError, match="half precision"):
-        publish(wild, tmp_path / "model.ts", "")
+        publish(wild, tmp_path / "model.ts", Contract())
     assert not list(tmp_path.iterdir())

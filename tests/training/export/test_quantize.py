@@ -15,11 +15,12 @@ from support.training.data import write_tree
 from torch import nn
 
 from bgblur.errors import ModelError
+from bgblur.segmentation.contract import Contract, contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.training.data.sets import Collection, load_collections
 from bgblur.training.export import export as exporting
-from bgblur.training.export.export import differences, publish, read_note
+from bgblur.training.export.export import differences, publish
 from bgblur.training.export.quantize import calibration, quantized
 from bgblur.training.fit.finetune import load_start
 
@@ -85,10 +86,10 @@ def test_logits_are_finer_than_other_activations(network: nn.Module) -> None:
 
 def test_published_and_run(network: nn.Module, tmp_path: Path) -> None:
     target = tmp_path / "own.ts"
-    published = publish(network, target, "how", photos())
+    published = publish(network, target, Contract(note="how"), photos())
     assert published.difference <= exporting.INT8_TOLERANCE
     assert published.size < 0.6 * SHIPPED_MODELS["unet-resnet18"].stat().st_size
-    assert read_note(target) == "how"
+    assert contract_of(target).note == "how"
     assert float(differences(network, target, [portrait(320, 192)]).mean()) < 0.01
     engine = TorchEngine(str(target), "cpu", "auto", 96)
     assert engine.precision == "int8"
@@ -101,13 +102,15 @@ def test_a_network_that_does_not_fit_is_not_published(
 ) -> None:
     monkeypatch.setattr(exporting, "INT8_TOLERANCE", 1e-9)
     with pytest.raises(ModelError, match="do not fit int8"):
-        publish(network, tmp_path / "own.ts", "", photos())
+        publish(network, tmp_path / "own.ts", Contract(), photos())
     assert not list(tmp_path.glob("*own*"))
 
 
 def test_the_shipped_one_is_of_the_shipped_network() -> None:
-    notes = [read_note(SHIPPED_MODELS[name]) for name in ("unet-resnet18", "unet-resnet18-int8")]
-    assert notes[0] == notes[1]
+    first, other = (
+        contract_of(SHIPPED_MODELS[name]) for name in ("unet-resnet18", "unet-resnet18-int8")
+    )
+    assert (first.note, first.stages, first.model) == (other.note, other.stages, other.model)
 
 
 @pytest.mark.slow

@@ -28,12 +28,12 @@ from torch import nn
 from typer.testing import CliRunner
 
 from bgblur.errors import UsageError
+from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 from bgblur.training.commands.import_fastai import import_fastai
-from bgblur.training.export.export import read_note
 from bgblur.training.fastai.importing import convert, read_learner
 
 pytest_plugins = ["support.training.fastai_learners"]
@@ -116,7 +116,7 @@ def test_the_command_reports(output: str, model: Path) -> None:
     assert "the person is class 1 of background, person" in output
     assert "trained on pictures 32 high" in output
     assert model.stat().st_size < 70e6  # half precision: 31 million weights
-    assert read_note(model).startswith("From the fastai Learner export.pkl, class 1")
+    assert contract_of(model).note.startswith("From the fastai Learner export.pkl, class 1")
 
 
 @pytest.mark.parametrize("pickler", [pickle, None])

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from bgblur.training.data.sets import load_collections
 from bgblur.training.feed.loader import StepSampler
 from bgblur.training.fit import echo
-from bgblur.training.fit.echo import Batch, Drawn, echoed
-from bgblur.training.fit.loop import Progress, train
+from bgblur.training.fit.echo import BatchTensors, EchoedBatch, echoed
+from bgblur.training.fit.loop import StepReport, train
 from bgblur.training.fit.recipe import RunSettings
 from bgblur.training.fit.step import Stepper
 
@@ -24,7 +24,7 @@ def near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(echo, "_APART", 2)
 
 
-def numbered(sampler: StepSampler) -> list[Drawn]:
+def numbered(sampler: StepSampler) -> list[BatchTensors]:
     """Batches that hold the number of their draw."""
     return [(torch.tensor(step[0].seed[1]),) * 3 for step in sampler]
 
@@ -62,7 +62,7 @@ def test_the_teacher_is_asked_once_and_of_what_was_drawn() -> None:
     take = Stepper(fabric(), model, optimizer, run, teacher, recorded=False)
     images = torch.arange(2 * 3 * 32 * 32).view(2, 3, 32, 32).to(torch.uint8)
     alpha = (images[:, :1] > 128).float()
-    batch = Batch(images, alpha, torch.ones_like(alpha))
+    batch = EchoedBatch(images, alpha, torch.ones_like(alpha))
     plain = take(batch, 1)
     batch.mirrored = True
     # Everything is mirrored alike, or a network that looks at single pixels would see it.
@@ -79,7 +79,7 @@ def test_a_resumed_run_ends_as_the_unbroken_one(tmp_path: Path) -> None:
     settings = recipe(8, echo=3, distillation=1.0, checkpoint_every=5)
     unbroken = train(settings, pictures, tmp_path / "one", init=start, fabric=fabric())
 
-    def cut(progress: Progress) -> None:
+    def cut(progress: StepReport) -> None:
         if progress.step == 6:
             raise CutError
 

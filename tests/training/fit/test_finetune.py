@@ -18,12 +18,14 @@ from support.training.room_clips import camera_pictures, room_of, write_lossless
 from torch import nn
 
 from bgblur.errors import ModelError
+from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.training.data.sets import OWN, DataError, load_collections, mixed, stock_rooms
 from bgblur.training.evaluate.evaluation import score_clip, score_photos
 from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
-from bgblur.training.export.export import max_difference, parity_images, read_note
+from bgblur.training.export.export import max_difference, parity_images
+from bgblur.training.export.legacy import modern_contract_of
 from bgblur.training.fit.checkpoint import load_network
 from bgblur.training.fit.finetune import blend, distillation_loss, load_start
 
@@ -86,7 +88,8 @@ def test_a_shipped_file_gives_its_network_back(shipped: Path) -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in start.network.modules())
     assert all(p.requires_grad and p.dtype == torch.float32 for p in start.network.parameters())
     assert start.model.folded
-    assert start.history == read_note(shipped)
+    said = modern_contract_of(shipped)
+    assert (start.history.stages, start.history.note) == (said.stages, said.note)
 
 
 def test_a_model_of_unknown_making_is_refused(tmp_path: Path) -> None:
@@ -151,8 +154,10 @@ def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
     assert re.search(r"step 0 IoU own [01]\.\d{4}\n", done.stderr)
     assert re.search(r"step 2 IoU own [01]\.\d{4}\n", done.stderr)
     assert f"engine.model {model}" in done.stderr
-    assert read_note(LITE).startswith("First: ")  # it is not said twice
-    assert read_note(model).startswith(f"{read_note(LITE)}. Then, from its")
+    lite, tuned = modern_contract_of(LITE), contract_of(model)
+    assert tuned.stages[:-1] == lite.stages
+    assert tuned.note == lite.note
+    assert (tuned.stages[-1].steps, tuned.stages[-1].kept) == (2, 0.5)
     assert TorchEngine(str(model), "cpu", "fp32", 96).infer(np.zeros((96, 96, 3), np.uint8)).any()
     # What was exported is what the checkpoint holds, and may be the start of another run.
     assert max_difference(load_network(out / "last.ckpt")[0], model, parity_images()) < 1e-2

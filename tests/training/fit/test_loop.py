@@ -16,7 +16,7 @@ from bgblur.training.data.sets import Collection, DataError, load_collections
 from bgblur.training.feed.loader import ExampleDataset, Phase, StepSampler, make_loader
 from bgblur.training.fit import loop
 from bgblur.training.fit.checkpoint import load_checkpoint, load_network
-from bgblur.training.fit.loop import CHECKPOINT, Progress, schedule, train
+from bgblur.training.fit.loop import CHECKPOINT, StepReport, schedule, train
 from bgblur.training.fit.recipe import Recipe
 
 
@@ -26,7 +26,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 
 def test_training_lowers_the_loss_and_calls_back(collection: Collection, tmp_path: Path) -> None:
-    steps: list[Progress] = []
+    steps: list[StepReport] = []
     validated: list[tuple[int, bool]] = []
     train(
         recipe(30, validate_every=20),
@@ -50,7 +50,7 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
 ) -> None:
     unbroken = train(recipe(8, augment=augment), collection, tmp_path / "one", fabric=fabric())
 
-    def cut(progress: Progress) -> None:
+    def cut(progress: StepReport) -> None:
         if progress.step == 5:  # after the checkpoint of step 3
             raise CutError
 
@@ -69,9 +69,12 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
     torch.testing.assert_close(weights(resumed), weights(unbroken))
 
     # What the checkpoint holds is what was returned; a finished run has nothing left to do.
-    network, summary = load_network(tmp_path / "two" / CHECKPOINT)
+    network, first = load_network(tmp_path / "two" / CHECKPOINT)
     torch.testing.assert_close(weights(network), weights(resumed))
-    assert summary.startswith("U-Net, encoder resnet18, decoder 32-16-16-8-8; 8 of 8 steps")
+    assert first.model is not None
+    assert (first.model.encoder, first.model.decoder) == ("resnet18", "unet")
+    assert first.model.decoder_channels == (32, 16, 16, 8, 8)
+    assert [(stage.start, stage.steps) for stage in first.stages] == [("scratch", 8)]
     assert not network.training
     again = train(recipe(8), collection, tmp_path / "two", fabric=fabric())
     torch.testing.assert_close(weights(again), weights(resumed))
@@ -85,8 +88,9 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
     for _ in range(2):  # the second is a resumed run, which still knows where it began
         train(gentle, collection, tmp_path / "three", init=checkpoint, fabric=fabric())
         history = load_network(tmp_path / "three" / CHECKPOINT)[1]
-        assert history.startswith(f"First: {summary}. Then, from its averaged weights: U-Net")
-        assert "1 of 1 steps" in history
+        assert history.stages[:-1] == first.stages
+        last = history.stages[-1]
+        assert (last.start, last.steps, last.planned_steps) == ("previous", 1, 1)
     other = Recipe.model_validate({**recipe(8).model_dump(), "model": {}})
     with pytest.raises(DataError, match="another network than the recipe"):
         train(other, collection, tmp_path / "four", init=checkpoint, fabric=fabric())
@@ -109,7 +113,7 @@ def test_another_run_is_not_gone_on_with(collection: Collection, tmp_path: Path)
     more = recipe(4, checkpoint_every=1)
     train(more, collection, run, report=lambda step: went_on.append(step.step), fabric=fabric())
     assert went_on == [4]
-    assert load_network(run / CHECKPOINT)[1].startswith("First: ")
+    assert len(load_network(run / CHECKPOINT)[1].stages) == 2
 
 
 def test_a_run_of_a_gpu_goes_on_elsewhere(collection: Collection, tmp_path: Path) -> None:
@@ -236,7 +240,7 @@ def test_recorded_steps_are_those_that_are_not(
             monkeypatch.setattr(loop, "records", lambda *_: False)
         run = {"learning_rate": 1e-3, "laplacian": 0.05, "teacher": teacher, "teach_from": 0.3}
         run |= {"distillation": 0.5} if teacher else {}
-        told: list[Progress] = []
+        told: list[StepReport] = []
         gpu = L.Fabric(accelerator="cuda", devices=1, precision="32-true")
         train(
             recipe(30, **run), collection, tmp_path / str(recorded), report=told.append, fabric=gpu

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bgblur.training.data.sets import DataError
-from bgblur.training.fit.recipe import Recipe, load_recipe
+from bgblur.training.fit.recipe import Recipe
+from bgblur.training.fit.stages import load_recipe, load_stages
 
 SHIPPED = Path(__file__).resolve().parents[3] / "configs" / "training" / "unet-resnet18.toml"
 GOOD = """
@@ -24,12 +25,16 @@ def load(folder: Path, text: str) -> Recipe:
     return load_recipe(path)
 
 
-RECIPES = [path for path in SHIPPED.parent.glob("*.toml") if path.stem != "targets"]
+RECIPES = [
+    pytest.param(recipe, id=f"{path.stem}-{recipe.name}")
+    for path in sorted(SHIPPED.parent.glob("*.toml"))
+    if path.stem != "targets"
+    for recipe in load_stages(path)
+]
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_loads_and_survives_a_checkpoint(path: Path) -> None:
-    recipe = load_recipe(path)
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_loads_and_survives_a_checkpoint(recipe: Recipe) -> None:
     assert recipe.phases[-1].until == 1
     assert sum(weight for _, weight in recipe.data.mix.set_weights) == pytest.approx(1)
     assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
@@ -41,11 +46,11 @@ def test_defaults(tmp_path: Path) -> None:
     assert recipe.phases[0].sizes == ((32, 64),)
 
 
-def test_summary_is_one_line_that_says_how(tmp_path: Path) -> None:
-    summary = load(tmp_path, GOOD).summary(7)
-    assert "7 of 10 steps, seed 1, bf16-mixed" in summary
-    assert "batches of 2 at 64x32" in summary
-    assert "\n" not in summary
+def test_the_record_says_how(tmp_path: Path) -> None:
+    stage = load(tmp_path, GOOD).record(7)
+    assert (stage.steps, stage.planned_steps, stage.seed) == (7, 10, 1)
+    assert (stage.precision, stage.start, stage.teacher) == ("bf16-mixed", "scratch", None)
+    assert [(phase.batch, phase.sizes) for phase in stage.phases] == [(2, ((32, 64),))]
 
 
 @pytest.mark.parametrize(

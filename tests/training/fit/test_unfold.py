@@ -18,6 +18,7 @@ from support.scenes import portrait
 from support.training.data import write_tree
 from torch import Tensor, nn
 
+from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import normalise
 from bgblur.training.data.sets import Collection, DataError, load_collections
@@ -26,12 +27,13 @@ from bgblur.training.export.export import (
     export,
     fold_batch_norms,
     parity_images,
-    read_note,
 )
+from bgblur.training.export.legacy import modern_contract_of
 from bgblur.training.fit.checkpoint import load_checkpoint, load_network
 from bgblur.training.fit.finetune import load_start
 from bgblur.training.fit.loop import CHECKPOINT, train
-from bgblur.training.fit.recipe import Recipe, load_recipe
+from bgblur.training.fit.recipe import Recipe
+from bgblur.training.fit.stages import load_recipe
 from bgblur.training.fit.unfold import unfold_batch_norms
 
 TRAIN = Path(__file__).resolve().parents[3] / "scripts" / "train.py"
@@ -182,14 +184,15 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("recipe", "model"),
-    [("unet-lite-gpu-second", "unet-lite"), ("unet-resnet18-gpu", "unet-resnet18")],
+    [("unet-lite", "unet-lite"), ("unet-resnet18", "unet-resnet18")],
 )
 def test_recipes_fit_the_models_that_they_name(recipe: str, model: str) -> None:
     path = RECIPES / f"{recipe}.toml"
     assert f"--init bgblur/weights/{model}.ts" in path.read_text("utf-8")
     start = load_start(SHIPPED_MODELS[model])
-    assert load_recipe(path).model.grows_from(start.model)
-    assert load_recipe(path).model != start.model  # which has no batch norms
+    last = load_recipe(path, "last")
+    assert last.model.grows_from(start.model)
+    assert last.model != start.model  # which has no batch norms
 
 
 def test_a_recipe_of_another_network_is_refused(tree: Path, tmp_path: Path) -> None:
@@ -258,13 +261,13 @@ def test_a_run_goes_on_from_a_published_model_and_resumes(tree: Path, tmp_path: 
         assert f"step {steps} IoU eg1800 0." in done.stderr
         assert load_checkpoint(out / CHECKPOINT)["step"] == steps
 
-    network, summary = load_network(out / CHECKPOINT)
+    network, history = load_network(out / CHECKPOINT)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
-    # The published model's own history says "First: ..." already.
-    assert summary.startswith(f"{read_note(LITE)}. Then, from its averaged weights: U-Net, encoder")
-    assert summary.startswith("First: ")
-    assert summary.count("First: First: ") == 0
-    assert "; 3 of 3 steps" in summary
-    assert read_note(model) == summary
+    assert history.stages[:-1] == modern_contract_of(LITE).stages
+    assert len(history.stages) > 10
+    last = history.stages[-1]
+    assert (last.start, last.steps, last.planned_steps) == ("previous", 3, 3)
+    said = contract_of(model)
+    assert (said.stages, said.note, said.model) == (history.stages, history.note, history.model)
     # What came of it may be the start of another run, with or without batch norms.
     assert load_start(model).model == load_start(out / CHECKPOINT).model == load_start(LITE).model
