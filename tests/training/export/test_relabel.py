@@ -11,7 +11,8 @@ from support.scenes import portrait
 
 from bgblur.errors import ModelError
 from bgblur.segmentation.contract import CONTRACT_FILE, Contract, contract_of
-from bgblur.segmentation.engine import SHIPPED_MODELS, TorchEngine
+from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.training.export.relabel import relabel
 
 
