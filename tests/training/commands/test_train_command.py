@@ -9,7 +9,7 @@ import cv2
 import pytest
 from support.training.data import write_tree
 
-from bgblur.training.fit.checkpoint import load_checkpoint
+from bgblur.training.fit.checkpoint import load_checkpoint, load_network
 
 TRAIN = Path(__file__).resolve().parents[3] / "scripts" / "train.py"
 RECIPE = """
@@ -44,6 +44,64 @@ def test_a_run_trains_validates_and_resumes(tmp_path: Path) -> None:
     sheet = cv2.imread(str(out / "worst-000004.png"))
     assert sheet is not None
     assert sheet.shape[1] == 3 * 4 * 120  # three cells a row: input, truth, prediction, error
+
+
+STAGES = """
+[model]
+decoder_channels = [32, 16, 16, 8, 8]
+[run]
+steps = 1
+workers = 0
+precision = "32-true"
+[[stage]]
+name = "first"
+phase = [{ until = 1.0, batch = 2, sizes = [[32, 64]] }]
+[[stage]]
+name = "second"
+run.seed = 2
+phase = [{ until = 1.0, batch = 2, sizes = [[64, 64]] }]
+"""
+
+
+def test_a_stage_starts_from_the_one_before(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "data", photos=4)
+    (tmp_path / "net.toml").write_text(STAGES)
+
+    def train(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(TRAIN), "--config", "net.toml", "--data", str(tree)]
+        return subprocess.run(
+            [*command, *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    alone = train("--stage", "last")
+    assert alone.returncode == 2
+    line = alone.stderr.strip().replace("\n", " ")
+    assert 'stage "second" starts from stage "first"' in line
+    assert "--init" in line
+    unknown = train("--stage", "third")
+    assert unknown.returncode == 2
+    assert "first, second, last" in unknown.stderr
+
+    for options in ((), ("--stage", "last")):  # without --stage: the first
+        done = train(*options)
+        assert done.returncode == 0, done.stderr
+    stages = load_network(tmp_path / "runs" / "net" / "second" / "last.ckpt")[1].stages
+    assert [(s.name, s.start, s.seed) for s in stages] == [
+        ("first", "scratch", 1),
+        ("second", "previous", 2),
+    ]
+    assert "finished run" in train("--stage", "second").stderr
+
+    done = train("--stage", "second", "--init", "scratch", "--out", "alone")
+    assert done.returncode == 0, done.stderr
+    (stage,) = load_network(tmp_path / "alone" / "last.ckpt")[1].stages
+    assert (stage.name, stage.start) == ("second", "scratch")
 
 
 @pytest.mark.slow
