@@ -51,13 +51,15 @@ class CaptureLoop:
         self._problems = problems
         self._stats = stats
         self._first: Source | None = None
-        self._gone = False  # reported
+        self._gone = False  # its loss has been reported
+        self._opened_by: OpenSource | None = None  # what was tried last
         self._asked_for = True  # the first one too: a busy camera comes later
         self._changed = threading.Event()
 
     def open_first(self) -> Source:
         """The source that ``run`` begins with. Raises CameraError."""
-        self._first = self._note(self._open_source())
+        self._opened_by = self._open_source
+        self._first = self._note(self._opened_by())
         self._asked_for = False
         return self._first
 
@@ -134,10 +136,11 @@ class CaptureLoop:
 
     def _reopened(self, turn: Turn) -> Source:
         asked_for, self._asked_for = self._asked_for, False
-        if asked_for:
-            self._gone = False
+        open_source = self._open_source
+        if open_source is not self._opened_by:  # another camera's loss is another event
+            self._opened_by, self._gone = open_source, False
         try:
-            source = self._open_source()
+            source = open_source()
         except Exception:
             self._asked_for |= asked_for  # the user's choice keeps its own size when it comes
             raise

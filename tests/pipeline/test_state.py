@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -162,12 +163,14 @@ def test_a_camera_that_is_busy_when_it_comes_back_is_reported(
 
 def test_another_camera_that_is_not_there_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     other = CameraGoneError("there is no camera /dev/video7")
+    reworded = CameraGoneError("there is no camera /dev/video7 (this machine has none)")
 
     def choose_another(camera: CaptureLoop) -> Exception:
-        camera.replace(camera._open_source)
+        before = camera._open_source
+        camera.replace(partial(before))
         return NOT_THERE
 
-    lines = said(monkeypatch, Webcam(UNPLUGGED), choose_another, other, other, END)
+    lines = said(monkeypatch, Webcam(UNPLUGGED), choose_another, other, reworded, END)
     assert lines == [None, str(UNPLUGGED), str(other)]
 
 
