@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from support.docs.markdown import PAPERS, ROOT, anchors, inline_code, links, prose, tables
+from support.docs.markdown import PAPERS, ROOT, anchors, blocks, inline_code, links, prose, tables
 
 from bgblur.api import Options
 from bgblur.config.settings import Settings
@@ -66,6 +67,17 @@ def test_every_room_is_in_the_plan_of_the_house() -> None:
         for init in (ROOT / "bgblur").rglob("__init__.py")
     }
     assert sorted(planned) == sorted(rooms | {"bgblur/weights/"})
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    shown = [
+        block.text.splitlines()
+        for block in blocks(ROOT / "docs/architecture.md")
+        if block.language == "text"
+    ]
+    checked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = checked["tool"]["importlinter"]["contracts"]
+    assert shown == [contract["layers"] for contract in contracts if contract["type"] == "layers"]
 
 
 def test_every_key_is_documented_with_its_default() -> None:
