@@ -1,1 +1,1 @@
-"""Frame and alpha in, finished picture out."""
+"""From a frame and its alpha to the finished picture: C = aF + (1 - a)B."""

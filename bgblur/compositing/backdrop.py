@@ -1,4 +1,4 @@
-"""What lies behind the person instead of the room, at the frame's size."""
+"""The picture that replaces the room behind the person, at the frame's size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bgblur.frame import Image
 from bgblur.imaging.cover import cover
 from bgblur.imaging.resize import shrink
 
-_GLOW = 0.05  # sigma of the light that a picture throws, as a fraction of its height
+_GLOW = 0.05  # sigma of the picture's light, as a fraction of its height
 _GLOW_LINES = 45
 
 
@@ -25,7 +25,7 @@ class Backdrop:
 
     @cached_property
     def glow(self) -> Image:
-        """The light it throws on what stands before it: itself, blurred."""
+        """The light that the picture throws on the person: the picture, blurred."""
         height, width = self.picture.shape[:2]
         factor = max(1.0, height / _GLOW_LINES)
         low = shrink(self.picture, max(1, round(width / factor)), max(1, round(height / factor)))
@@ -37,15 +37,15 @@ class Backdrop:
 
 
 class BackdropCache:
-    """Makes backdrops; keeps the newest while nothing that it is made of changes."""
+    """Makes backdrops; keeps the last one while its inputs are the same."""
 
     def __init__(self) -> None:
         self._source: Image | None = None
-        self._rest: tuple[object, ...] | None = None  # of what the newest is made of
+        self._rest: tuple[object, ...] | None = None  # its other inputs
         self._backdrop: Backdrop | None = None
 
     def backdrop(self, look: Look, width: int, height: int, seconds: float) -> Backdrop | None:
-        """None where the look wants the room blurred, or a clip has no picture to show yet."""
+        """None for a look that blurs the room, and while a clip has no picture to show yet."""
         if look.mode not in ("image", "color"):
             return None
         source = None
@@ -67,5 +67,5 @@ def _fitted(source: Image | None, look: Look, width: int, height: int) -> Image:
         return np.full((height, width, 3), look.color, np.uint8)
     if source.shape[:2] != (height, width):
         source = cover(source, width, height)
-    # The finished frame is mirrored as a whole, but the background must read right.
+    # The finished frame is mirrored as a whole, so text in the background needs a second flip.
     return cv2.flip(source, 1) if look.mirror else source

@@ -1,4 +1,4 @@
-"""``room + alpha * (person - room)``, no more of it than there is person."""
+"""Alpha compositing, C = aF + (1 - a)B, computed only where alpha is not 0."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from numpy.typing import NDArray
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
 
-_BAND = 48  # rows worked on at once: they stay in the processor's cache
-_WIDE = 64  # columns of alpha 1 that are worth copying by themselves
+_BAND = 48  # rows processed at once, so that they stay in the processor's cache
+_WIDE = 64  # columns of alpha 1 that are faster to copy than to blend
 
 
-def lay_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> None:
-    """Put the person of ``pixels`` into ``picture``, in place; both BGR ``uint8`` (H, W, 3).
+def blend_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> None:
+    """Composite ``pixels`` over ``picture``, in place; both BGR ``uint8`` (H, W, 3), ``alpha``
+    ``float32`` (H, W).
 
-    Pixels of alpha 1 and 0 come out exactly as they are in one and the other.
+    Where alpha is 1 the result equals ``pixels`` exactly, where it is 0 ``picture``.
     """
     rows, columns = alpha.shape
     room = buffers.take((_BAND, columns), np.float32)
     for top in range(0, rows, _BAND):
         band = np.s_[top : top + _BAND]
-        somebody = np.flatnonzero(cv2.reduce(alpha[band], 0, cv2.REDUCE_MAX))
-        if not len(somebody):
+        occupied = np.flatnonzero(cv2.reduce(alpha[band], 0, cv2.REDUCE_MAX))
+        if not len(occupied):
             continue
-        first, last = somebody[0], somebody[-1] + 1
+        first, last = occupied[0], occupied[-1] + 1
         parts = [(first, last)]
         within = _longest(cv2.reduce(alpha[band, first:last], 0, cv2.REDUCE_MIN)[0] >= 1)
         if within.stop - within.start >= _WIDE:

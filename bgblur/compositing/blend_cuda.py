@@ -1,5 +1,5 @@
-"""The last step of torch_compositor as one CUDA kernel: the small room enlarged, and the person
-laid over it."""
+"""The last step of compositor_torch as one CUDA kernel: the low-resolution room is enlarged, and
+the person is composited over it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ extern "C" __global__ void {NAME}(int count, const unsigned char* frame, int row
 
 
 def blended(kernel: Kernel, frame: Tensor, alpha: Tensor, room: Tensor) -> Tensor:
-    """``uint8`` (H, W, 3): ``frame`` of the same kind over ``room`` ``float32`` (3, h, w), by
-    ``alpha`` ``float32`` (H, W); by the kernel ``NAME`` of ``SOURCE``."""
+    """``frame`` ``uint8`` (H, W, 3) composited over ``room`` ``float32`` (3, h, w) with ``alpha``
+    ``float32`` (H, W), by the kernel ``NAME`` of ``SOURCE``; ``uint8`` (H, W, 3)."""
     rows, columns = alpha.shape
     result = torch.empty((rows, columns, 3), dtype=torch.uint8, device=frame.device)
     height, width = room.shape[1:]

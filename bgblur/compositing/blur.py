@@ -1,9 +1,9 @@
-"""The foreground-excluded blur: its geometry, shared by both compositors, and the CPU's.
+"""The foreground-excluded blur: its geometry, for all compositors, and its CPU implementation.
 
 ``background = G(w * I) / G(w)`` with ``w`` = 0 on the person (normalised convolution, Knutsson and
-Westin 1993), so that no colour of the person is smeared into the room around them: the "shadow"
-of blurring the whole frame. A wide Gaussian has no fine detail to lose, so all of it is computed
-at a resolution where its sigma is a few pixels.
+Westin 1993). So no colour of the person bleeds into the room, which would show as a shadow around
+them. The result of a wide Gaussian has no fine detail, so it is computed at a resolution where
+sigma is a few pixels.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import shrink
 
-_SIGMA_LOW = 1.8  # pixels at the low resolution, at least; with less the upsampling would show
-# The low resolution has this many lines or a power of two times as many: the same for a frame of
-# any size, so that the look is, and reached from 360 or 720 lines by halves, which is cheapest.
-_LINES = 45
-# Weight of the room's mean colour, which fills places far from any visible room, and within it of
-# grey, for where no room is visible at all.
+_SIGMA_LOW = 1.8  # smallest sigma at the low resolution, in pixels: below it upsampling is visible
+# The low resolution has this many rows times a power of two, independent of the frame's size, so
+# that the blur looks the same. 360 and 720 rows reach it by halving, which is fastest.
+_ROWS = 45
+# Weight of the room's mean colour, which fills places far from any visible room; and, within that
+# mean, weight of grey, for frames where no room is visible.
 FLOOR = 1e-3
-PERSON_FROM = 0.05  # alpha from which a place has no weight: more of the person's colour would show
+PERSON_FROM = 0.05  # alpha from which a pixel has weight 0: it has too much of the person's colour
 
 
 @dataclass(frozen=True)
 class BlurPlan:
-    """``width``, ``height`` of the low resolution and the Gaussian's ``kernel`` there (1-D)."""
+    """``width`` and ``height`` of the low resolution, and the Gaussian's 1-D ``kernel`` there."""
 
     width: int
     height: int
@@ -38,10 +38,10 @@ class BlurPlan:
 
 
 def plan_blur(width: int, height: int, sigma: float) -> BlurPlan:
-    """Where and with what to blur a frame of ``width`` x ``height`` by ``sigma`` pixels."""
+    """The plan for blurring a frame of ``width`` x ``height`` with ``sigma`` pixels."""
     needed = _SIGMA_LOW * height / max(sigma, 1e-3)
-    lines = _LINES * 2 ** max(0, ceil(log2(needed / _LINES)))
-    factor = max(1.0, height / lines)
+    rows = _ROWS * 2 ** max(0, ceil(log2(needed / _ROWS)))
+    factor = max(1.0, height / rows)
     low_width, low_height = max(1, round(width / factor)), max(1, round(height / factor))
     sigma_low = max(1e-3, sigma * low_height / height)
     kernel = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma_low)) + 1, sigma_low, cv2.CV_32F)
@@ -49,20 +49,22 @@ def plan_blur(width: int, height: int, sigma: float) -> BlurPlan:
 
 
 def room_weight(alpha: Alpha) -> Alpha:
-    """1 in the room, 0 on the person, their soft outline and a cell around it."""
+    """1 in the room; 0 on the person, their soft outline, and one pixel around it. ``float32``
+    (h, w), as ``alpha``."""
     dilated = cv2.dilate(alpha, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
     return np.asarray((1 - dilated / PERSON_FROM).clip(0, 1), np.float32)
 
 
 def blurred_room(pixels: Image, alpha: Alpha, sigma: float, out: Image | None = None) -> Image:
-    """The frame without the person, blurred; the hole they leave is filled from around it.
+    """The frame ``pixels`` (H, W, 3) without the person of ``alpha`` (H, W), blurred by ``sigma``
+    pixels; the person's place is filled from its surroundings.
 
-    ``out`` takes the result where it has its shape."""
+    The result is written to ``out`` if its shape fits."""
     height, width = alpha.shape
     plan = plan_blur(width, height, sigma)
     image = shrink(pixels, plan.width, plan.height)
     weight = room_weight(shrink(alpha, plan.width, plan.height))
-    # Saturating conversion before the costly step: bytes are a quarter of the traffic.
+    # Converted to bytes before upsampling: that is a quarter of the memory traffic.
     low = cv2.convertScaleAbs(_normalised_blur(image, weight, plan))
     wide = cv2.resize(low, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.uint8)

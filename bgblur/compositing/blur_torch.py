@@ -1,4 +1,4 @@
-"""``blur`` on a torch device: the same arithmetic, on tensors."""
+"""blur.py on a torch device: the same arithmetic, on tensors."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bgblur.imaging.resize_torch import area_resize
 
 
 def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
-    """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred."""
+    """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred by ``sigma`` pixels."""
     small = small_room(planes, alpha, sigma)
     size = (alpha.shape[0], alpha.shape[1])
     return F.interpolate(small[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def small_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
-    """The same, (3, h, w), before it is enlarged."""
+    """As ``blurred_room``, at the plan's low resolution (3, h, w)."""
     height, width = alpha.shape
     plan = plan_blur(width, height, sigma)
     image = area_resize(planes, plan.width, plan.height)
@@ -33,7 +33,7 @@ def small_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
 
 
 def room_weight(alpha: Tensor) -> Tensor:
-    """1 in the room, 0 on the person, their soft outline and a cell around it: (1, h, w)."""
+    """As blur.room_weight, for ``alpha`` (1, h, w)."""
     return (1 - F.max_pool2d(alpha, 3, stride=1, padding=1) / PERSON_FROM).clamp(0, 1)
 
 
@@ -42,7 +42,7 @@ def _kernel(width: int, height: int, sigma: float) -> Alpha:
 
 
 def gaussian(planes: Tensor, kernel: Tensor) -> Tensor:
-    """``planes`` (C, h, w) filtered with ``kernel`` (taps) along both axes, the border repeated."""
+    """``planes`` (C, h, w) filtered with the 1-D ``kernel`` on both axes, borders replicated."""
     radius = len(kernel) // 2
     padded = F.pad(planes[:, None], (radius, radius, radius, radius), mode="replicate")
     rows = F.conv2d(padded, kernel.view(1, 1, -1, 1))

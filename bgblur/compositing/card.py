@@ -1,4 +1,4 @@
-"""The placeholder card: what the output shows when there is nothing safe to show."""
+"""The placeholder card, which the output shows when no other picture is safe to show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GROUND, _INK = (46, 40, 36), (225, 220, 215)
 
 @lru_cache(maxsize=12)
 def card(width: int, height: int, text: str) -> Image:
-    """A dark picture of the frame's size with one line of ``text``; shared: do not write to it."""
+    """A dark picture (height, width, 3) with a line of ``text``; read-only and shared."""
     picture = np.full((height, width, 3), _GROUND, np.uint8)
     (reach, _), _ = cv2.getTextSize(text, _FONT, 1.0, 2)
     scale = min(0.7 * width / max(1, reach), height / 360)

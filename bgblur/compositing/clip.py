@@ -1,8 +1,8 @@
-"""Clips as backgrounds: looped without end, shown at their own rate.
+"""Clips as backgrounds: played in an endless loop, at their own rate.
 
-A running daemon plays them in a thread of its own (``PlayingClip``); a recording that is blurred
-takes each of its frames' background from the clip at that frame's time (``SteppedClip``), so that
-the result does not hang on how fast the machine is.
+The daemon plays a clip in its own thread (``PlayingClip``). For a recording, each frame's
+background is the clip's picture at that frame's time (``SteppedClip``), so that the result does not
+depend on the machine's speed.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from bgblur.errors import UsageError, one_line
 from bgblur.frame import Image
 from bgblur.imaging.cover import cover
 
-_REST_AFTER = 2.0  # seconds without a caller after which nothing more is decoded
-_CLOSE_WITHIN = 0.5  # seconds given to the thread
-_SAME_TIME = Fraction(1, 1_000_000)  # seconds: rounding of time stamps on their way here
+_REST_AFTER = 2.0  # seconds without a call of ``at``, after which decoding pauses
+_CLOSE_WITHIN = 0.5  # seconds for the thread to end
+_SAME_TIME = Fraction(1, 1_000_000)  # seconds; rounding error of time stamps
 
 
 class Clip(Protocol):
-    """A background that changes with time. ``problem`` is one line once it can no longer play."""
+    """A background that changes with time. ``problem`` is one line when it can no longer play."""
 
     problem: str | None
 
     def at(self, seconds: float, width: int, height: int) -> Image | None:
-        """BGR ``(height, width, 3)``, shared between calls: do not write to it. One object for
-        as long as the picture is the same. None while there is no picture of this size."""
+        """BGR ``(height, width, 3)``, shared between calls: do not write to it. It is the same
+        object while the picture is the same. None while there is no picture of this size."""
 
     def close(self) -> None:
-        """Give back the file. ``at`` may still be called, and gives the last picture."""
+        """Close the file. ``at`` may still be called; it returns the last picture."""
 
 
 def is_picture(path: Path) -> bool:
-    """Whether ``path`` is to be read as one picture, by its first bytes; a GIF moves."""
-    if not path.is_file() or path.suffix.lower() == ".gif":  # OpenCV warns of files that are not
+    """Whether the first bytes of ``path`` are a still picture's; GIFs count as clips."""
+    if not path.is_file() or path.suffix.lower() == ".gif":  # OpenCV warns of missing files
         return False
     return bool(cv2.haveImageReader(str(path)))
 
 
 def open_clip(path: Path, live: bool) -> Clip:
-    """A clip that plays if ``live``, else one that goes with the frames' time. Raises UsageError
-    for what is no clip."""
+    """A PlayingClip if ``live``, else a SteppedClip. Raises UsageError for a file that is not a
+    readable clip."""
     try:
         return PlayingClip(path) if live else SteppedClip(path)
     except UsageError as error:
@@ -61,10 +61,10 @@ def open_clip(path: Path, live: bool) -> Clip:
 
 
 class PlayingClip:
-    """Plays from the first call of ``at`` on; ``at`` never waits, whatever ``seconds`` is.
+    """Plays from the first call of ``at``, which ignores ``seconds`` and never waits.
 
-    A clip that can no longer be read stands still. Raises UsageError for a file that has no
-    readable video.
+    A clip that can no longer be read shows its last picture. Raises UsageError for a file that has
+    no readable video.
     """
 
     def __init__(self, path: Path) -> None:
@@ -100,16 +100,16 @@ class PlayingClip:
                 if self._closed:
                     return
                 self._picture = cover(self._player.read(), *self._size)
-        except Exception as error:  # whatever a decoder raises, the last picture stays
+        except Exception as error:  # decoders raise many types; the last picture stays
             if not self._closed:
                 self.problem = f"the background stands still: {one_line(error)}"
 
 
 class SteppedClip:
-    """The clip at any time asked for, decoded as far as that needs: forwards, over and over.
+    """Decodes the clip forwards to the time that ``at`` asks for, in a loop.
 
-    An earlier time than the last starts it anew. Raises UsageError for a file that has no
-    readable video, then and, should the file be lost, in ``at``.
+    An earlier time than the last starts it again. Raises UsageError for a file that has no readable
+    video, here and in ``at``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -139,7 +139,7 @@ class SteppedClip:
         self._pictures.close()
 
     def _play(self) -> Generator[tuple[Fraction, Image], None, None]:
-        """Pictures without end, each with the second from which it is shown."""
+        """Endless pairs of (time in seconds from which a picture is shown, picture)."""
         period = 1 / self._reader.fps
         begin = Fraction(0)
         while True:

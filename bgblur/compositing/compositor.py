@@ -11,43 +11,43 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
-from bgblur.compositing.blend import lay_over
+from bgblur.compositing.blend import blend_over
 from bgblur.compositing.blur import blurred_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Alpha, Image
 
-_SOFT = 1 / 512  # alpha this near to 0 or 1 is 0 or 1: at most half a level of 255
-_PART = 4096  # pixels of the outline worked on at once
+_SOFT = 1 / 512  # alpha this close to 0 or 1 counts as 0 or 1: at most half a grey level
+_PART = 4096  # pixels of the outline processed at once
 
 Mask = NDArray[np.bool_]
 
 
 class Compositor(Protocol):
-    """Finishes frames. Implementations agree within 2/255 on the same input.
+    """Finishes frames. The results of implementations differ by at most 2/255.
 
-    ``seconds`` is the frame's time, on any clock that runs evenly: a background clip's too.
+    ``seconds`` is the frame's time on any steady clock; a background clip follows it.
     """
 
     def compose(
         self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0, i420: bool = False
     ) -> Image:
-        """Person from ``pixels`` (BGR ``uint8`` (H, W, 3)) where ``alpha`` (``float32`` (H, W))
-        is 1, the look's background where it is 0. Both may be tensors on the device that the
-        implementation computes on. A raw look gives the frame as it is. While a background clip
-        has nothing to show, the room is blurred at full strength.
+        """``pixels`` (BGR ``uint8`` (H, W, 3)) composited with ``alpha`` (``float32`` (H, W), 1 is
+        the person) over the look's background. Both may be tensors on the implementation's device.
+        A raw look returns the frame unchanged. While a background clip has no picture to show, the
+        room is blurred at full strength.
 
-        ``i420`` says that the picture will be wanted as such (see ``color.to_i420``): where that
-        saves something, it is given so."""
+        ``i420`` permits the implementation to return planar YUV (see ``color.to_i420``), where that
+        is cheaper for a caller that needs it anyway."""
 
     def obscure(self, pixels: Any, look: Look, seconds: float = 0.0) -> Image:
-        """The background alone, at full strength: what is shown while no alpha can be had."""
+        """The background alone, at full strength: the picture shown while there is no alpha."""
 
 
 class CpuCompositor:
-    """OpenCV on ``uint8``. Over a backdrop only the outline, a few hundredths of a frame, is worked
-    on in floating point; elsewhere whole pixels are copied."""
+    """OpenCV on ``uint8``. Over a backdrop only the outline, a few hundredths of a frame, is
+    computed in floating point; all other pixels are copied."""
 
     def __init__(self) -> None:
         self._backdrops = BackdropCache()
@@ -63,12 +63,12 @@ class CpuCompositor:
         picture = self._buffers.take(pixels.shape, np.uint8)
         if backdrop is None:
             picture = blurred_room(pixels, alpha, sigma_of(look.shown_strength, height), picture)
-            lay_over(picture, pixels, alpha, self._buffers)
+            blend_over(picture, pixels, alpha, self._buffers)
         else:
             inside, outline = self._split(alpha)
             np.copyto(picture, backdrop.picture)
             wrapped = look.shown_light_wrap
-            _lay_clean_over(picture, pixels, alpha, inside, outline, backdrop, wrapped)
+            _blend_over_backdrop(picture, pixels, alpha, inside, outline, backdrop, wrapped)
         return self._mirrored(picture, look)
 
     def obscure(self, pixels: Image, look: Look, seconds: float = 0.0) -> Image:
@@ -80,7 +80,7 @@ class CpuCompositor:
         return self._mirrored(blurred_room(pixels, nobody, sigma_of(100, height)), look)
 
     def _split(self, alpha: Alpha) -> tuple[Mask, Mask]:
-        """Where the person surely is, and where alpha lies between."""
+        """(where alpha is 1, where it is between 0 and 1)."""
         inside = self._buffers.take(alpha.shape, np.bool_)
         outline = self._buffers.take(alpha.shape, np.bool_)
         np.greater_equal(alpha, 1 - _SOFT, out=inside)
@@ -94,7 +94,7 @@ class CpuCompositor:
         return cv2.flip(picture, 1, dst=self._buffers.take(picture.shape, np.uint8))
 
 
-def _lay_clean_over(
+def _blend_over_backdrop(
     picture: Image,
     pixels: Image,
     alpha: Alpha,
@@ -103,7 +103,8 @@ def _lay_clean_over(
     backdrop: Backdrop,
     light_wrap: float,
 ) -> None:
-    """Put the person into ``picture``, without the room's colour and with the backdrop's light."""
+    """Composite the person over ``picture``, in place: the room's colour is removed from the
+    outline, and the backdrop's light added to it."""
     cv2.copyTo(pixels, inside.view(np.uint8), picture)
     sides = guess_sides(pixels, alpha)
     nearby = room_nearby(alpha) if light_wrap > 0 else None
@@ -128,8 +129,8 @@ def _lit(person: Any, glow: Image, nearby: Image, places: NDArray[np.intp], amou
 
 
 def _in_parts(mask: Mask) -> Iterator[NDArray[np.intp]]:
-    """The flat indices of ``mask``, so many at a time that what is made of them stays in the
-    processor's cache: fresh memory costs more than the arithmetic."""
+    """The flat indices of ``mask`` in parts so small that temporary arrays stay in the processor's
+    cache: new memory would cost more than the arithmetic."""
     places = np.flatnonzero(mask)
     for start in range(0, len(places), _PART):
         yield places[start : start + _PART]

@@ -1,4 +1,4 @@
-"""The compositor on a torch device: the same arithmetic as the CPU's, on tensors."""
+"""compositor.py on a torch device: the same arithmetic, on tensors."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from bgblur.imaging.color_torch import to_i420
 
 
 class TorchCompositor:
-    """Takes tensors on its device (or arrays, which it uploads); downloads the result once.
+    """Takes tensors on its device, or arrays, which it uploads; downloads the result once.
 
-    ``timed`` is entered for the download, which is a stage of its own.
+    ``timed`` is a context for the download, which is measured as a separate stage.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TorchCompositor:
     def compose(
         self, pixels: Any, alpha: Any, look: Look, seconds: float = 0.0, i420: bool = False
     ) -> Image:
-        i420 = i420 and self._device.type != "mps"  # where its whole-number shifts were never tried
+        i420 = i420 and self._device.type != "mps"  # its integer shifts are untested there
         with on_stream(self._device):
             frame = self._tensor(pixels)
             if look.raw:
@@ -86,7 +86,7 @@ class TorchCompositor:
         return tensor.to(self._device)
 
     def _kept(self, name: str, image: Image) -> Tensor:
-        """``image`` on the device, uploaded once for as long as it stays the same."""
+        """``image`` on the device; uploaded again only when it is another object."""
         kept = self._uploaded.get(name)
         if kept is None or kept[0] is not image:
             kept = self._uploaded[name] = (image, self._tensor(image))
@@ -122,7 +122,7 @@ def _blended(room: Tensor, person: Tensor, alpha: Tensor, mirror: bool, i420: bo
 
 
 def _finished(frame: Tensor, mirror: bool, i420: bool) -> Tensor:
-    """``uint8`` (H, W, 3) as it is published."""
+    """``frame`` ``uint8`` (H, W, 3), mirrored and converted as wanted."""
     if mirror:
         frame = frame.flip(1)
     return to_i420(frame) if i420 else frame.contiguous()

@@ -1,11 +1,11 @@
-"""The person's own colours at soft edges, where the camera saw them mixed with the room.
+"""Foreground colour estimation: the person's own colour F at soft edges, where the camera saw the
+mixture C = aF + (1 - a)B.
 
-Hair before a bright window is bright at its edge: laid over a dark picture it would show a rim.
-The mix is taken apart as in blur fusion (Forte, "Approximate Fast Foreground Colour Estimation",
-ICIP 2021): guess the person's and the room's colour from the places nearby that surely are one or
-the other, then share out what the guess leaves unexplained. The guesses are smooth, so they are
-made on a coarse grid, by pull-push (Gortler et al., "The Lumigraph", SIGGRAPH 1996), which fills
-gaps of any width.
+The edge of hair before a bright window is bright; composited over a dark picture it would show as a
+rim. As in blur fusion (Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021), F and B
+are first estimated from nearby pixels that are certainly the person or the room; the residual is
+then divided between the two. The estimates are smooth, so they are computed on a coarse grid, by
+pull-push (Gortler et al., "The Lumigraph", SIGGRAPH 1996), which fills gaps of any width.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from bgblur.compositing.blur import room_weight
 from bgblur.frame import Alpha, Image
 
-_GRID_LINES = 180  # of the samples that the guesses are made from
-_PERSON_FROM = 0.9  # alpha from which a sample begins to count as the person's own colour
-# What the guess leaves unexplained is shared by how much each side varies: the room's colours,
-# out of focus and often a wall, vary less than the person's. Less than this, and detail of the
-# room would show through where alpha is too high.
+_GRID_LINES = 180  # samples along the frame's smaller side
+_PERSON_FROM = 0.9  # alpha from which a sample has weight as the person's own colour
+# The residual is divided in proportion to the variances. The room, out of focus and often a wall,
+# varies less than the person, whose variance is 1. With a lower value, detail of the room would
+# show where alpha is too high.
 _ROOM_VARIANCE = 0.5
 
 
@@ -33,15 +33,16 @@ def grid_step(width: int, height: int) -> int:
 
 
 def person_weight(alpha: Any) -> Any:
-    """1 where a sample surely shows nothing but the person; array or tensor."""
+    """1 where a sample certainly shows only the person; array or tensor."""
     return ((alpha - _PERSON_FROM) / (1 - _PERSON_FROM)).clip(0, 1)
 
 
 def unmix(mixed: Any, cover: Any, person: Any, room: Any) -> Any:
     """The person's colour F in ``mixed = cover * F + (1 - cover) * B``; arrays or tensors.
 
-    Of all F and B that give ``mixed``, those nearest to the guesses ``person`` and ``room``, by
-    least squares in which the room's deviation counts ``1 / _ROOM_VARIANCE`` times as much.
+    Of all pairs F, B that satisfy the equation, it is of the one nearest to the estimates
+    ``person`` and ``room``: least squares, weighted by the inverse variances 1 and
+    ``1 / _ROOM_VARIANCE``.
     """
     rest = 1 - cover
     share = cover / (cover * cover + _ROOM_VARIANCE * rest * rest)
@@ -49,10 +50,10 @@ def unmix(mixed: Any, cover: Any, person: Any, room: Any) -> Any:
 
 
 def guess_sides(pixels: Image, alpha: Alpha) -> Alpha | None:
-    """The person's and the room's colours, each continued over the whole frame, on a coarse grid:
-    ``float32`` (h, w, 6).
+    """Estimates of the person's and the room's colours, each extended over the whole frame, on a
+    coarse grid: ``float32`` (h, w, 6).
 
-    None where the frame shows no place that surely is the one, or the other.
+    None where no pixel of the frame is certainly the person, or none certainly the room.
     """
     step = grid_step(*alpha.shape)
     grid = slice(step // 2, None, step)
@@ -68,8 +69,8 @@ def guess_sides(pixels: Image, alpha: Alpha) -> Alpha | None:
 
 
 def sample(planes: Alpha, places: NDArray[np.intp], width: int, height: int) -> Alpha:
-    """``planes`` (h, w, C), stretched over a frame of ``width`` x ``height``, at the flat indices
-    ``places``: (N, C), between the cells as ``cv2.INTER_LINEAR`` has it."""
+    """``planes`` (h, w, C), enlarged to ``width`` x ``height`` as with ``cv2.INTER_LINEAR``, at the
+    flat indices ``places`` (N,): (N, C)."""
     rows, columns, channels = planes.shape
     y, x = np.divmod(places, width)
     top, down = _between(y, rows, height)
@@ -85,15 +86,15 @@ def sample(planes: Alpha, places: NDArray[np.intp], width: int, height: int) -> 
 
 
 def _between(places: NDArray[np.intp], cells: int, pixels: int) -> tuple[NDArray[np.intp], Alpha]:
-    """The cell before each pixel's centre, and how far on towards the next it lies (N, 1)."""
+    """(the cell before each pixel's centre (N,), the fraction of a cell from it (N, 1))."""
     at = ((places + 0.5) * (cells / pixels) - 0.5).clip(0, cells - 1)
     before = at.astype(np.intp)
     return before, (at - before).astype(np.float32)[:, None]
 
 
 def _pull_push(colors: Alpha, weight: Alpha) -> Alpha:
-    """``colors`` (with a fourth channel of ones) where they have weight, and between them what
-    lies around; at half the resolution."""
+    """``colors`` (h, w, 4), with a fourth channel of ones, where ``weight`` (h, w) is 1; elsewhere
+    interpolated from their surroundings. The result has half the resolution."""
     level = cv2.multiply(colors, cv2.merge([weight] * 4))
     levels = [level]
     while max(level.shape[:2]) > 1:

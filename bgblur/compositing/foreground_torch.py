@@ -1,4 +1,4 @@
-"""``foreground`` and ``light`` on a torch device: the same arithmetic, on whole planes."""
+"""foreground.py and light.py on a torch device: the same arithmetic, on whole planes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bgblur.gpu.constants import constant
 
 
 def clean(planes: Tensor, alpha: Tensor) -> Tensor:
-    """``planes`` (3, H, W), 0..255, with the person's own colours where ``alpha`` is soft."""
+    """``planes`` (3, H, W), 0..255, with the person's own colour where ``alpha`` is soft."""
     height, width = alpha.shape
     step = grid_step(width, height)
     covers = alpha[None, step // 2 :: step, step // 2 :: step]
@@ -25,12 +25,12 @@ def clean(planes: Tensor, alpha: Tensor) -> Tensor:
         _pull_push(colors * weights), size=(height, width), mode="bilinear", align_corners=False
     )
     cleaned = unmix(planes, alpha, guesses[0, :3], guesses[1, :3])
-    # Decided without asking the device, which would have to finish first.
+    # Chosen on the device: a decision on the host would wait for it.
     return torch.where(weights.amax((1, 2, 3)).min() > 0, cleaned, planes)
 
 
 def light_up(planes: Tensor, alpha: Tensor, glow: Tensor, amount: float) -> Tensor:
-    """``planes`` with the light of ``glow`` (3, H, W) wrapped round the person's outline."""
+    """``planes`` (3, H, W) with the light of ``glow`` (3, H, W) on the person's outline."""
     height, width = alpha.shape
     step = grid_step(width, height)
     room = 255 * (1 - alpha[None, step // 2 :: step, step // 2 :: step])
@@ -40,7 +40,7 @@ def light_up(planes: Tensor, alpha: Tensor, glow: Tensor, amount: float) -> Tens
 
 
 def _pull_push(level: Tensor) -> Tensor:
-    """Of weighted colours and their weights (N, 4, h, w): see ``foreground._pull_push``."""
+    """As foreground._pull_push, for weighted colours and their weights (N, 4, h, w)."""
     levels = [level]
     while max(level.shape[2:]) > 1:
         rows, columns = level.shape[2:]

@@ -1,4 +1,4 @@
-"""Light wrap: what is bright behind the person spills over their outline, as before a real room."""
+"""Light wrap: a bright background spills light over the person's outline, as a real room does."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REACH = 0.012  # sigma of the spill, as a fraction of the frame's smaller side
 
 
 def reach_kernel(width: int, height: int) -> Alpha:
-    """The Gaussian (1-D) of the spill on the grid of ``grid_step``."""
+    """The 1-D Gaussian of the spill on the grid of ``grid_step``."""
     sigma = max(0.3, _REACH * min(width, height) / grid_step(width, height))
     kernel = cv2.getGaussianKernel(2 * int(np.ceil(2.5 * sigma)) + 1, sigma, cv2.CV_32F)
     return np.asarray(kernel[:, 0], np.float32)
 
 
 def room_nearby(alpha: Alpha) -> Image:
-    """How much of each place's surroundings is room: ``uint8`` (H, W), 255 is all of it."""
+    """The share of room around each pixel: ``uint8`` (H, W), 255 is all of it."""
     height, width = alpha.shape
     step = grid_step(width, height)
     room = 1 - alpha[step // 2 :: step, step // 2 :: step]
@@ -32,6 +32,6 @@ def room_nearby(alpha: Alpha) -> Image:
 
 
 def wrap(person: Any, light: Any, nearby: Any, amount: float) -> Any:
-    """``person`` with ``light`` (0..255) screened on where ``nearby`` (0..255) has room; arrays
-    or tensors. Light only adds: a dark background leaves the person as they are."""
+    """``person`` with ``light`` (0..255), weighted by ``nearby`` (0..255) and ``amount`` (0..1), in
+    screen blend mode; arrays or tensors. A dark background leaves the person unchanged."""
     return person + (255 - person) * (light * (nearby * (amount / 65025.0)))

@@ -1,4 +1,4 @@
-"""What the user wants to see behind the person."""
+"""The background that the user chose."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bgblur.frame import Image
 Mode = Literal["blur", "image", "color", "none"]
 FileVersion = tuple[str, int, int, int]  # name, inode, bytes, nanoseconds of the last write
 
-# Strength 50 is a 61-tap Gaussian at 360 lines; OpenCV gives 61 taps a sigma of 9.5 pixels.
+# Strength 50 is a 61-tap Gaussian at 360 rows; OpenCV's sigma for 61 taps is 9.5 pixels.
 _SIGMA_AT_100 = 2 * 9.5 / 360
 
 
 @dataclass(frozen=True)
 class Look:
-    """How to finish a frame. ``strength`` is 0..100, ``color`` BGR. Mode "image" shows ``clip``
-    if there is one, else ``picture`` (BGR of any size); ``light_wrap`` 0..1 is how much of its
-    light falls on the person's outline."""
+    """How to finish a frame. ``strength`` is 0..100, ``color`` BGR. Mode "image" shows ``clip`` if
+    it is set, else ``picture`` (BGR of any size); ``light_wrap`` (0..1) is the amount of its light
+    on the person's outline."""
 
     mode: Mode = "blur"
     strength: int = 60
@@ -32,25 +32,25 @@ class Look:
 
     @property
     def raw(self) -> bool:
-        """The user's explicit choice to show the room as it is."""
+        """Whether the user explicitly chose to show the room unblurred."""
         return self.mode == "none" or (self.mode == "blur" and self.strength == 0)
 
     @property
     def shown_strength(self) -> int:
-        """Of the blur; full where it only stands in for a picture that cannot be shown yet."""
+        """The strength in force; full while a blur replaces a picture that cannot be shown yet."""
         return self.strength if self.mode == "blur" else 100
 
     @property
     def shown_light_wrap(self) -> float:
-        """A plain colour throws no light: it is a key to be replaced, or a wall."""
+        """The light wrap in force; 0 for a plain colour, which is a wall or a key colour."""
         return self.light_wrap if self.mode == "image" else 0.0
 
     def close(self) -> None:
-        """End the clip, if there is one: to be called once the look is no longer shown."""
+        """Close the clip, if any. Call it once the look is no longer shown."""
         if self.clip is not None:
             self.clip.close()
 
 
 def sigma_of(strength: int, height: int) -> float:
-    """The Gaussian's sigma in pixels for a frame ``height`` lines high."""
+    """The Gaussian's sigma in pixels for a frame of ``height`` rows."""
     return _SIGMA_AT_100 * height * strength / 100

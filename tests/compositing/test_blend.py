@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bgblur.buffers import Buffers
-from bgblur.compositing.blend import lay_over
+from bgblur.compositing.blend import blend_over
 
 
 @pytest.mark.parametrize("people", range(8))
@@ -23,7 +23,7 @@ def test_every_pixel_is_the_mix_that_alpha_asks_for(people: int, size: tuple[int
     alpha = cv2.blur(alpha, (3, 3))
     pixels, room = rng.integers(0, 256, (2, *size[::-1], 3), np.uint8)
     picture = room.copy()
-    lay_over(picture, pixels, alpha, Buffers())
+    blend_over(picture, pixels, alpha, Buffers())
     wanted = room + alpha[..., None] * (pixels.astype(np.float32) - room)
     assert np.abs(picture - wanted).max() <= 0.51
     np.testing.assert_array_equal(picture[alpha == 1], pixels[alpha == 1])
