@@ -1,9 +1,7 @@
-"""Ctrl-C, SIGTERM and a terminal that is closed: for the daemon, and for commands that have files
-to tidy up.
+"""Ctrl-C, SIGTERM and a closed terminal: for the daemon, and for commands with unfinished files.
 
-In the latter an exception raised wherever the interpreter happens to be would break locks that
-are just being taken, and leave open whether a file had got its name. So a signal is noted, and
-``check`` raises.
+An exception in the middle of such a command could break a lock that is just being taken, or hide
+whether a file already has its name. So the handler only notes the signal, and ``check`` raises.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-POLL = 0.1  # seconds between two checks of one who waits
+POLL = 0.1  # seconds between two checks while waiting
 _ENDING = [s for s in signal.Signals if s.name in ("SIGINT", "SIGTERM", "SIGHUP")]
 
 
@@ -25,10 +23,9 @@ class _Signals:  # of the whole process
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """From the first of them on ``check`` raises, until the block's end; more, as people press it
-    again, change nothing.
+    """Within the block, ``check`` raises after the first signal. Further signals change nothing.
 
-    One that was ignored before stays so. For the main thread.
+    A signal that was ignored before stays ignored. For the main thread only.
     """
     _Signals.came = False
 
@@ -45,7 +42,7 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         ended, _Signals.came = _Signals.came, False
         for number, handler in before.items():
-            # Pressed once more on the way out it must not spoil the exit code.
+            # A second Ctrl-C on the way out must not change the exit code.
             signal.signal(number, signal.SIG_IGN if ended else handler)
 
 
@@ -56,25 +53,27 @@ def check() -> None:
 
 
 class Stop:
-    """An event that a signal handler may set, once and for all. ``threading.Event`` has a lock: the
-    thread that is just taking it, interrupted by a handler that wants it too, would wait for ever.
+    """An event that a signal handler may set; it stays set.
+
+    ``threading.Event`` would not do: its lock would deadlock if the handler interrupts the thread
+    that is just taking it.
     """
 
     def __init__(self) -> None:
-        self._set: SimpleQueue[None] = SimpleQueue()  # whose put is made for handlers
+        self._set: SimpleQueue[None] = SimpleQueue()  # handlers may call its ``put``
 
     def set(self) -> None:
         self._set.put(None)
 
     def at_signals(self) -> None:
-        """Set it when one comes, but for a SIGHUP that is ignored, as under nohup."""
+        """Set it when a signal comes. A SIGHUP that is ignored, as under nohup, stays ignored."""
         for number in _ENDING:
             if number.name == "SIGHUP" and signal.getsignal(number) is signal.SIG_IGN:
                 continue
             signal.signal(number, lambda *_: self.set())
 
     def wait(self, timeout: float) -> bool:
-        """Until it is set, at most ``timeout`` seconds; whether it is. For one thread."""
+        """Wait at most ``timeout`` seconds. Returns whether it is set. For one thread only."""
         with suppress(Empty):
             self._set.get(timeout=timeout)
             self._set.put(None)

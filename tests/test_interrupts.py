@@ -39,7 +39,7 @@ def own_handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_it_waits_for_a_check() -> None:
+def test_a_signal_waits_for_a_check() -> None:
     def command() -> None:
         with ended_by_signals():
             check()
@@ -57,19 +57,19 @@ def test_it_waits_for_a_check() -> None:
     check()
 
 
-def test_after_the_last_check_it_changes_nothing() -> None:
+def test_after_the_last_check_a_signal_changes_nothing() -> None:
     with ended_by_signals():
         ctrl_c()
     check()
 
 
-def test_without_one_all_is_as_before() -> None:
+def test_without_a_signal_the_handlers_are_as_before() -> None:
     with ended_by_signals():
         check()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_who_ignores_it_goes_on_doing_so() -> None:
+def test_an_ignored_signal_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with ended_by_signals():
         ctrl_c()
@@ -112,7 +112,7 @@ for call in range(1, 40):
 
 
 @pytest.mark.parametrize("kind", ["Stop", "threading.Event"])
-def test_a_handler_may_stop_who_waits_at_any_call(kind: str) -> None:
+def test_a_handler_may_set_it_at_any_call_of_the_waiting_thread(kind: str) -> None:
     call = [sys.executable, "-c", STOPPED_AT_ANY_CALL.format(kind=kind)]
     if kind == "Stop":
         subprocess.run(call, check=True, timeout=60)
@@ -121,7 +121,7 @@ def test_a_handler_may_stop_who_waits_at_any_call(kind: str) -> None:
             subprocess.run(call, check=True, timeout=10)
 
 
-def test_stop_is_for_good_and_wakes_at_once() -> None:
+def test_it_stays_set_and_wakes_at_once() -> None:
     stop = Stop()
     assert not stop.wait(0.01)
     timer = threading.Timer(0.05, stop.set)

@@ -31,9 +31,9 @@ def default_path() -> Path:
 
 
 def load(path: Path) -> Settings:
-    """The settings in ``path``, or the defaults while nothing stands at the default location.
+    """The settings in ``path``, or the defaults if the default location has no file.
 
-    Raises UsageError, one line that names the line of the file, if they cannot be used.
+    Raises UsageError with the line of the file that cannot be used.
     """
     text = read_text(path)
     if text is None:
@@ -58,26 +58,26 @@ def read_text(path: Path) -> str | None:
     if len(data) > MOST_BYTES:
         raise UsageError(f"{path.name} is longer than {MOST_BYTES} bytes: is it the right file?")
     try:
-        return data.decode("utf-8-sig")  # Windows' editors like to begin with a mark
+        return data.decode("utf-8-sig")  # Windows editors may begin it with a byte order mark
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path.name} line {line}: not UTF-8: save it as UTF-8") from None
 
 
 def parse(text: str, name: str) -> Settings:
-    """Settings from TOML ``text``; ``name`` is the file's in the UsageError."""
+    """The settings in TOML ``text``. ``name`` is the file's name in messages. Raises UsageError."""
     return _validate(_tables(text, name), text, name)
 
 
 def dump(settings: Settings) -> str:
-    """The effective settings as TOML; ``parse`` reads it back."""
+    """The settings as TOML, which ``parse`` reads back."""
     return tomlkit.dumps(settings.model_dump())
 
 
 def create(path: Path) -> None:
-    """Unless ``path`` is there, write it: every key with its default, all of them comments.
+    """Write ``path`` with every key and its default, all as comments. An existing file stays.
 
-    Raises UsageError where that cannot be done.
+    Raises UsageError if it cannot be written.
     """
     with _writing(path) as target:
         if not target.exists():
@@ -88,7 +88,7 @@ def create(path: Path) -> None:
 
 
 def set_value(path: Path, key: str, value: Value) -> Settings:
-    """Change one key (``background.strength``) of the file and return what it then holds.
+    """Change one key (``background.strength``) of the file. Returns the settings it then holds.
 
     Text is converted to the key's type. Comments and layout stay; a missing file is created
     with this key alone; a link is followed. Raises UsageError, and changes nothing, if the
@@ -99,7 +99,7 @@ def set_value(path: Path, key: str, value: Value) -> Settings:
 
 
 def toggle(path: Path) -> int:
-    """Turn the blur off, or back on as strong as it last was; the new strength is returned."""
+    """Turn the blur off, or on again with the last strength. Returns the new strength."""
     with _writing(path) as target:
         on = parse(read_text(target) or "", target.name).background.strength > 0
         strength = 0 if on else config_state.last_strength(target)
@@ -120,13 +120,13 @@ def _writing(path: Path) -> Iterator[Path]:
 
 def _set(path: Path, key: str, value: Value) -> Settings:
     if isinstance(value, str) and not _is_text(value):
-        raise UsageError(f"{key} would not be text in UTF-8: type it anew")
+        raise UsageError(f"{key} would not be text in UTF-8: type it again")
     area, _, name = key.partition(".")
     first = re.split(r"[.\[]", name)[0]
     if isinstance(getattr(getattr(Settings(), area, None), first, None), list):
         raise UsageError(f"{area}.{first} is a list: edit it in {path}")
     original = read_text(path) or ""
-    # tomlkit ends its own lines with \n; a file with \r\n gets them back as a whole.
+    # tomlkit writes \n only: the whole file is converted back to \r\n at the end.
     text = original.replace("\r\n", "\n")
     if text and not text.endswith("\n"):
         text += "\n"
@@ -139,7 +139,7 @@ def _set(path: Path, key: str, value: Value) -> Settings:
         settings = Settings.model_validate(data | {area: inner}, strict=not isinstance(value, str))
     except ValidationError as error:
         raise UsageError(value_problem(error)) from None
-    # A whole area, or no key at all, never validates: from here on the key is a real one.
+    # A whole area, or no key at all, does not validate: here the key is a real one.
     value = getattr(getattr(settings, area), name)
     wanted = data | {area: data.get(area, {}) | {name: value}}
 
@@ -160,7 +160,7 @@ def _set(path: Path, key: str, value: Value) -> Settings:
 
 
 def _is_text(value: str) -> bool:
-    """Half a character, as JSON's escapes and broken file names allow, is none."""
+    """False for half a character, which JSON's escapes and broken file names allow."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -175,7 +175,7 @@ def _edit(text: str, area: str, name: str, value: Value) -> str:
     table: Any = document[area]
     following: list[tuple[Any, Item]] = []
     if isinstance(table, Table) and name not in table:
-        # Comments at the end of a table speak of the next one: the new key goes before them.
+        # Comments at the end of a table describe the next one: the new key goes before them.
         body = table.value.body
         while body and isinstance(body[-1][1], Whitespace | Comment):
             following.insert(0, body.pop())

@@ -1,4 +1,4 @@
-"""Command-line options laid over the configuration file."""
+"""Command-line options, which take the place of the file's values."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bgblur.errors import UsageError
 class Overrides:
     """Dotted keys with the values given on the command line.
 
-    An option holds until the file's own value of that key changes: whoever moves the slider in the
-    page, or edits the file, means what he does now and not what he typed at the start.
+    An option holds until the file's own value of its key changes: a user who moves the slider on
+    the page, or edits the file, wants that now, and no longer what was typed at the start.
     """
 
     def __init__(self, values: dict[str, Any], base: Settings) -> None:
@@ -25,11 +25,11 @@ class Overrides:
         self._base = base
 
     def drop(self, key: str) -> None:
-        """The user has decided this key elsewhere."""
+        """End the option ``key``: the user has chosen its value elsewhere."""
         self._values.pop(key, None)
 
     def over(self, settings: Settings) -> Settings:
-        """The effective settings for the file's newest ones. Raises UsageError."""
+        """The settings in force, given the newest ones of the file. Raises UsageError."""
         for key in list(self._values):
             if _get(settings, key) != _get(self._base, key):
                 del self._values[key]

@@ -1,4 +1,4 @@
-"""One line for whatever is wrong with a configuration: where, what, and what was meant."""
+"""One line for each mistake in a configuration: where it is, what is wrong, what was meant."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _RULES = {
     "value_error": "{error}",
 }
 
-# tomllib's complaints, in terms of what to mend
+# tomllib's messages, and how to fix what they are about
 _SYNTAX_HINTS = {
     "Unescaped '\\'": "put text with a backslash in 'single quotes'",
     "Illegal character '\\n'": "the closing quote is missing",
@@ -64,9 +64,9 @@ class Statement(NamedTuple):
 def statements(text: str) -> Iterator[Statement]:
     """Cut TOML into statements: a value that spans lines parses only once it is whole.
 
-    TOML parsers do not tell where a key stood; this asks tomllib itself instead of having a
-    second opinion on quotes and brackets. Stops before a statement that never becomes whole, or
-    is longer than any sane one: each of its lines costs another parse.
+    TOML parsers do not report where a key is. This asks tomllib itself, so that only one parser
+    reads quotes and brackets. Stops before a statement that never becomes whole, or has too many
+    lines: each of them costs another parse.
     """
     first, pending = 1, ""
     for number, line in enumerate(text.split("\n"), 1):
@@ -82,7 +82,7 @@ def statements(text: str) -> Iterator[Statement]:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line on which each table, key and member of a list in a valid TOML text first stands."""
+    """The first line of each table, key and member of a list in a valid TOML text."""
     source = text.split("\n")
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
@@ -101,7 +101,7 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def _opened(header: dict[str, Any], counts: dict[KeyPath, int]) -> KeyPath:
-    """The table that ``[a.b]`` or ``[[a.b]]`` opens; ``counts`` has each list's last member."""
+    """The table that ``[a.b]`` or ``[[a.b]]`` opens; ``counts`` has each list's last index."""
     path: KeyPath = ()
     inner: Any = header
     while inner:
@@ -116,7 +116,7 @@ def _opened(header: dict[str, Any], counts: dict[KeyPath, int]) -> KeyPath:
 
 
 def _member_lines(source: list[str], statement: Statement) -> dict[KeyPath, int]:
-    """Where the members of a list that spans lines stand: each is there once its line is."""
+    """The lines of the members of a list that spans lines: a line that is parsed adds its own."""
     lines: dict[KeyPath, int] = {}
     for number in range(statement.first, statement.last + 1):
         begun = "\n".join(source[statement.first - 1 : number])
@@ -146,7 +146,7 @@ def syntax_problem(text: str, error: Exception) -> str:
     place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
     what = str(error)[: place.start()] if place else str(error)
     reported = int(place[1]) if place and place[1] else len(lines)
-    # An unclosed bracket or quote is noticed lines later; what needs mending is where it opened.
+    # An unclosed bracket or quote is noticed lines later, but has to be fixed where it opened.
     first = 1
     for statement in statements("\n".join(lines[:reported])):
         first = statement.first if statement.last == reported else statement.last + 1
@@ -171,11 +171,11 @@ def _syntax_hint(line: str, what: str) -> str:
 
 
 def value_problem(error: ValidationError, lines: Mapping[KeyPath, int] | None = None) -> str:
-    """The first thing wrong, as ``line 9: ...``; without ``lines`` (no file), just what."""
+    """The first mistake as ``line 9: ...``; without ``lines`` (no file), only what is wrong."""
     details = error.errors(include_url=False)
     if lines is None:
         return _cut(_what(details[0]))
-    # A key that is missing may be one that is misspelt: then that is the better thing to tell.
+    # A missing key may be a misspelt one: then the misspelt key is reported.
     detail = min(details, key=lambda d: (d["type"] == "missing", _line(d, lines)))
     return _cut(f"line {_line(detail, lines)}: {_what(detail)}")
 
@@ -186,7 +186,7 @@ def _line(detail: ErrorDetails, lines: Mapping[KeyPath, int]) -> int:
         path = (*path, "mode")
     if detail["type"] == "missing":
         path = path[:-1]
-    while path and path not in lines:  # it stands in a statement too long to look into
+    while path and path not in lines:  # its statement is too long to be parsed line by line
         path = path[:-1]
     return lines.get(path, 1)
 
@@ -220,12 +220,12 @@ def _unknown_key(path: KeyPath, *, is_table: bool) -> str:
     siblings = _keys(table)
     elsewhere = [f"{area}.{name}" for area in _keys(()) if name in _keys((area,))]
     near = get_close_matches(str(name), siblings, n=1) or elsewhere[:1]
-    hint = f'did you mean "{near[0]}"?' if near else f"there is {', '.join(siblings)}"
+    hint = f'did you mean "{near[0]}"?' if near else f"choose from {', '.join(siblings)}"
     return f"unknown {'table' if is_table else 'key'} {dotted(path)}: {hint}"
 
 
 def _keys(table: Iterable[str | int]) -> list[str]:
-    """What may stand in a table of the settings, or in a member of a list."""
+    """The keys of a table of the settings, or of a member of a list."""
     model: type[BaseModel] = Settings
     for part in table:
         if isinstance(part, str):
@@ -249,7 +249,7 @@ def _shown(value: object) -> str:
     try:
         return _cut(json.dumps(value, default=str), 60)
     except ValueError:  # Python prints no number of more than 4300 digits
-        return "a number without end"
+        return "a very long number"
 
 
 def _cut(text: str, length: int = 500) -> str:

@@ -1,4 +1,4 @@
-"""The settings: one frozen model an area of ``config.toml``, with their defaults and bounds."""
+"""The settings: one frozen model per area of ``config.toml``, with defaults and bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _matches(pattern: str, meant: str) -> Callable[[str], str]:
 
 
 def _index_as_text(value: object) -> object:
-    """``device = 0`` is how people write it."""
+    """People write ``device = 0``."""
     return str(value) if type(value) is int and value >= 0 else value
 
 
@@ -59,7 +59,7 @@ TorchDevice = Annotated[
 
 
 class Area(BaseModel):
-    """Base of the areas: they never change once made, and refuse keys they do not know."""
+    """Base of the areas: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -115,7 +115,7 @@ class EngineSettings(Area):
 
 
 class IdleSettings(Area):
-    """When the camera may rest: only where the output can tell whether anybody watches."""
+    """When the camera is closed, if the output can tell whether anybody watches."""
 
     on_demand: bool = True
     grace_seconds: Annotated[float, Field(ge=0, le=3600)] = 5.0
@@ -139,7 +139,7 @@ class Settings(Area):
     """All of ``config.toml``; an empty file is the defaults.
 
     Built from Python or a command line, numbers may come as text ("30"); from a file they may
-    not (see ``config_file.load``).
+    not (see ``config.file.load``).
     """
 
     camera: CameraSettings = CameraSettings()

@@ -1,4 +1,4 @@
-"""Tells of edits to ``config.toml`` while the daemon runs."""
+"""Watches ``config.toml`` while the daemon runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 
 # Events come at once. The tick finds what they miss: edits on network file systems, and in
-# folders that were not there when the watch began.
+# folders that did not exist when the watch began.
 TICK = 0.2
 HALF_WRITTEN = 0.12  # seconds; an editor that truncates or renames is done by then
 
@@ -34,8 +34,8 @@ class ConfigWatcher:
     too). A deleted or empty file means the defaults. Both are called on the watcher's thread,
     and what they raise is logged.
 
-    ``current`` is what the caller runs on, so that an edit between its ``load`` and ``start``
-    is not lost; without it, what ``start`` finds in the file.
+    ``current`` are the settings that the caller already uses, so that an edit between its ``load``
+    and ``start`` is not lost. Without it, those that ``start`` finds in the file are known.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class ConfigWatcher:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._look()
+                self._check()
                 self._watch(self._folders())
             except Exception as error:
-                # For one, the system may be out of inotify watches: ticks alone still serve.
+                # The system may be out of inotify watches, for example: the ticks are enough.
                 log.debug("watching %s: %s", self._path, error)
             self._stop.wait(TICK)
 
     def _watch(self, folders: set[Path]) -> None:
-        """Look at each event or tick, for as long as ``folders`` are the ones to watch."""
+        """Check the file at each event or tick, until other folders have to be watched."""
         if not folders:
             return
         for _ in watch(
@@ -103,16 +103,16 @@ class ConfigWatcher:
             raise_interrupt=False,
             recursive=False,
         ):
-            self._look()
+            self._check()
             if self._folders() != folders:
                 return
 
     def _folders(self) -> set[Path]:
-        """Where the file and, if it is a link, its target lie; only those that exist."""
+        """The folders of the file and, if it is a link, of its target; only those that exist."""
         target = Path(os.path.realpath(self._path))
         return {folder for folder in (self._path.parent, target.parent) if folder.is_dir()}
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         found = self._read()
         if found == self._found:
             return
@@ -122,25 +122,25 @@ class ConfigWatcher:
             found = self._read()
         self._found = found
         if isinstance(found, str):
-            self._tell_problem(found)
+            self._report_problem(found)
         else:
-            self._tell_problem(None)
-            self._tell_change(found or Settings())
+            self._report_problem(None)
+            self._report_change(found or Settings())
 
     def _read(self) -> Settings | str | None:
-        """The settings, or one line on why there are none; None if there is nothing to read."""
+        """The settings, or one line on what is wrong; None if the file is missing or empty."""
         try:
             text = read_text(self._path)
             return parse(text, self._path.name) if text and not text.isspace() else None
         except UsageError as problem:
             return str(problem)
 
-    def _tell_problem(self, problem: str | None) -> None:
+    def _report_problem(self, problem: str | None) -> None:
         if problem != self._problem:
             self._problem = problem
             _call(self._on_problem, problem)
 
-    def _tell_change(self, settings: Settings) -> None:
+    def _report_change(self, settings: Settings) -> None:
         if settings != self._settings:
             self._settings = settings
             _call(self._on_change, settings)

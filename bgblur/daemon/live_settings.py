@@ -155,5 +155,5 @@ class LiveSettings:
 
 
 def _has_preview(settings: Settings) -> bool:
-    """A second output; where the page is the output itself there is none."""
+    """Whether the page shows the preview in addition to the output."""
     return settings.output.preview and settings.output.device != "web"

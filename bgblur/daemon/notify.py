@@ -1,7 +1,7 @@
-"""What the daemon tells the service manager that started it, in the protocol of sd_notify(3).
+"""Reports to the service manager that started the daemon, in the protocol of sd_notify(3).
 
-Our own few lines: ``sdnotify`` has had no release since 2017, the bindings of systemd need a
-compiler, and none of them holds the watchdog back.
+No library: ``sdnotify`` has had no release since 2017, the bindings of systemd need a compiler, and
+none of them can hold back the watchdog's signal.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ import os
 import socket
 import time
 
-FLOWING_WITHIN = 5.0  # seconds since the newest picture in which the stream counts as alive
+FLOWING_WITHIN = 5.0  # seconds after a picture for which the stream counts as alive
 
 
 class Notifier:
-    """Does nothing where no service manager listens, which the environment says.
+    """Does nothing unless the environment names a service manager.
 
-    Made in the process that systemd started (``NotifyAccess=main``). Not for several threads.
+    Make it in the process that systemd started (``NotifyAccess=main``). For one thread only.
     """
 
     def __init__(self) -> None:
         self._address = _address(os.environ.get("NOTIFY_SOCKET", ""))
-        self._pet_every = _watchdog_seconds() / 2  # what sd_watchdog_enabled(3) recommends
+        self._signal_every = _watchdog_seconds() / 2  # what sd_watchdog_enabled(3) recommends
         self._published = 0
-        self._flowed = self._next_pet = -math.inf
+        self._flowed = self._next_signal = -math.inf
         self._said: str | None = None
 
     def tick(self, published: int, state: str) -> None:
-        """Called a few times a second with the number of pictures handed to the output so far,
-        and what the daemon does, in words.
+        """Report what changed. Call it a few times a second.
 
-        It is ready with the first picture. The watchdog is kept quiet only while the number
-        grows: a card counts, since the daemon itself is well, but where the thread that publishes
-        hangs, systemd starts the daemon afresh.
+        ``published`` is the number of pictures sent to the output so far, ``state`` what the
+        daemon does, in words. The first picture makes the daemon ready. The watchdog gets its
+        signal only while the number grows. A card counts, since the daemon works then; but if the
+        thread that publishes hangs, systemd restarts the daemon.
         """
         if self._address is None:
             return
@@ -45,14 +45,18 @@ class Notifier:
             self._flowed = now
         if state != self._said:
             lines.append(_status(state))
-        pet = self._pet_every > 0 and now >= self._next_pet and now - self._flowed < FLOWING_WITHIN
+        pet = (
+            self._signal_every > 0
+            and now >= self._next_signal
+            and now - self._flowed < FLOWING_WITHIN
+        )
         if pet:
             lines.append("WATCHDOG=1")
         if lines and not self._send(lines):
-            return  # all of it is said again at the next tick
+            return  # all of it is sent again at the next tick
         self._published, self._said = published, state
         if pet:
-            self._next_pet = now + self._pet_every
+            self._next_signal = now + self._signal_every
 
     def stopping(self, reason: str | None = None) -> None:
         """The daemon is about to end; ``reason`` says why if something went wrong."""
@@ -62,7 +66,7 @@ class Notifier:
         self._send(lines)
 
     def _send(self, lines: list[str]) -> bool:
-        """False if the manager is gone or overwhelmed, which is no reason to end a stream."""
+        """Returns False if the manager is gone or too busy: the stream goes on."""
         if self._address is None:
             return True
         try:
@@ -79,14 +83,14 @@ def _status(text: str) -> str:
 
 
 def _address(name: str) -> str | None:
-    """Of a path, or of an abstract socket (``@``), whose name begins with a zero byte."""
+    """A path, or an abstract socket (``@``), whose name begins with a zero byte; else None."""
     if name.startswith("@"):
         return "\0" + name[1:]
     return name if name.startswith("/") else None
 
 
 def _watchdog_seconds() -> float:
-    """After how long a silence systemd ends this process; 0 for never."""
+    """The seconds of silence after which systemd ends this process; 0 for never."""
     meant_for = os.environ.get("WATCHDOG_PID")
     if meant_for is not None and meant_for != str(os.getpid()):
         return 0.0

@@ -1,4 +1,4 @@
-"""When the camera may rest: while nobody has watched for a while, or the user wants a pause."""
+"""Closes the camera while nobody watches, or while the user wants a pause."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class OnDemand:
-    """Closes the pipeline's camera and takes it up again. Callable from any thread.
+    """Closes the pipeline's camera and opens it again. Callable from any thread.
 
-    An output that cannot tell whether it is watched counts as watched. So does an open preview.
+    An output that cannot tell whether anybody watches counts as watched. So does a page that
+    shows the preview.
     """
 
     def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
@@ -35,15 +36,15 @@ class OnDemand:
 
     @property
     def clients(self) -> int | None:
-        """How many programs watch; None where that cannot be known."""
-        watch = self._watch  # once: the output may be opened anew meanwhile
+        """How many programs watch; None where that is unknown."""
+        watch = self._watch  # read once: another thread may open the output again
         clients = watch.clients if watch is not None else None
         if clients is None:
             return None
         return clients + (self.page.watchers if self.page is not None else 0)
 
     def output_opened(self, sink: Sink) -> None:
-        """The output is ``sink`` from now on; the former was given up with ``close``."""
+        """Watch ``sink`` from now on. Call ``close`` before, for the sink before it."""
         device = getattr(sink, "device", None)  # only a virtual camera has one
         if device is not None and sys.platform == "linux":
             from bgblur.devices.presence import ClientWatch
@@ -55,7 +56,7 @@ class OnDemand:
         self.update()
 
     def update(self) -> None:
-        """Look at who watches; at every change, and now and then for the passing of time."""
+        """Decide again whether the camera rests. Call it at each change and a few times a second."""
         with self._lock:
             now = time.monotonic()
             idle = self._settings.idle
@@ -71,7 +72,7 @@ class OnDemand:
                 self._pipeline.rest(reason)
 
     def close(self) -> None:
-        """Look at the output no longer."""
+        """Stop watching the output."""
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.close()

@@ -22,7 +22,7 @@ class StatusFile:
         self._path = folder() / f"{os.getpid()}.json"
 
     def write(self, status: dict[str, Any]) -> None:
-        """A disk that is full or read-only becomes ``problem``: the pictures matter more."""
+        """Write ``status`` as JSON. On a full or read-only disk only ``problem`` is set."""
         try:
             self._replace(json.dumps(status))
         except OSError as error:
@@ -52,7 +52,7 @@ def running() -> list[dict[str, Any]]:
     """The status of every daemon of this user that is alive; files of dead ones are removed."""
     found = []
     for path in sorted(folder().glob("*.json")) if folder().is_dir() else []:
-        # Its daemon ends at this moment, or it is none of ours.
+        # Its daemon is just ending, or it is not a file of ours.
         with contextlib.suppress(OSError, ValueError, RecursionError):
             if _owner_lives(path):
                 status = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def running() -> list[dict[str, Any]]:
 
 
 def _owner_lives(path: Path) -> bool:
-    """A process that began after the last write only has the number of the one that wrote."""
+    """False if the process began after the last write: it only got the same number."""
     try:
         return psutil.Process(int(path.stem)).create_time() <= path.stat().st_mtime
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""The tray's process, from the desktop's first answer to the last."""
+"""Runs the tray, from the first question to the desktop until the user quits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(config: Path, daemon: int | None, say: Say) -> None:
     ``daemon`` is the process that started this one, if it was a daemon. Raises BgblurError.
     """
     settings = load(config)
-    # A tray has nothing to put in order at its end, and Qt would not let Python's handler run.
+    # The tray has nothing to clean up, and within Qt's loop Python's own handler would not run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     with _only_one(config):
         app = _application(say)
@@ -60,7 +60,7 @@ def _only_one(config: Path) -> AbstractContextManager[object]:
     try:
         return FileLock(folder / f"tray-{digest}.lock").acquire(timeout=0)
     except Timeout:
-        raise UsageError(f"the tray for {config} is there already") from None
+        raise UsageError(f"the tray for {config} is already in the panel") from None
 
 
 def _application(say: Say) -> QApplication:
@@ -68,7 +68,7 @@ def _application(say: Say) -> QApplication:
     if sys.platform not in ("win32", "darwin") and not displays & os.environ.keys():
         raise UsageError(
             "there is no desktop here (neither DISPLAY nor WAYLAND_DISPLAY is set): "
-            "start the tray from within one"
+            "start the tray from a desktop session"
         )
     qInstallMessageHandler(_Messages(say))
     app = QApplication(["bgblur"])
@@ -78,7 +78,7 @@ def _application(say: Say) -> QApplication:
 
 
 class _Messages:
-    """Qt aborts where it cannot start: its reason becomes one line, the rest is for developers."""
+    """Shows why Qt cannot start in one line, before Qt aborts. Its other messages are dropped."""
 
     def __init__(self, say: Say) -> None:
         self._say = say

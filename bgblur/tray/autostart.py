@@ -1,4 +1,4 @@
-"""Start at login, as desktops on Linux and BSD do it: a .desktop file in the autostart folder.
+"""Start at login, on desktops of Linux and BSD: a .desktop file in the autostart folder.
 
 https://specifications.freedesktop.org/autostart-spec/
 """
@@ -26,7 +26,7 @@ def available() -> bool:
 
 
 def enabled() -> bool:
-    """Whether login starts bgblur; desktops switch an entry off by a key within it."""
+    """Whether login starts bgblur. A desktop may switch the entry off by a key in it."""
     try:
         return not _OFF.search(entry_path().read_text(encoding="utf-8"))
     except OSError:

@@ -1,4 +1,4 @@
-"""A run of menu entries of which one is ticked, kept up to date while the menu may be open."""
+"""Menu entries of which one is ticked; they may change while the menu is open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrayChoices:
         self._choose = choose
         self._before = before
         self._group = QActionGroup(menu)
-        # Exclusive alone would keep one ticked where a strength is that of no preset.
+        # Plain Exclusive would keep one ticked while the strength matches no preset.
         self._group.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
         self._group.triggered.connect(self._triggered)
         self._choices: list[Choice] = []

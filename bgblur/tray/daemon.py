@@ -12,7 +12,7 @@ import psutil
 
 
 class OwnDaemon:
-    """Whoever quits the tray ends this daemon too; one started by somebody else runs on."""
+    """Quitting the tray ends this daemon too. A daemon that somebody else started runs on."""
 
     def __init__(self, config: Path, pid: int | None = None) -> None:
         """``pid`` is that of the daemon that started the tray."""
@@ -33,7 +33,7 @@ class OwnDaemon:
         )
 
     def start(self) -> None:
-        """A process that outlives this one, whatever ends it."""
+        """Start it so that it goes on when the tray ends, for whatever reason."""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = psutil.Popen(
             [sys.executable, "-m", "bgblur", "--config", str(self._config)],
@@ -44,7 +44,7 @@ class OwnDaemon:
         )
 
     def last_words(self) -> str | None:
-        """Why the daemon started here has failed, told once; None where there is no reason."""
+        """Why the daemon that was started here failed; None if it did not, or if asked again."""
         if self._errors is None or not isinstance(self._process, psutil.Popen) or self.alive:
             return None
         with self._errors as errors:

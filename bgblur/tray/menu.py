@@ -18,7 +18,7 @@ Changes = tuple[tuple[str, Value], ...]  # dotted keys with values, in the order
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several entries; ``ask`` is what the user has to pick before there is a change."""
+    """One of several entries. ``ask`` is what the user picks first; it then gives the changes."""
 
     text: str
     ticked: bool
@@ -39,8 +39,8 @@ def presets(settings: Settings) -> list[Choice]:
 
 
 def strength_changes(settings: Settings, strength: int) -> Changes:
-    """A strength is one of blur: choosing it ends the other modes, and only after it is written,
-    so that no moment shows more of the room than before and after."""
+    """Set the strength, and then mode "blur" if another one is set: in this order no moment shows
+    more of the room than the settings before and after."""
     changes: Changes = (("background.strength", strength),)
     if settings.background.mode != "blur":
         changes += (("background.mode", "blur"),)
@@ -48,7 +48,7 @@ def strength_changes(settings: Settings, strength: int) -> Changes:
 
 
 def backgrounds(settings: Settings, last_strength: int) -> list[Choice]:
-    """``last_strength``, not 0, is what "Blur" comes back with when the strength is 0."""
+    """``last_strength``, 1..100, is what "Blur" sets while the strength is 0."""
     background = settings.background
     raw = background.mode == "none" or (background.mode == "blur" and background.strength == 0)
     shown = "none" if raw else background.mode
@@ -74,7 +74,7 @@ def color_changes(color: str) -> Changes:
 
 
 def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
-    """The cameras found; what is set comes first if it is none of them, such as a clip."""
+    """The cameras found; before them a configured device that is none of them, such as a clip."""
     current = settings.camera.device
     found = [d for d in devices if d.kind == "camera" and (d.captures or d.problem)]
     used = _used(current, found)

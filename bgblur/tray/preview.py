@@ -1,4 +1,4 @@
-"""Open the running daemon's preview page in the browser, switching it on if need be."""
+"""Opens the running daemon's preview page in the browser, after switching it on if needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def open_preview(config: Path, within: float = 3.0) -> None:
     """Waits up to ``within`` seconds for the page. Raises UsageError or OutputError."""
     url = _wait_for_url(config, within)
     if not webbrowser.open(url):
-        raise OutputError(f"no browser can be opened: open {url} in one")
+        raise OutputError(f"cannot open a browser: open {url} yourself")
 
 
 def _wait_for_url(config: Path, within: float) -> str:
@@ -34,4 +34,4 @@ def _wait_for_url(config: Path, within: float) -> str:
         time.sleep(_TICK)
     if report is None:
         raise UsageError("there is nothing to preview: start bgblur-cam first")
-    raise OutputError("the preview page does not come: `bgblur-cam status` may say why")
+    raise OutputError("the preview page does not open: `bgblur-cam status` may say why")

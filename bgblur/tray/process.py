@@ -1,6 +1,6 @@
 """``--tray``: the tray beside the daemon, in a process of its own.
 
-So Qt is never loaded into the daemon, and the daemon runs on if the tray dies.
+This keeps Qt out of the daemon, and the daemon runs on if the tray crashes.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_PATIENCE = 2.0  # seconds for it to end
+_PATIENCE = 2.0  # seconds given to the tray to end
 
 
 class TrayProcess:
     """Starts the tray at once and ends it on exit; the tray may have ended before.
 
-    A daemon that is killed leaves its tray behind, to say so.
+    If the daemon is killed, the tray stays and shows that.
     """
 
     def __init__(self, config: Path) -> None:

@@ -19,12 +19,13 @@ from bgblur.tray.menu import Changes, Choice
 from bgblur.tray.state import Seen, TrayState
 from bgblur.tray.strength import StrengthSlider
 
-_WIDTH = 64  # characters of a problem that make a menu wide enough; the tooltip has it all
+_WIDTH = 64  # characters of a problem, so that the menu stays narrow; the tooltip has the whole
 _WATCHER = "org.kde.StatusNotifierWatcher"
 
 
 def holds_widgets() -> bool:
-    """macOS draws the menu itself, and so does a panel (KDE, GNOME) that gets it over D-Bus."""
+    """Whether a menu can hold the slider. It cannot where macOS draws the menu, or a panel (KDE,
+    GNOME) that gets it over D-Bus."""
     if sys.platform in ("win32", "darwin"):
         return sys.platform == "win32"
     bus = QDBusConnection.sessionBus()
@@ -32,12 +33,12 @@ def holds_widgets() -> bool:
 
 
 class TrayMenu(QObject):
-    """Shows settings and state; what the user wants leaves as signals."""
+    """Shows settings and state; emits a signal for what the user chooses."""
 
     change = Signal(object)  # Changes
     ask_picture = Signal()
     ask_color = Signal()
-    list_cameras = Signal()  # they are about to be looked at
+    list_cameras = Signal()  # their menu is about to open
     preview = Signal()
     edit = Signal()
     autostart = Signal(bool)
@@ -49,8 +50,8 @@ class TrayMenu(QObject):
         self._settings = settings
         self._widgets = widgets
         self.menu = QMenu()
-        self._words = self._told()
-        self._problem = self._told()
+        self._words = self._line()
+        self._problem = self._line()
         self.menu.addSeparator()
         end_of_presets = self.menu.addSeparator()
         self._presets = TrayChoices(self.menu, self._choose, end_of_presets)
@@ -87,12 +88,12 @@ class TrayMenu(QObject):
         self._mirror.setChecked(settings.camera.mirror)
         self._pause.setChecked(settings.output.paused)
         self.slider.show_strength(settings.background.strength)
-        # A picture or a colour is as it is: there the strength says nothing.
+        # The strength has no effect on a picture or a colour.
         self.slider.setEnabled(settings.background.mode in ("blur", "none"))
         self._strength.setText(f"&Strength: {settings.background.strength}…")
 
     def show_state(self, seen: Seen, *, ends_daemon: bool, autostart: bool) -> None:
-        """``ends_daemon`` says that "Quit" is meant for the daemon too."""
+        """``ends_daemon`` says that "Quit" ends the daemon too."""
         self._words.setText(seen.words)
         self._problem.setText(shorten(seen.problem or "", _WIDTH, placeholder="…"))
         self._problem.setVisible(seen.problem is not None)
@@ -101,13 +102,13 @@ class TrayMenu(QObject):
         self._autostart.setChecked(autostart)
 
     def activate(self) -> None:
-        """The icon itself was clicked."""
+        """Call it when the icon itself is clicked."""
         if self._widgets:
             self.menu.popup(QCursor.pos())
         elif sys.platform != "darwin":  # where the click opens the menu
             self._open_slider()
 
-    def _told(self) -> QAction:
+    def _line(self) -> QAction:
         action = self.menu.addAction("")
         action.setEnabled(False)
         return action

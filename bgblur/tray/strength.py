@@ -1,4 +1,4 @@
-"""The strength slider: in the menu where that can hold one, else in a window of its own."""
+"""The strength slider: in the menu where that can hold it, else in its own window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SEND_EVERY = 100  # ms while it moves: each is a write of the configuration
 
 
 class StrengthSlider(QWidget):
-    """Emits ``chosen`` with 0..100 as the user moves it, live but not at every pixel."""
+    """Emits ``chosen`` with 0..100 while the user moves it, a few times a second."""
 
     chosen = Signal(int)
 
@@ -36,7 +36,7 @@ class StrengthSlider(QWidget):
         self.slider.sliderReleased.connect(self._send)
 
     def show_strength(self, strength: int) -> None:
-        """What the configuration says; not while the user's hand is on the slider."""
+        """Show the configured strength, unless the user is moving the slider."""
         if self.slider.isSliderDown() or self._timer.isActive():
             return
         self.slider.blockSignals(True)

@@ -25,11 +25,11 @@ from bgblur.tray.preview import open_preview
 from bgblur.tray.qmenu import TrayMenu
 from bgblur.tray.state import Seen, TrayState, report_for, seen
 
-_LOOK_EVERY = 1000  # ms, as often as the daemon writes its status
+_REFRESH_EVERY = 1000  # ms, as often as the daemon writes its status
 
 
 class Tray(QObject):
-    """Lives in the thread of the QApplication; ``show`` and ``close`` frame its life.
+    """For the thread of the QApplication. Call ``show`` first and ``close`` last.
 
     ``widgets`` says whether the menu can hold a slider (``qmenu.holds_widgets``).
     """
@@ -55,13 +55,13 @@ class Tray(QObject):
             config, self._file_changed.emit, self._file_problem.emit, settings
         )
         self._timer = QTimer(self)
-        self._timer.setInterval(_LOOK_EVERY)
+        self._timer.setInterval(_REFRESH_EVERY)
         self._connect()
 
     def show(self) -> None:
         self._show_settings()
         self._find_cameras()
-        self._look()
+        self._refresh()
         self.icon.show()
         self._watcher.start()
         self._timer.start()
@@ -76,7 +76,7 @@ class Tray(QObject):
         self._file_problem.connect(self._take_problem)
         self._found.connect(self._take_devices)
         self._failed.connect(self._notify)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._refresh)
         self.icon.activated.connect(self._activated)
         menu = self.menu
         menu.change.connect(self._change)
@@ -89,7 +89,7 @@ class Tray(QObject):
         menu.start.connect(self._start_daemon)
         menu.quit.connect(self._quit)
 
-    # ------------------------------------------------------------ what is shown
+    # ------------------------------------------------------------ display
 
     def _take_settings(self, settings: Settings) -> None:
         self._settings = settings
@@ -97,7 +97,7 @@ class Tray(QObject):
 
     def _take_problem(self, problem: str | None) -> None:
         self._config_problem = problem
-        self._look()
+        self._refresh()
 
     def _take_devices(self, devices: list[Device]) -> None:
         self._devices = devices
@@ -107,7 +107,7 @@ class Tray(QObject):
         strength = config_state.last_strength(Path(os.path.realpath(self._config)))
         self.menu.show_settings(self._settings, strength, self._devices)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         if video_nodes() != self._nodes:  # a camera was plugged in or out
             self._find_cameras()
         alive = self._own.alive
@@ -126,7 +126,7 @@ class Tray(QObject):
     def _notify(self, line: str) -> None:
         self.icon.showMessage("bgblur", line, self.icon.icon())
 
-    # ------------------------------------------------------------ what is wanted
+    # ------------------------------------------------------------ the user's requests
 
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if reason == QSystemTrayIcon.ActivationReason.Trigger:
@@ -159,7 +159,7 @@ class Tray(QObject):
         self._change(menu.color_changes(color.name()) if color.isValid() else ())
 
     def _find_cameras(self) -> None:
-        """In a thread: drivers take their time."""
+        """In a thread: drivers may be slow."""
         self._nodes = video_nodes()
         threading.Thread(
             target=lambda: self._found.emit(list_devices()), name="tray-cameras", daemon=True
@@ -181,18 +181,18 @@ class Tray(QObject):
             self._notify(str(error))
             return
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._config))):
-            self._notify(f"no editor can be opened: edit {self._config} in one")
+            self._notify(f"cannot open an editor: edit {self._config} yourself")
 
     def _set_autostart(self, on: bool) -> None:
         try:
             autostart.set_enabled(on, self._config)
         except BgblurError as error:
             self._notify(str(error))
-        self._look()
+        self._refresh()
 
     def _start_daemon(self) -> None:
         self._own.start()
-        self._look()
+        self._refresh()
 
     def _quit(self) -> None:
         self._own.end()

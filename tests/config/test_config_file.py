@@ -138,7 +138,7 @@ def test_values_take_the_type_of_their_key(path: Path, key: str, given: Any, sto
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("background.strenght", 3, 'unknown key background.strenght: did you mean "strength"?'),
         ("background.strength", 101, "background.strength is 101: it must be at most 100"),
@@ -152,28 +152,28 @@ def test_values_take_the_type_of_their_key(path: Path, key: str, given: Any, sto
          "mask.smoothing, mask.feather"),
         ("mask.", 3, "mask is a table and takes no value: set one of mask.refine_edges, "
          "mask.smoothing, mask.feather"),
-        ("", 3, f'unknown key "": there is {AREAS}'),
-        ("a.b.c", 3, f"unknown table a: there is {AREAS}"),
+        ("", 3, f'unknown key "": choose from {AREAS}'),
+        ("a.b.c", 3, f"unknown table a: choose from {AREAS}"),
         ("background.mode", "image", 'background.mode is "image" but background.image is empty: '
          "set background.image to a picture file first"),
     ],
 )  # fmt: skip
 def test_bad_values_are_refused_and_nothing_is_written(
-    path: Path, key: str, value: Any, told: str
+    path: Path, key: str, value: Any, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         set_value(path, key, value)
-    assert str(caught.value) == told
+    assert str(caught.value) == message
     assert not path.exists()
 
 
 def test_broken_file_is_refused_with_its_line_and_kept(path: Path) -> None:
     path.write_text("[background]\nstrength = 60\nmoed = 1 # precious\n")
     before = path.read_bytes()
-    told = r'^config\.toml line 3: unknown key background\.moed: did you mean "mode"\?$'
-    with pytest.raises(UsageError, match=told):
+    message = r'^config\.toml line 3: unknown key background\.moed: did you mean "mode"\?$'
+    with pytest.raises(UsageError, match=message):
         set_value(path, "background.strength", 3)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         toggle(path)
     assert path.read_bytes() == before
 

@@ -14,7 +14,7 @@ from bgblur.config.problems import KeyPath, dotted, key_lines, statements
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 
-# What the user wrote -> what he is told.
+# What the user wrote -> the message.
 PROBLEMS = {
     '[background]\nmode = "blur"\nstrenght = 50': (
         'line 3: unknown key background.strenght: did you mean "strength"?'
@@ -28,7 +28,7 @@ PROBLEMS = {
     ),
     "[backgruond]\nstrength = 3": 'line 1: unknown table backgruond: did you mean "background"?',
     "strength = 3": 'line 1: unknown key strength: did you mean "background.strength"?',
-    "[mask]\nqqq = 1": "line 2: unknown key mask.qqq: there is refine_edges, smoothing, feather",
+    "[mask]\nqqq = 1": "line 2: unknown key mask.qqq: choose from refine_edges, smoothing, feather",
     '[background]\nmode = "blurr"': (
         'line 2: background.mode is "blurr": it must be "blur", "image", "color" or "none"'
     ),
@@ -55,7 +55,7 @@ PROBLEMS = {
     '[camera]\ndevice = [\n  "a",\n]': (
         'line 2: camera.device is ["a"]: it must be text in quotes'
     ),
-    # The first in the file is told, whatever the order of the areas.
+    # The first in the file is reported, whatever the order of the areas.
     "[mask]\nfeather = 2\n[camera]\nfps = 0": ("line 2: mask.feather is 2: it must be at most 1"),
     # Lists and their members.
     '[tray]\npresets = [{ name = "x", strength = 200 }]': (
@@ -78,7 +78,7 @@ PROBLEMS = {
         'line 3: unknown key tray.presets[1].strenth: did you mean "strength"?'
     ),
     '[[tray.presets]]\nname = "x"\nstrength = 1\n\n[tray.presets.more]\nstrength = 1': (
-        "line 5: unknown table tray.presets[1].more: there is name, strength"
+        "line 5: unknown table tray.presets[1].more: choose from name, strength"
     ),
     '[tray]\npresets = [{ name = "x" }]': (
         "line 2: tray.presets[1] has no strength: it needs name and strength"
@@ -114,12 +114,12 @@ PROBLEMS = {
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("text", PROBLEMS)
-def test_problem_is_told_with_its_line_and_what_was_meant(text: str, newline: str) -> None:
-    told = PROBLEMS[text]
+def test_a_problem_is_reported_with_its_line_and_what_was_meant(text: str, newline: str) -> None:
+    problem = PROBLEMS[text]
     text = text.replace("\n", newline)
     with pytest.raises(UsageError) as caught:
         parse(text, "config.toml")
-    assert str(caught.value) == f"config.toml {told}"
+    assert str(caught.value) == f"config.toml {problem}"
 
 
 # ------------------------------------------------------------ any layout

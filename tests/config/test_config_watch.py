@@ -21,7 +21,7 @@ QUIET = 0.7  # seconds after which a call would have come
 
 
 class Heard:
-    """What the watcher told: settings, problems and None (problem gone), in order."""
+    """What the watcher reported: settings, problems and None (problem gone), in order."""
 
     def __init__(self) -> None:
         self._told: queue.Queue[tuple[float, Settings | str | None]] = queue.Queue()
@@ -88,15 +88,15 @@ def renamed_over(path: Path, text: str) -> float:
     return time.monotonic()
 
 
-def backed_up_and_made_anew(path: Path, text: str) -> float:
-    """As vim does where it may not rename over."""
+def backed_up_and_written_again(path: Path, text: str) -> float:
+    """As vim does where it may not rename over the file."""
     path.rename(path.with_name("config.toml~"))
     time.sleep(0.09)
     path.write_text(text)
     return time.monotonic()
 
 
-EDITORS = [in_place, in_place_slowly, renamed_over, backed_up_and_made_anew]
+EDITORS = [in_place, in_place_slowly, renamed_over, backed_up_and_written_again]
 
 
 @pytest.mark.usefixtures("watching")
@@ -153,10 +153,10 @@ def test_link_to_a_file_elsewhere(tmp_path: Path, heard: Heard) -> None:
 
 
 @pytest.mark.usefixtures("watching")
-def test_bad_edit_is_one_line_and_its_mending_is_told(path: Path, heard: Heard) -> None:
+def test_a_bad_edit_is_one_line_and_its_repair_is_reported(path: Path, heard: Heard) -> None:
     edited = in_place(path, "[background]\nstrenght = 10\n")
-    told = 'config.toml line 2: unknown key background.strenght: did you mean "strength"?'
-    assert heard.next(edited) == told
+    problem = 'config.toml line 2: unknown key background.strenght: did you mean "strength"?'
+    assert heard.next(edited) == problem
     # Still bad, in the same way and then in another.
     in_place(path, "[background]\nstrenght = 10\n\n")
     assert heard.nothing()
@@ -171,7 +171,7 @@ def test_bad_edit_is_one_line_and_its_mending_is_told(path: Path, heard: Heard) 
 
 
 @pytest.mark.usefixtures("watching")
-def test_mending_with_new_settings_tells_both(path: Path, heard: Heard) -> None:
+def test_a_repair_with_new_settings_reports_both(path: Path, heard: Heard) -> None:
     edited = in_place(path, "[background")
     assert isinstance(heard.next(edited), str)
     edited = in_place(path, with_strength(10))
@@ -183,13 +183,13 @@ def test_mending_with_new_settings_tells_both(path: Path, heard: Heard) -> None:
 def test_unreadable_file_is_a_problem(path: Path, heard: Heard) -> None:
     path.unlink()
     path.mkdir()
-    told = heard.next(time.monotonic())
-    assert isinstance(told, str)
-    assert told.startswith("cannot read ")
+    problem = heard.next(time.monotonic())
+    assert isinstance(problem, str)
+    assert problem.startswith("cannot read ")
 
 
 @pytest.mark.usefixtures("watching")
-def test_equal_settings_are_not_told(path: Path, heard: Heard) -> None:
+def test_equal_settings_are_not_reported(path: Path, heard: Heard) -> None:
     in_place(path, "# a comment\n[background]\nstrength = 60 # the same\n")
     assert heard.nothing()
     path.touch()
@@ -197,7 +197,7 @@ def test_equal_settings_are_not_told(path: Path, heard: Heard) -> None:
     assert heard.nothing()
 
 
-def test_edit_before_start_is_told_to_who_runs_on_older_settings(path: Path, heard: Heard) -> None:
+def test_an_edit_before_start_reaches_a_caller_with_old_ones(path: Path, heard: Heard) -> None:
     path.write_text(with_strength(10))
     with ConfigWatcher(path, heard.note, heard.note, current=Settings()):
         assert heard.strength(time.monotonic()) == 10
@@ -213,7 +213,7 @@ def test_file_that_was_bad_at_the_start(path: Path, heard: Heard) -> None:
         assert heard.strength(edited) == 60
 
 
-def test_callback_that_raises_does_not_end_it(
+def test_a_callback_that_raises_does_not_end_the_watch(
     path: Path, heard: Heard, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(settings: Settings) -> None:
@@ -229,7 +229,7 @@ def test_callback_that_raises_does_not_end_it(
     ] * 2
 
 
-def test_without_file_events_ticks_keep_the_promise(
+def test_without_file_events_the_ticks_are_fast_enough(
     path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system may be out of inotify watches."""
@@ -306,7 +306,7 @@ def test_stop_does_not_wait_for_a_stuck_call(path: Path) -> None:
     release.set()
 
 
-def test_idle_watching_costs_next_to_nothing(path: Path, heard: Heard) -> None:
+def test_idle_watching_costs_almost_nothing(path: Path, heard: Heard) -> None:
     with ConfigWatcher(path, heard.note, heard.note):
         time.sleep(0.3)
         before = sum(os.times()[:2])

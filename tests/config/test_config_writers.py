@@ -88,7 +88,7 @@ def test_file_where_the_folder_should_be(tmp_path: Path) -> None:
         set_value(tmp_path / "file" / "config.toml", "background.strength", 3)
 
 
-def test_locked_file_is_told_of(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_file_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_state, "LOCK_PATIENCE", 0.05)
     with (
         config_state.locked(Path(os.path.realpath(path))),

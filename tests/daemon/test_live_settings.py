@@ -1,4 +1,4 @@
-"""Edits of the file while the daemon runs, and what they must not take with them."""
+"""Edits of the file while the daemon runs: what they change, and what they leave alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def daemon_of(path: Path, text: str) -> Daemon:
 
 
 def edit(daemon: Daemon, path: Path, text: str) -> str:
-    """What the daemon has to say about it."""
+    """Write the file and apply it. Returns the problem that the daemon reports, or ""."""
     path.write_text(text, encoding="utf-8")
     daemon.live.edited(load(path))
     return daemon.live.problem or ""
@@ -39,11 +39,11 @@ def edit(daemon: Daemon, path: Path, text: str) -> str:
 MISSING = '[background]\nmode = "image"\nimage = "missing.png"\n'
 
 
-def test_a_pause_counts_though_the_background_cannot_be_had(path: Path) -> None:
+def test_a_pause_counts_though_the_background_cannot_be_read(path: Path) -> None:
     daemon = daemon_of(path, '[background]\nmode = "none"\n')
     assert daemon.status()["mode"] == "none"
     assert "missing.png" in edit(daemon, path, MISSING)
-    assert not daemon.pipeline.look.raw, "who wants a picture there does not want the room"
+    assert not daemon.pipeline.look.raw, "a user who wants a picture does not want the room"
     assert daemon.status()["mode"] == "blur"
     said = edit(daemon, path, MISSING + "[output]\npaused = true\n[mask]\nfeather = 0.5\n")
     assert "missing.png" in said
@@ -52,13 +52,13 @@ def test_a_pause_counts_though_the_background_cannot_be_had(path: Path) -> None:
     assert daemon.pipeline.mask.feather == 0.5
 
 
-def test_where_the_pictures_go_is_said_whenever_it_changes(path: Path) -> None:
+def test_each_change_of_the_output_is_reported(path: Path) -> None:
     said: list[str] = []
     path.write_text('[output]\ndevice = "web"\n', encoding="utf-8")
     daemon = Daemon(load(path), path, {}, said.append)
     opener = daemon._sink_opener("web")
     opener(320, 180, 30.0).close()
-    assert not said, "nothing before all of it is said"
+    assert not said, "nothing before the first report"
     daemon._announce()
     said.clear()
     first = opener(320, 180, 30.0)
@@ -71,10 +71,10 @@ def test_where_the_pictures_go_is_said_whenever_it_changes(path: Path) -> None:
     to_file = daemon._sink_opener(str(path.parent / "clips" / "a.mp4"))
     for _ in range(2):
         to_file(320, 180, 30.0).close()
-    assert len(said) == 3, "an output that is where it was is no news"
+    assert len(said) == 3, "an unchanged output is not reported"
 
 
-def test_the_look_before_stays_and_the_wanted_one_is_tried_again(path: Path) -> None:
+def test_a_background_that_cannot_be_read_keeps_the_old_look_until_it_can(path: Path) -> None:
     daemon = daemon_of(path, "[background]\nstrength = 33\n")
     before = daemon.pipeline.look
     assert "missing.png" in edit(daemon, path, MISSING)
@@ -100,7 +100,7 @@ EDITS = [
 
 
 @pytest.mark.parametrize("rest", EDITS)
-def test_an_edit_beside_it_leaves_a_playing_clip_alone(path: Path, rest: str) -> None:
+def test_an_edit_of_other_keys_leaves_a_playing_clip_alone(path: Path, rest: str) -> None:
     """Each edit closed the clip and opened it again: until its first picture came, the room was
     blurred in its place, which people saw as a flash."""
     clip = write_grey_clip(path.parent / "clip.mkv", [200])
@@ -129,7 +129,7 @@ def test_an_edit_beside_it_leaves_a_playing_clip_alone(path: Path, rest: str) ->
 
 
 @pytest.mark.parametrize("rest", EDITS)
-def test_an_edit_beside_it_does_not_read_the_picture_again(
+def test_an_edit_of_other_keys_does_not_read_the_picture_again(
     path: Path, rest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = path.parent / "room.png"
@@ -172,9 +172,9 @@ def test_a_background_that_was_removed_is_reported_and_stays_shown(path: Path) -
     assert daemon.pipeline.look is before
 
 
-def test_what_is_chosen_again_in_the_tray_beats_the_command_line(path: Path) -> None:
+def test_a_choice_repeated_in_the_tray_ends_the_command_lines_option(path: Path) -> None:
     path.write_text("[background]\nstrength = 60\n", encoding="utf-8")
-    set_value(path, "background.strength", 60)  # before: it is no answer to what is shown now
+    set_value(path, "background.strength", 60)  # before the daemon: it does not count
     options = {"output.device": "web", "background.strength": 0, "camera.mirror": True}
     daemon = Daemon(load(path), path, options, lambda _: None)
     daemon.live.take_choices()
@@ -186,7 +186,7 @@ def test_what_is_chosen_again_in_the_tray_beats_the_command_line(path: Path) -> 
     daemon.live.take_choices()
     assert daemon.status()["strength"] == 60
     assert not daemon.pipeline.look.raw
-    assert daemon.status()["mirror"] is True, "what nobody chose stays"
+    assert daemon.status()["mirror"] is True, "options that nobody chose again stay"
     assert before in path.read_bytes()
     for _ in range(40):
         set_value(path, "background.strength", 60)
@@ -210,7 +210,7 @@ def test_choices_count_though_their_marks_were_removed(
     assert choices.new() == ["background.strength"]
     assert choices.new() == []
     mark.unlink()
-    assert choices.new() == [], "a mark that goes is no choice"
+    assert choices.new() == [], "a removed mark is not a choice"
     set_value(path, "camera.device", "0")
     set_value(path, "camera.device", "0")
     assert choices.new() == [], "nobody asked about that key"

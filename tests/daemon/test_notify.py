@@ -49,7 +49,7 @@ def test_ready_with_the_first_picture_and_every_state_once(manager: Listener) ->
     ]
 
 
-def test_the_reason_for_the_end_is_told(manager: Listener) -> None:
+def test_the_reason_for_the_end_is_sent(manager: Listener) -> None:
     Notifier().stopping("there is no camera:\nplug one in")
     assert manager.listen(0.2) == ["STOPPING=1", "STATUS=there is no camera: plug one in"]
 
@@ -64,7 +64,7 @@ def test_no_state_can_smuggle_in_a_line_of_its_own(state: str) -> None:
     assert line.startswith("STATUS=STATUS")
 
 
-def test_no_pets_where_no_watchdog_is_asked_for(manager: Listener) -> None:
+def test_no_signal_to_a_watchdog_that_is_off(manager: Listener) -> None:
     notifier = Notifier()
     for published in range(1, 20):
         notifier.tick(published, "blurring")
@@ -84,7 +84,7 @@ def test_the_watchdog_of_another_process_is_left_alone(
     assert manager.listen(0.2).count("WATCHDOG=1") == pets
 
 
-def test_a_manager_that_was_away_hears_it_all(manager: Listener, tmp_path: Path) -> None:
+def test_a_manager_that_was_away_gets_everything(manager: Listener, tmp_path: Path) -> None:
     notifier = Notifier()
     manager.close()
     (tmp_path / "notify").unlink()
@@ -95,7 +95,7 @@ def test_a_manager_that_was_away_hears_it_all(manager: Listener, tmp_path: Path)
         assert returned.listen(0.2) == ["READY=1", "STATUS=blurring"]
 
 
-def test_a_manager_that_does_not_listen_holds_nothing_up(manager: Listener) -> None:
+def test_a_manager_that_does_not_read_delays_nothing(manager: Listener) -> None:
     notifier = Notifier()
     began = time.monotonic()
     for number in range(2000):
@@ -134,7 +134,7 @@ while (age := time.monotonic() - began) < 5:
 
 
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
-def test_the_watchdog_is_petted_in_time_and_only_while_pictures_flow(
+def test_the_watchdog_gets_its_signal_in_time_and_only_while_pictures_flow(
     tmp_path: Path, abstract: bool
 ) -> None:
     name = f"@bgblur-test-child-{os.getpid()}" if abstract else str(tmp_path / "notify")

@@ -15,13 +15,13 @@ GRACE = 0.15
 
 
 class Rests:
-    """What a pipeline was told."""
+    """The reasons that a pipeline got."""
 
     def __init__(self) -> None:
-        self.told: list[str | None] = []
+        self.reasons: list[str | None] = []
 
     def rest(self, reason: str | None) -> None:
-        self.told.append(reason)
+        self.reasons.append(reason)
 
 
 class Watched(OnDemand):
@@ -57,14 +57,14 @@ def test_the_camera_rests_after_the_grace_time_and_wakes_at_once() -> None:
     on_demand, pipeline = made(settings())
     on_demand.watching = 0
     on_demand.update()
-    assert pipeline.told == []
+    assert pipeline.reasons == []
     wait_out_grace(on_demand)
-    assert pipeline.told == ["idle"]
+    assert pipeline.reasons == ["idle"]
     on_demand.watching = 1
     on_demand.update()
-    assert pipeline.told == ["idle", None]
+    assert pipeline.reasons == ["idle", None]
     wait_out_grace(on_demand)
-    assert pipeline.told == ["idle", None]
+    assert pipeline.reasons == ["idle", None]
 
 
 def test_a_client_that_comes_back_within_the_grace_time_changes_nothing() -> None:
@@ -73,13 +73,13 @@ def test_a_client_that_comes_back_within_the_grace_time_changes_nothing() -> Non
         on_demand.watching = number % 2
         on_demand.update()
         time.sleep(0.005)
-    assert pipeline.told == []
+    assert pipeline.reasons == []
 
 
 def test_an_output_that_cannot_tell_counts_as_watched() -> None:
     on_demand, pipeline = made(settings())
     wait_out_grace(on_demand)
-    assert pipeline.told == []
+    assert pipeline.reasons == []
 
 
 def test_it_can_be_turned_off_and_on_live() -> None:
@@ -87,24 +87,24 @@ def test_it_can_be_turned_off_and_on_live() -> None:
     on_demand.watching = 0
     wait_out_grace(on_demand)
     on_demand.change(settings(on_demand=False))
-    assert pipeline.told == ["idle", None]
+    assert pipeline.reasons == ["idle", None]
     wait_out_grace(on_demand)
     on_demand.change(settings())
     wait_out_grace(on_demand)
-    assert pipeline.told == ["idle", None, "idle"]
+    assert pipeline.reasons == ["idle", None, "idle"]
 
 
-def test_a_pause_holds_whoever_watches() -> None:
+def test_a_pause_holds_though_programs_watch() -> None:
     on_demand, pipeline = made(settings(paused=True))
-    assert pipeline.told == ["paused"]
+    assert pipeline.reasons == ["paused"]
     on_demand.watching = 3
     on_demand.update()
-    assert pipeline.told == ["paused"]
+    assert pipeline.reasons == ["paused"]
     on_demand.change(settings())
-    assert pipeline.told == ["paused", None]
+    assert pipeline.reasons == ["paused", None]
 
 
-def test_an_output_that_is_no_virtual_camera_is_not_followed() -> None:
+def test_only_a_virtual_camera_is_watched() -> None:
     pipeline = Rests()
     on_demand = OnDemand(cast(Pipeline, pipeline), settings())
     on_demand.output_opened(RecordingSink())

@@ -1,4 +1,4 @@
-"""The daemon's start imports what it runs, and nothing that only takes time."""
+"""The daemon's start imports what it uses, and nothing that only takes time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ print(json.dumps([sorted(early), sorted(sys.modules), garbage]))
 """
 
 
-def test_the_start_imports_nothing_heavy_that_it_does_not_run() -> None:
+def test_the_start_imports_nothing_heavy_that_it_does_not_use() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True
     )
@@ -48,7 +48,7 @@ def test_the_start_imports_nothing_heavy_that_it_does_not_run() -> None:
     assert not all_of_them & NEVER
     assert "torch" in all_of_them  # else nothing was started
     assert garbage["collected"]
-    assert garbage["exempt"] > 100_000  # torch's own, which no collection need look through
+    assert garbage["exempt"] > 100_000  # torch's own, which no collection has to check
 
 
 IDLE_BETWEEN = """
@@ -66,7 +66,7 @@ print(time.process_time() - began)
 """
 
 
-def test_opencv_s_threads_sleep_when_they_have_nothing_to_do() -> None:
+def test_opencvs_idle_threads_sleep() -> None:
     def seconds(**spinning: str) -> float:
         done = subprocess.run(
             [sys.executable, "-c", IDLE_BETWEEN],

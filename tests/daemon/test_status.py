@@ -65,7 +65,7 @@ def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     assert [path.is_symlink() for path in folder().iterdir()] == [False]
 
 
-def test_what_cannot_be_written_is_a_problem_that_passes() -> None:
+def test_a_failed_write_is_a_problem_until_the_next_one() -> None:
     folder().parent.mkdir(parents=True)
     folder().touch()  # a file where the folder should be
     file = StatusFile()
@@ -79,7 +79,7 @@ def test_what_cannot_be_written_is_a_problem_that_passes() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"\xff", b"[" * 5000, b"1"])
-def test_a_damaged_status_is_none(data: bytes) -> None:
+def test_a_damaged_status_is_skipped(data: bytes) -> None:
     StatusFile().write({"whole": True})
     (folder() / f"{os.getpid()}.json").rename(folder() / "x.json")
     StatusFile().write({"whole": True})
@@ -98,7 +98,7 @@ def test_the_file_of_a_dead_daemon_is_removed() -> None:
 
 
 def test_another_process_with_the_same_number_is_not_it() -> None:
-    """After a crash, or a restart of the machine, the number goes to whoever comes next."""
+    """After a crash, or a restart of the machine, another process gets the number."""
     left = StatusFile()
     left.write({"of": "a daemon long gone"})
     (path,) = folder().iterdir()
@@ -108,7 +108,7 @@ def test_another_process_with_the_same_number_is_not_it() -> None:
     assert not path.exists()
 
 
-def test_a_reader_never_sees_half_a_file() -> None:
+def test_a_reader_never_sees_an_incomplete_file() -> None:
     file = StatusFile()
     file.write({"n": 0})
     (path,) = folder().iterdir()

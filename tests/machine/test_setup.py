@@ -168,7 +168,7 @@ def test_a_file_of_the_users_is_never_overwritten(tmp_path: Path, path: str) -> 
     assert system.path(path).read_text() == mine
 
 
-def test_a_file_of_ours_that_was_edited_is_shown_and_written_anew(tmp_path: Path) -> None:
+def test_a_file_of_ours_that_was_edited_is_shown_and_written_again(tmp_path: Path) -> None:
     edited = {OPTIONS_FILE: f"{MARK}\noptions v4l2loopback video_nr=7 exclusive_caps=0\n"}
     system = machine(tmp_path, edited, run=installed())
     assert written(plan_setup(system))[OPTIONS_FILE] == options(7)

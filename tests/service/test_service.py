@@ -50,7 +50,7 @@ StateChangeTimestamp=Mon 2026-11-23 14:57:38 UTC
 
 
 class Systemctl:
-    """A stand-in on the PATH that writes down what it is told."""
+    """A stand-in on the PATH that writes down its arguments."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -287,8 +287,8 @@ def test_uninstall_takes_everything_back(systemctl: Systemctl, config: Path) -> 
 
 @pytest.mark.usefixtures("systemctl")
 def test_status_tells_what_systemd_knows() -> None:
-    told = json.loads(call("status", "--json").stdout)
-    assert told == {
+    status = json.loads(call("status", "--json").stdout)
+    assert status == {
         "installed": True,
         "enabled": True,
         "state": "active",
@@ -308,8 +308,8 @@ def test_status_tells_what_systemd_knows() -> None:
 
 def test_status_of_what_is_not_there(systemctl: Systemctl) -> None:
     systemctl.answer("LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n")
-    told = json.loads(call("status", "--json").stdout)
-    assert (told["installed"], told["enabled"], told["since"]) == (False, False, None)
+    status = json.loads(call("status", "--json").stdout)
+    assert (status["installed"], status["enabled"], status["since"]) == (False, False, None)
     assert "bgblur-cam service install" in call("status").stderr
 
 

@@ -132,7 +132,7 @@ def test_after_off_the_blur_comes_back_as_it_was(make: Callable[..., Tray], conf
     assert load(config).background.strength == 77
 
 
-def test_the_slider_writes_as_it_moves_and_is_not_fought(
+def test_the_slider_writes_as_it_moves_and_is_not_moved_back(
     make: Callable[..., Tray], config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tray = make(config)
@@ -159,7 +159,7 @@ def test_the_slider_writes_as_it_moves_and_is_not_fought(
     assert soon(lambda: slider.value() == 50)
 
 
-def test_the_strength_is_of_blur(make: Callable[..., Tray], config: Path) -> None:
+def test_choosing_a_strength_sets_mode_blur(make: Callable[..., Tray], config: Path) -> None:
     set_value(config, "background.mode", "none")
     tray = make(config)
     tray.menu.slider.slider.setValue(40)
@@ -203,7 +203,7 @@ def test_a_colour_is_asked_for(make: Callable[..., Tray], config: Path) -> None:
     assert load(config).background.color == "#102030"
 
 
-def test_the_state_is_shown_and_the_end_told_once(
+def test_the_state_is_shown_and_the_end_reported_once(
     make: Callable[..., Tray], config: Path, status: StatusFile, said: list[str]
 ) -> None:
     status.write(report(config))
@@ -227,7 +227,7 @@ def test_the_state_is_shown_and_the_end_told_once(
     assert len(said) == 1
 
 
-def test_no_daemon_from_the_start_is_no_news(
+def test_a_daemon_that_never_ran_is_not_reported_as_stopped(
     make: Callable[..., Tray], config: Path, said: list[str]
 ) -> None:
     tray = make(config)
@@ -250,7 +250,7 @@ def test_a_daemon_that_cannot_start_says_why(
     assert not said[0].startswith("bgblur-cam:")
 
 
-def test_a_broken_file_is_told_and_kept(
+def test_a_broken_file_is_reported_and_kept(
     make: Callable[..., Tray], config: Path, said: list[str]
 ) -> None:
     tray = make(config)

@@ -120,7 +120,7 @@ def test_quit_leaves_a_daemon_that_somebody_else_started(desktop: Desktop) -> No
     tray = desktop.bgblur("tray")
     assert eventually(partial(shows, desktop, TEAL))
     second = desktop.bgblur("tray", stderr=subprocess.PIPE)
-    assert b"is there already" in second.communicate(timeout=20)[1]
+    assert b"is already in the panel" in second.communicate(timeout=20)[1]
     assert second.returncode == 2
     desktop.choose("Quit the tray only")
     assert tray.wait(5) == 0
@@ -235,7 +235,7 @@ def test_a_panel_that_draws_the_menu_itself(tmp_path: Path) -> None:
 
 
 def test_where_qt_cannot_start_it_is_one_line(tmp_path: Path) -> None:
-    for display, told in ((":9999", "could not connect to display"), (None, "no desktop here")):
+    for display, message in ((":9999", "could not connect to display"), (None, "no desktop here")):
         env = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
         env.pop("WAYLAND_DISPLAY", None)
         env.pop("DISPLAY", None)
@@ -251,4 +251,4 @@ def test_where_qt_cannot_start_it_is_one_line(tmp_path: Path) -> None:
         )
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()
-        assert told in line
+        assert message in line

@@ -24,7 +24,7 @@ def test_the_tray_ends_with_its_daemon(tmp_path: Path, monkeypatch: pytest.Monke
     assert not child.is_running()
 
 
-def test_a_tray_that_is_gone_already_is_no_error(tmp_path: Path) -> None:
+def test_a_tray_that_has_ended_already_is_no_error(tmp_path: Path) -> None:
     with TrayProcess(tmp_path / "missing.toml") as tray:
         tray._process.kill()
         tray._process.wait()

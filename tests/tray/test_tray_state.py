@@ -35,7 +35,7 @@ def test_the_states_of_rest_are_known() -> None:
         seen(report(CONFIG, rest), starting=False, config_problem=None)
 
 
-def test_a_problem_is_told_whatever_the_state() -> None:
+def test_a_problem_is_shown_in_every_state() -> None:
     unplugged = "the camera was unplugged"
     now = seen(report(CONFIG, "off", problem=unplugged), starting=False, config_problem=None)
     assert now.state == TrayState.PROBLEM
@@ -52,7 +52,7 @@ def test_no_daemon() -> None:
     assert stopped.problem == "line 3"
 
 
-def test_a_daemon_of_another_configuration_is_not_meant(tmp_path: Path) -> None:
+def test_a_daemon_of_another_configuration_is_not_shown(tmp_path: Path) -> None:
     mine, other = report(tmp_path / "mine.toml"), report(tmp_path / "other.toml", "off")
     assert report_for([other, mine], tmp_path / "mine.toml") is mine
     assert report_for([other], tmp_path / "mine.toml") is None

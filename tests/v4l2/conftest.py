@@ -80,7 +80,7 @@ def each_loopback(request: pytest.FixtureRequest, guest: Guest) -> str:
 
 @pytest.fixture
 def loopback(guest: Guest) -> str:
-    """The newest version of v4l2loopback that can be had, with one virtual camera."""
+    """The newest version of v4l2loopback available, with one virtual camera."""
     return load_newest(guest, 20)
 
 

@@ -1,4 +1,4 @@
-"""Cameras that cannot be had: another program has it, and lets go of it; bgblur itself feeds it."""
+"""Busy cameras: another program has it, and closes it; bgblur itself feeds it."""
 
 from __future__ import annotations
 

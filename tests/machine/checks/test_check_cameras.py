@@ -32,8 +32,8 @@ VIRTUAL = Device("/dev/video65", "bgblur", "virtual camera", outputs=True)
 
 
 def test_a_camera_is_told_by_its_largest_sizes() -> None:
-    told = "YUYV to 1280x720 at 10 fps, MJPG to 1920x1080 at 29.97 fps, GREY to 640x360"
-    assert summary(FORMATS) == told
+    text = "YUYV to 1280x720 at 10 fps, MJPG to 1920x1080 at 29.97 fps, GREY to 640x360"
+    assert summary(FORMATS) == text
     same = [Format(f"YUY{i}", "", [Size(640, 480, [30.0])]) for i in range(5)]
     assert summary(same[:2]) == "YUY0/YUY1 to 640x480 at 30 fps"
     assert summary(same) == "YUY0/YUY1/YUY2 and 2 more to 640x480 at 30 fps"

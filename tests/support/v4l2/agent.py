@@ -124,7 +124,7 @@ def main() -> None:
             request = json.loads(line)
             try:
                 reply = getattr(agent, request.pop("do"))(**request)
-            except Exception:  # the test that asked is told
+            except Exception:  # the test that asked gets it
                 reply = {"error": traceback.format_exc()}
             data = json.dumps(reply).encode() + b"\n"
             while data:

@@ -46,7 +46,7 @@ def announced(guest: Guest, daemon: Process) -> Process:
 
 
 def status(guest: Guest) -> dict[str, Any] | None:
-    """What ``bgblur-cam status --json`` says of the only daemon; None while there is none."""
+    """What ``bgblur-cam status --json`` reports of the only daemon; None if no daemon runs."""
     process = guest.bgblur("status", "--json")
     if process.wait(60) != 0:
         return None

@@ -134,7 +134,7 @@ class Guest:
     # ------------------------------------------------------------ devices
 
     def load_cameras(self, count: int = 1) -> None:
-        """Vivid's webcams, /dev/video0 and on, afresh: colour bars without text."""
+        """Vivid's webcams, /dev/video0 and up, loaded again: colour bars without text."""
         self.unload("vivid")
         types = ",".join(["0x1"] * count)
         self.run("modprobe", "vivid", f"n_devs={count}", f"node_types={types}").check()

@@ -39,7 +39,7 @@ class Machine:
     """One booted machine; ``exchange`` is a folder that both sides see under the same path.
 
     The host's files are there, read from the host as they were when first looked at; what the
-    machine changes is forgotten with it. Raises UnavailableError where it cannot be had.
+    machine changes is forgotten with it. Raises UnavailableError if it cannot run here.
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ NEEDED = (
 
 
 class UnavailableError(Exception):
-    """The bench, or one module of it, cannot be had here; the text says why, in one line."""
+    """The bench, or one module of it, is not available here; the text says why, in one line."""
 
 
 def install_needed() -> None:
