@@ -56,7 +56,7 @@ class OnDemand:
         self.update()
 
     def update(self) -> None:
-        """Decide again whether the camera rests. Call it at each change and a few times a second."""
+        """Decide whether the camera rests. Call it at each change, and a few times a second."""
         with self._lock:
             now = time.monotonic()
             idle = self._settings.idle
