@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 Range = tuple[float, float]
 
 
@@ -65,10 +67,15 @@ class Light:
     blur_sigma: Range = (0.3, 1.4)  # pixels
     motion: float = 0.1  # chance of motion blur
     motion_length: Range = (0.01, 0.06)  # share of the picture's height
+    motion_angle: Range = (0, 180)  # degrees
     jpeg: float = 0.25  # chance
     jpeg_quality: tuple[int, int] = (20, 80)  # the highest is excluded
     codec: float = 0.05  # chance of H.264
     codec_crf: tuple[int, int] = (28, 44)  # the highest is excluded
+
+    def draw_motion_length(self, rng: np.random.Generator, height: int) -> int:
+        """Length of a motion blur for a picture of this height; odd, 3 or more pixels."""
+        return max(3, round(float(rng.uniform(*self.motion_length)) * height)) | 1
 
     @property
     def jpeg_or_codec(self) -> float:

@@ -8,7 +8,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
-from bgblur.training.augment.chances import LIGHT
+from bgblur.training.augment.chances import LIGHT, Light
 from bgblur.training.augment.patterns import Generator
 from bgblur.training.data.sets import Image
 
@@ -16,7 +16,7 @@ from bgblur.training.data.sets import Image
 def change_light(image: Image, rng: Generator) -> Image:
     """BGR ``uint8`` (H, W, 3), sides even, in some ways of ``_CHANGES``."""
     for chance, change in _CHANGES:
-        if rng.random() < chance:
+        if rng.random() < chance(LIGHT):
             image = change(image, rng)
     return image
 
@@ -51,13 +51,11 @@ def _blur(image: Image, rng: Generator) -> Image:
 
 def _motion_blur(image: Image, rng: Generator) -> Image:
     """What moves while the shutter is open: the mean along a line, at the picture's own scale."""
-    length = (
-        max(3, round(float(rng.uniform(*LIGHT.motion_length)) * image.shape[0])) | 1
-    )  # odd: centred
+    length = LIGHT.draw_motion_length(rng, image.shape[0])
     line = np.zeros((length, length), np.float32)
     line[length // 2] = 1
     centre = ((length - 1) / 2, (length - 1) / 2)
-    turn = cv2.getRotationMatrix2D(centre, float(rng.uniform(0, 180)), 1.0)
+    turn = cv2.getRotationMatrix2D(centre, float(rng.uniform(*LIGHT.motion_angle)), 1.0)
     line = np.asarray(cv2.warpAffine(line, turn, (length, length)), np.float32)
     return np.asarray(cv2.filter2D(image, -1, line / line.sum()), np.uint8)
 
@@ -87,12 +85,12 @@ def _jpeg(image: Image, rng: Generator) -> Image:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
 
 
-_CHANGES: tuple[tuple[float, Callable[[Image, Generator], Image]], ...] = (
-    (LIGHT.tone, _tone),
-    (LIGHT.saturation, _saturation),
-    (LIGHT.dark, _dark_and_noisy),
-    (LIGHT.blur, _blur),
-    (LIGHT.motion, _motion_blur),
-    (LIGHT.jpeg, _jpeg),
-    (LIGHT.codec, _video_codec),
+_CHANGES: tuple[tuple[Callable[[Light], float], Callable[[Image, Generator], Image]], ...] = (
+    (lambda light: light.tone, _tone),
+    (lambda light: light.saturation, _saturation),
+    (lambda light: light.dark, _dark_and_noisy),
+    (lambda light: light.blur, _blur),
+    (lambda light: light.motion, _motion_blur),
+    (lambda light: light.jpeg, _jpeg),
+    (lambda light: light.codec, _video_codec),
 )

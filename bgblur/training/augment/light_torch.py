@@ -14,16 +14,14 @@ from kornia.filters import gaussian_blur2d, motion_blur
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgblur.training.augment.chances import LIGHT
-from bgblur.training.augment.patterns import Generator
-
-LUMA = (0.299, 0.587, 0.114)  # of R, G, B
+from bgblur.training.augment.chances import LIGHT, Light
+from bgblur.training.augment.patterns import LUMA, Generator
 
 
 def change_light(image: Tensor, rng: Generator) -> None:
     """Each picture in some ways of ``_CHANGES``, in place."""
     for chance, change in _CHANGES:
-        chosen = np.flatnonzero(rng.random(len(image)) < chance)
+        chosen = np.flatnonzero(rng.random(len(image)) < chance(LIGHT))
         if len(chosen):
             which = torch.from_numpy(chosen).to(image.device)
             image[which] = change(image[which], rng).clamp(0, 255)
@@ -76,8 +74,8 @@ def _blur(image: Tensor, rng: Generator) -> Tensor:
 
 def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
     """Of one length a batch; see light._motion_blur."""
-    length = max(3, round(float(rng.uniform(*LIGHT.motion_length)) * image.shape[2])) | 1
-    angles = torch.from_numpy(rng.uniform(0, 180, len(image))).float().to(image.device)
+    length = LIGHT.draw_motion_length(rng, image.shape[2])
+    angles = torch.from_numpy(rng.uniform(*LIGHT.motion_angle, len(image))).float().to(image.device)
     moved: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")
     return moved
 
@@ -90,11 +88,11 @@ def _jpeg(image: Tensor, rng: Generator) -> Tensor:
     return decoded * 255
 
 
-_CHANGES: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
-    (LIGHT.tone, _tone),
-    (LIGHT.saturation, _saturation),
-    (LIGHT.dark, _dark_and_noisy),
-    (LIGHT.blur, _blur),
-    (LIGHT.motion, _motion_blur),
-    (LIGHT.jpeg_or_codec, _jpeg),
+_CHANGES: tuple[tuple[Callable[[Light], float], Callable[[Tensor, Generator], Tensor]], ...] = (
+    (lambda light: light.tone, _tone),
+    (lambda light: light.saturation, _saturation),
+    (lambda light: light.dark, _dark_and_noisy),
+    (lambda light: light.blur, _blur),
+    (lambda light: light.motion, _motion_blur),
+    (lambda light: light.jpeg_or_codec, _jpeg),
 )

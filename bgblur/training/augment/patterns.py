@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Generator = np.random.Generator
-LIGHT = (0.25, 2.5)  # of a pixel, to the mean of what is covered: the least and the most
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)  # of B, G, R
+SHADES = (0.25, 2.5)  # limits of a pixel's brightness, relative to the covered area's mean
+LUMA = (0.299, 0.587, 0.114)  # weights of R, G, B (ITU-R BT.601)
 _UPRIGHT = 0.4  # of the patterns
 
 
@@ -51,8 +51,8 @@ class Pattern:
         """The cloth alone (H, W, 3), 0..255, in the light that ``image`` BGR has at ``where``."""
         first, second = self.colors.astype(np.float32)
         cloth = first + (second - first) * self._stripes(*where.shape)[..., None]
-        luma = image @ _LUMA
-        light = (luma / max(1.0, float(luma[where].mean()))).clip(*LIGHT)
+        luma = image @ np.array(LUMA[::-1], np.float32)
+        light = (luma / max(1.0, float(luma[where].mean()))).clip(*SHADES)
         return np.asarray(cloth * (1 + self.shading * (light - 1))[..., None], np.float32)
 
     def _stripes(self, height: int, width: int) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bgblur.training.augment.light_torch import LUMA, column
-from bgblur.training.augment.patterns import LIGHT, Pattern
+from bgblur.training.augment.light_torch import column
+from bgblur.training.augment.patterns import LUMA, SHADES, Pattern
 
 
 def cloth_over(image: Tensor, where: Tensor, drawn: Sequence[Pattern]) -> Tensor:
@@ -22,7 +22,7 @@ def cloth_over(image: Tensor, where: Tensor, drawn: Sequence[Pattern]) -> Tensor
     luma = (image * torch.tensor(LUMA, device=image.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
     pixels = where.sum((2, 3), keepdim=True).clamp(min=1)
     mean = (luma * where).sum((2, 3), keepdim=True) / pixels
-    light = (luma / mean.clamp(min=1)).clamp(*LIGHT)
+    light = (luma / mean.clamp(min=1)).clamp(*SHADES)
     shading = column(np.array([one.shading for one in drawn]), image)
     return cloth * (1 + shading * (light - 1))
 
