@@ -10,7 +10,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -18,6 +17,7 @@ from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
 from bgblur.frame import Image
+from bgblur.localhost.body import read_body
 from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.pages import ICON, MEDIA_TYPES, STYLE, page_routes
 from bgblur.localhost.stream import JpegFeed, Streams
@@ -63,7 +63,7 @@ def build_app(
 
     async def set_value(request: Request) -> Response:
         try:
-            wanted = Change.model_validate_json(await _body(request))
+            wanted = Change.model_validate_json(await read_body(request, MAX_BODY_BYTES))
             await run_in_threadpool(change, wanted.key, wanted.value)
         except ValidationError as error:
             first = error.errors()[0]
@@ -89,15 +89,6 @@ def build_app(
         ],
         exception_handlers={Exception: _failed},
     )
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"The body is longer than {MAX_BODY_BYTES} bytes.\n")
-    return bytes(body)
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import (
     FileResponse,
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.errors import BgblurError
+from bgblur.localhost.body import read_body
 from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.pages import ICON, STYLE, page_routes
 from bgblur.localhost.stream import JpegFeed, Streams
@@ -76,13 +76,9 @@ def build_record_app(
         return FileResponse(_shot(folder, request).mask, media_type="image/png")
 
     async def accept(request: Request) -> Response:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_MASK_BYTES:
-                raise HTTPException(413, f"The mask is longer than {MAX_MASK_BYTES} bytes.\n")
+        body = await read_body(request, MAX_MASK_BYTES)
         shot = _shot(folder, request)
-        await run_in_threadpool(folder.accept, shot, bytes(body) or None)
+        await run_in_threadpool(folder.accept, shot, body or None)
         return state(request)
 
     def reject(request: Request) -> Response:
