@@ -1,4 +1,4 @@
-"""The light network: as small as it must be, exported whole, and distilled from another."""
+"""The light network: its size, its export, and distillation from another network."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_fewer_operations_are_the_same_function(network: nn.Module) -> None:
 
 
 def multiplications(network: nn.Module, images: torch.Tensor) -> int:
-    """Of the decoder's convolutions, as torch counts them."""
+    """Operations of the decoder's convolutions, as torch counts them."""
     with FlopCounterMode(display=False) as counter:
         network(images)
     encoder = FlopCounterMode(display=False)
@@ -133,7 +133,7 @@ def test_new_blocks_change_nothing_and_learn(network: nn.Module) -> None:
     new = {n: p for n, p in grown.named_parameters() if n not in network.state_dict()}
     assert 2 * sum(BLOCKS) * 3 == len(new)  # a kernel, a weight and a bias each
     optimizer = torch.optim.SGD(grown.parameters(), lr=0.1)
-    for _ in range(2):  # the first moves only what decides how much of a block counts
+    for _ in range(2):  # the first step only changes the blocks' last batch norms
         optimizer.zero_grad()
         grown(images).square().mean().backward()
         optimizer.step()
@@ -216,7 +216,7 @@ def test_distilled_from_a_network_of_another_kind(collection: Collection, tmp_pa
     taught = recipe(4, light=True, distillation=1.0, teacher=teacher, teach_from=0.5)
     alone = run(recipe(4, light=True), collection, tmp_path / "alone")
     together = run(taught, collection, tmp_path / "together")
-    assert together[:2] == alone[:2]  # the teacher comes in half-way
+    assert together[:2] == alone[:2]  # the teacher is asked from half of the steps on
     assert together[2] > alone[2]
     history = load_network(tmp_path / "together" / CHECKPOINT)[1]
     assert history.model is not None

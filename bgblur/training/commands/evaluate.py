@@ -27,24 +27,25 @@ def evaluate(
         list[int] | None,
         typer.Option(min=32, help="Repeatable; 160, 192 and 288 if none is given."),
     ] = None,
-    device: Annotated[str, typer.Option(help="Of a model.ts: auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="For a model.ts: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
-        str, typer.Option(help="Of a model.ts: auto, fp32, bf16 or fp16; a last.ckpt is fp32.")
+        str, typer.Option(help="For a model.ts: auto, fp32, bf16 or fp16; a last.ckpt is fp32.")
     ] = "auto",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="Write a PNG of the 24 worst photos, largest height.")
+        Path | None, typer.Option(help="Write a PNG of the 24 worst photos, at the largest height.")
     ] = None,
-    targets: Annotated[
-        Path | None, typer.Option(help="A TOML file of figures that must be reached.")
-    ] = None,
+    targets: Annotated[Path | None, typer.Option(help="A TOML file of figures to reach.")] = None,
     card: Annotated[Path | None, typer.Option(help="Write the model card.")] = None,
     beside: Annotated[
         Path | None,
         typer.Option(help="Judge a second model, and the difference of IoU with its bounds."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Photos a set, rooms, and frames a clip, at most.")
+        int | None,
+        typer.Option(
+            min=1, help="At most so many photos of each set, rooms, and frames of each clip."
+        ),
     ] = None,
 ) -> None:
     """Judge a model on the held-out photos and rooms and on the clips with true mattes."""

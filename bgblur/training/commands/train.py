@@ -24,7 +24,7 @@ SCRATCH = "scratch"  # --init: random weights, though the stage is not the first
 def train(
     config: Annotated[
         Path | None,
-        typer.Option(help="The recipe, a TOML file; left out with --init: configs/finetune.toml."),
+        typer.Option(help="The recipe, a TOML file; with --init the default is finetune.toml."),
     ] = None,
     stage: Annotated[
         str | None,
@@ -32,7 +32,7 @@ def train(
     ] = None,
     data: Annotated[
         Path,
-        typer.Option(help="A folder with train/ and backgrounds/, or what scripts/record.py made."),
+        typer.Option(help="A folder with train/ and backgrounds/, or one of scripts/record.py."),
     ] = Path("data"),
     replay: Annotated[
         Path | None,
@@ -49,9 +49,9 @@ def train(
             " a later stage starts from the stage before it if this is left out."
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Overrides the recipe's number.")] = None,
     export: Annotated[
-        Path | None, typer.Option(help="The TorchScript file to write in the end.")
+        Path | None, typer.Option(help="The TorchScript file to write at the end.")
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="Export for processors: several times as fast there.")

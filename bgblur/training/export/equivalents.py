@@ -1,13 +1,13 @@
-"""The function of a LightUnet in fewer operations, for export.
+"""Rewrites a LightUnet as the same function in fewer operations, for export.
 
-Enlarging and convolving in one: a 3x3 convolution of a map enlarged to the nearest pixel sees each
-of its values several times over. Added up beforehand its kernel is a 4x4 one of a transposed
-convolution with stride 2, of which four values instead of nine meet a pixel (Shi et al., "Is the
-deconvolution layer the same as a convolutional layer?", arXiv:1609.07009). The skip connection,
-which is not enlarged, is convolved by itself, so that nothing is put side by side in memory.
+Enlarging and convolving in one step: after nearest-neighbour enlargement, a 3x3 convolution reads
+the same values several times. Its kernel, with the weights for equal values added up, is the 4x4
+kernel of a transposed convolution with stride 2, which uses four values a pixel instead of nine
+(Shi et al., "Is the deconvolution layer the same as a convolutional layer?", arXiv:1609.07009). The
+skip connection, which is not enlarged, has its own convolution: the maps need no concatenation.
 
-One output channel: kernels for processors make sixteen at a time. Each input channel convolved by
-itself, and the sum of them, is a fifth of the work.
+One output channel: the kernels for processors compute sixteen at a time. A depthwise convolution,
+followed by a sum over the channels, is a fifth of the work.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from bgblur.segmentation.network import LightUnet
 
-# Along one axis: which of the three values of a kernel each of the four has in it.
+# Along one axis: which of the three weights are added up in each of the four.
 _SPREAD = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]])
 
 
 def for_processors(network: LightUnet) -> LightUnet:
-    """``network``, whose batch norms are folded, changed in place."""
+    """Rewrite ``network``, whose batch norms are folded, in place."""
     widths: list[int] = list(network.encoder.out_channels)  # type: ignore[arg-type]
     for number, skip in enumerate(widths[-2:0:-1]):
         convolution, *others = network.stages[number].children()
@@ -36,8 +36,10 @@ def for_processors(network: LightUnet) -> LightUnet:
 
 
 def as_trained(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of what ``for_processors`` gives by the names and in the shapes of the network
-    that it was made from. Other weights are given on as they are."""
+    """Undo ``for_processors`` on weights: the names and shapes of the network as it was trained.
+
+    Other weights are returned unchanged.
+    """
     parted = dict(weights)
     for name in weights:
         of, _, part = name.rpartition(".up.")
@@ -53,7 +55,7 @@ def as_trained(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class _Joined(nn.Module):
-    """``convolution`` of two maps (N, C, h, w), enlarged twice, and (N, S, 2h, 2w)."""
+    """``convolution`` of two maps: (N, C, h, w), enlarged by two, and (N, S, 2h, 2w)."""
 
     def __init__(self, convolution: nn.Conv2d, skip: int) -> None:
         super().__init__()
@@ -80,7 +82,7 @@ class _JoinedStage(nn.Sequential):
 
 
 class _Summed(nn.Module):
-    """``convolution`` with one output channel, (N, C, h, w) to (N, 1, h, w)."""
+    """A ``convolution`` with one output channel: (N, C, h, w) to (N, 1, h, w)."""
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
@@ -98,12 +100,12 @@ class _Summed(nn.Module):
 
 
 def _spread(kernels: Tensor) -> Tensor:
-    """(O, I, 3, 3) of a convolution to (I, O, 4, 4) of a transposed one, which lies turned."""
+    """Kernels (O, I, 3, 3) to those of the transposed convolution, flipped: (I, O, 4, 4)."""
     spread = _SPREAD.to(kernels.dtype)
     return (spread @ kernels.flip(2, 3) @ spread.T).transpose(0, 1)
 
 
 def _gathered(kernels: Tensor) -> Tensor:
-    """The inverse of ``_spread``, the nearest where rounding has left none."""
+    """The inverse of ``_spread``; the least-squares solution where rounding left no exact one."""
     gather = torch.linalg.pinv(_SPREAD).to(kernels.dtype)
     return (gather @ kernels.transpose(0, 1) @ gather.T).flip(2, 3)

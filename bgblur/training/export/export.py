@@ -1,4 +1,4 @@
-"""From a checkpoint to the one file the daemon runs: frozen TorchScript, half-precision or int8."""
+"""Exports a trained network to the file that the daemon runs: TorchScript, fp16 or int8."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ from bgblur.training.export.equivalents import for_processors
 from bgblur.training.export.quantize import quantized
 
 LARGEST = 30_000_000  # bytes: the model travels inside the package
-TOLERANCE = 1e-2  # of alpha at any pixel, against the network before export
-_ROUNDED = 0.1  # likewise: further off, weights are beyond half precision, which GPUs compute in
-INT8_TOLERANCE = 5e-3  # of alpha in the mean: an outline may move by a fraction of a pixel
+TOLERANCE = 1e-2  # largest difference of alpha at any pixel from the network before export
+_ROUNDED = 0.1  # a larger difference means weights that GPUs, which compute in fp16, cannot hold
+INT8_TOLERANCE = 5e-3  # mean difference of alpha: an outline may move by a fraction of a pixel
 SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
 class Exported:
-    """``difference`` is that of alpha from the network's own: the largest, or in int8 the mean."""
+    """The file's size in bytes, its SHA-256, and how far its alpha differs from the network's.
+
+    ``difference`` is the largest at any pixel; for int8 the mean.
+    """
 
     size: int
     sha256: str
@@ -44,11 +47,11 @@ def publish(
     history: Contract,
     calibrate: Iterable[Tensor] | None = None,
 ) -> Exported:
-    """Export, verify, put at ``target``, and enter it in ``SHA256SUMS`` beside it.
+    """Export to ``target``, verify, and enter the file in the folder's ``SHA256SUMS``.
 
-    A small network that rounding to half precision changes too much keeps its weights as they are.
-    ``calibrate`` makes it int8, see ``export``. Raises ModelError, and leaves what was there, where
-    the file is too large or not the network.
+    A small network whose alpha changes too much in half precision is exported in single precision.
+    ``calibrate`` makes it int8, see ``export``. Where the file is too large or its alpha differs
+    from the network's, raises ModelError and keeps the old file.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
@@ -70,20 +73,20 @@ def publish(
 
 
 def _difference(network: nn.Module, exported: Path, int8: bool) -> float:
-    """See ``Exported``."""
+    """``Exported.difference``."""
     if int8:
-        photos = parity_images()[:2]  # its ranges are those of pictures, not of noise
+        photos = parity_images()[:2]  # int8 ranges fit pictures, not noise
         return float(differences(network, exported, photos).mean())
     return max_difference(network, exported, parity_images())
 
 
 def _check(difference: float, int8: bool) -> None:
-    """Raises ModelError where it is too large."""
+    """Raises ModelError where the difference is too large."""
     limit, kind = (INT8_TOLERANCE, "int8") if int8 else (TOLERANCE, "half precision")
     if not difference <= limit:
         raise ModelError(
             f"exported alpha differs by {difference:.4f} from the network's, more than "
-            f"{limit}: its weights do not fit {kind}, train on or anew"
+            f"{limit}: its weights do not fit {kind}, train it further or again"
         )
 
 
@@ -96,10 +99,10 @@ def export(
 ) -> str:
     """Write ``target`` and return its SHA-256.
 
-    Weights are stored in half precision, unless ``half`` is false, with batch norms folded in; they
+    Weights are stored in half precision, unless ``half`` is false, with batch norms folded in. They
     stay parameters of the frozen module (not graph constants), so that one file can be cast to
-    fp16, bf16 or fp32. With inputs to ``calibrate`` by, the network is int8, and runs on processors
-    alone.
+    fp16, bf16 or fp32. With ``calibrate``, network inputs to find the ranges on, the network is
+    int8 and runs on processors only. ``history`` goes into the file's contract.
     """
     cpu_precision: Precision | None = None
     if isinstance(network, LightUnet):
@@ -128,9 +131,9 @@ def export(
 
 
 def fold_batch_norms(module: nn.Module) -> nn.Module:
-    """Every convolution directly followed by a batch norm made one with it.
+    """Fold each batch norm that directly follows a convolution into it, in place.
 
-    timm's batch norms carry the activation that follows them: it stays.
+    timm's batch norms contain the activation that follows them; it is kept.
     """
     for name, convolution, norm in list(norm_pairs(module)):
         path, _, child = name.rpartition(".")
@@ -142,7 +145,7 @@ def fold_batch_norms(module: nn.Module) -> nn.Module:
 
 
 def norm_pairs(module: nn.Module) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm2d]]:
-    """(name of a convolution, itself, its batch norm): the one that is declared directly after it
+    """(name of a convolution, the convolution, its batch norm), which is declared directly after it
     in the same parent."""
     for path, parent in module.named_modules():
         previous: tuple[str, nn.Conv2d] | None = None
@@ -153,7 +156,7 @@ def norm_pairs(module: nn.Module) -> Iterator[tuple[str, nn.Conv2d, nn.BatchNorm
 
 
 def max_difference(network: nn.Module, exported: Path, images: Sequence[Image]) -> float:
-    """Largest difference of the file's alpha from the network's."""
+    """The largest difference of the file's alpha from the network's."""
     return float(differences(network, exported, images).max())
 
 
@@ -161,8 +164,10 @@ def max_difference(network: nn.Module, exported: Path, images: Sequence[Image]) 
 def differences(
     network: nn.Module, exported: Path, images: Sequence[Image], input_height: int = 192
 ) -> Tensor:
-    """Of the file's alpha from the network's, at every pixel of all ``images``; the network's in
-    fp32 on the CPU, and the file's, where it is not int8."""
+    """Absolute differences of the file's alpha from the network's at all pixels of ``images``.
+
+    Both run on the CPU, in fp32 unless the file is int8. Returns a flat tensor.
+    """
     segmenter = Segmenter(copy.deepcopy(network).cpu()).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -173,7 +178,7 @@ def differences(
 
 
 def parity_images() -> list[Image]:
-    """A public-domain portrait, a close-up of odd size, and noise."""
+    """Pictures to compare alphas on: a public-domain portrait, a close-up of odd size, noise."""
     from skimage import data
 
     portrait = np.ascontiguousarray(data.astronaut()[..., ::-1])
@@ -182,7 +187,7 @@ def parity_images() -> list[Image]:
 
 
 def enter_sum(target: Path, digest: str) -> None:
-    """Add or renew the file's line in the ``SHA256SUMS`` beside it."""
+    """Add or replace the file's line in the ``SHA256SUMS`` of its folder."""
     sums = target.with_name(SUMS)
     lines = sums.read_text(encoding="utf-8").splitlines() if sums.exists() else []
     kept = [line for line in lines if line.split(maxsplit=1)[1:] != [target.name]]

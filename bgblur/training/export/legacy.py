@@ -1,4 +1,4 @@
-"""Contracts of version 1, which told the training in one English paragraph, as version 2.
+"""Converts contracts of version 1, with one English paragraph about the training, to version 2.
 
 Nothing but this file reads that paragraph. It was made of one sentence for each stage, joined by
 "Then, from its averaged weights:", with free text before and after.

@@ -1,8 +1,8 @@
-"""Post-training static quantization: int8 weights by channel, int8 activations (Jacob et al. 2018,
-arXiv:1712.05877), their ranges found on training pictures.
+"""Post-training static quantization (Jacob et al. 2018, arXiv:1712.05877).
 
-Inference is half again to twice as fast as in fp32 with AVX2. ``torch.ao.quantization`` lives in
-this file alone: upstream means to move it.
+Weights are int8 with a scale for each channel, activations int8 with ranges from training pictures.
+With AVX2 inference is 1.5 to 2 times as fast as in fp32. Only this file uses
+``torch.ao.quantization``, which upstream plans to move.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ from bgblur.training.augment.examples import Mix
 from bgblur.training.data.sets import Collection
 from bgblur.training.feed.loader import Draw, ExampleDataset
 
-_SIZES = ((96, 160), (160, 288), (192, 320), (288, 512))  # (height, width), as a daemon's governor
-PICTURES = 256  # with 64, outlines at 288 lines come out a little worse
+_SIZES = (
+    (96, 160),
+    (160, 288),
+    (192, 320),
+    (288, 512),
+)  # (height, width), among those that the governor chooses
+PICTURES = 256  # with 64, outlines at 288 lines are a little worse
 _SEED = 7
-_LOGITS = 8.0  # either way: beyond, alpha is 0 or 1 to a tenth of a level
+_LOGITS = 8.0  # largest absolute logit: beyond, alpha is 0 or 1 within a tenth of a level of 255
 _MIX = Mix(composited=0.4, empty=0.1)
 
 
 def calibration(collection: Collection, pictures: int = PICTURES) -> Iterator[Tensor]:
-    """Normalised network inputs (1, 3, h, w), of every size that a processor may take."""
+    """Normalised network inputs (1, 3, h, w) of the sizes that processors use."""
     examples = ExampleDataset(collection, _MIX)
     for number in range(pictures):
         height, width = _SIZES[number % len(_SIZES)]
@@ -37,17 +42,17 @@ def calibration(collection: Collection, pictures: int = PICTURES) -> Iterator[Te
 
 
 def quantized(network: nn.Module, inputs: Iterable[Tensor]) -> nn.Module:
-    """``network`` (eval mode, batch norms folded), in int8 between float input and float logits.
+    """Convert ``network`` (eval mode, batch norms folded) to int8, with float input and logits.
 
-    It is taken apart in the doing: give a copy.
+    Destroys ``network``: pass a copy.
     """
     from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
-    # Its check of the input's size is Python's ``if``, which symbolic tracing cannot follow.
+    # smp checks the input's size with an ``if``, which symbolic tracing cannot follow.
     network.requires_divisible_input_shape = False  # type: ignore[assignment]
     traced = _without_identities(torch.fx.symbolic_trace(network))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the move that upstream announces
+        warnings.simplefilter("ignore")  # upstream announces the move
         example = (torch.zeros(1, 3, 96, 160),)
         prepared = prepare_fx(traced, _ranges(network), example)
         with torch.inference_mode():
@@ -58,8 +63,8 @@ def quantized(network: nn.Module, inputs: Iterable[Tensor]) -> nn.Module:
 
 
 def _ranges(network: nn.Module) -> Any:
-    """Torch's choice for x86, where activations have 7 bits: without VNNI two products are added up
-    in 16. Logits are multiplied with nothing more, and have 8."""
+    """Torch's default for x86: activations have 7 bits, because without VNNI the sum of two
+    products must fit 16 bits. Logits, which are not multiplied again, have 8."""
     from torch.ao.quantization import (
         FixedQParamsObserver,
         QConfig,
@@ -79,8 +84,11 @@ def _ranges(network: nn.Module) -> Any:
 
 
 def _without_identities(traced: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """The same without what folded batch norms left: only a ReLU that follows its convolution
-    directly becomes one with it, which is faster, and finer than a range with negative values."""
+    """Remove the identities that folded batch norms leave behind.
+
+    Only a ReLU directly after its convolution is fused with it. That is faster, and finer: the
+    range then has no negative values.
+    """
     for node in traced.graph.nodes:
         if node.op == "call_module" and type(traced.get_submodule(node.target)) is nn.Identity:
             node.replace_all_uses_with(node.args[0])

@@ -1,10 +1,10 @@
-"""From an exported fastai Learner to the one file the daemon runs.
+"""Converts an exported fastai Learner to the file that the daemon runs.
 
-What a tutorial's ``unet_learner`` gives, a DynamicUnet of two classes, is wrapped into a network
-like ours: input normalised as ours is, one logit a pixel. ``export`` does the rest.
+A tutorial's ``unet_learner`` is a DynamicUnet with two classes. It is wrapped as a network of ours:
+the same input normalisation, one logit a pixel. ``export`` does the rest.
 
-DynamicUnet resizes inside wherever a stage's size is odd, and a trace would fix that size. It has
-nothing to resize in multiples of 32, the only sizes ``Segmenter`` shows to a network.
+DynamicUnet resizes wherever the size of a stage is odd, and a trace would fix that size. With
+multiples of 32, the only sizes that ``Segmenter`` uses, it never resizes.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from bgblur.training.fastai.pickle import Absent, find, load_learner
 
 @dataclass(frozen=True)
 class Imported:
-    """``classes`` is empty where the Learner does not name them; ``height`` is what its pictures
-    were resized to in training, None where it is not known."""
+    """A Learner's network. ``classes`` is empty where the Learner does not name them; ``person`` is
+    the index of the person's class; ``height`` is that of the training pictures, if known."""
 
     network: nn.Module
     classes: tuple[str, ...]
@@ -39,9 +39,9 @@ class Imported:
 class PersonUnet(nn.Module):
     """A two-class network as one logit a pixel.
 
-    ``forward`` takes RGB ``(N, 3, H, W)`` normalised by ImageNet's statistics and gives
+    ``forward`` takes RGB ``(N, 3, H, W)`` normalised by ImageNet's statistics and returns
     ``(N, 1, H, W)``, whose sigmoid is the softmax probability of class ``person``. ``mean`` and
-    ``std`` are what ``unet`` expects of its input.
+    ``std`` are those of the input that ``unet`` expects.
     """
 
     scale: Tensor
@@ -65,11 +65,11 @@ class PersonUnet(nn.Module):
 
 
 def read_learner(path: Path, person: str | None = None) -> Imported:
-    """The network of what ``Learner.export`` wrote; unpickling is fenced, see fastai_pickle.
+    """Read the network from a file of ``Learner.export``, without running its code: see pickle.py.
 
-    ``person`` is the name or index of the person's class; without it the class called person, the
-    one that is not called background, or else class 1. Raises UsageError where the file is none,
-    or its network none we can run.
+    ``person`` is the name or index of the person's class. By default it is the class called person,
+    else the one that is not called background, else class 1. Raises UsageError where the file is
+    not a Learner, or its network is of another kind.
     """
     learner = load_learner(path)
     unet = learner.get("model")
@@ -85,8 +85,8 @@ def read_learner(path: Path, person: str | None = None) -> Imported:
 def convert(imported: Imported, target: Path, note: str) -> Exported:
     """Export to ``target`` and verify.
 
-    Unlike the shipped model's, its size has no limit: fastai's decoder alone passes 30 MB. Raises
-    ModelError, and leaves what was there, where alpha differs from the Learner's.
+    Its size has no limit, unlike that of shipped models: fastai's decoder alone passes 30 MB. Where
+    alpha differs from the Learner's, raises ModelError and keeps the old file.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
@@ -122,7 +122,7 @@ def _check(unet: Any, path: Path) -> None:
 
 
 def _strange_part(module: nn.Module) -> str:
-    """The class of the first part that was not let in, or nothing."""
+    """The class of the first part that is not allowed, or an empty string."""
     parts: list[Any] = [*module.children(), *module._forward_pre_hooks.values()]
     for part in parts:
         found = part.origin if isinstance(part, Absent) else ""
@@ -134,12 +134,12 @@ def _strange_part(module: nn.Module) -> str:
 
 
 def _plain(unet: Any) -> nn.Module:
-    """In ``float32``, for inference, with its cross connections, giving torch's own tensors."""
+    """``unet`` in ``float32``, for inference, with its cross connections and plain tensors."""
     from fastai.layers import ToTensorBase
 
     crossing = {hook.hook.id: hook.hook_fn for hook in unet.sfs}
     for module in unet.modules():
-        # Each version of pickle keeps a hook's function in its own way: it is put in anew.
+        # Versions of pickle store a hook's function differently: set it again.
         hooks = module._forward_hooks
         module._forward_hooks = OrderedDict((k, crossing[k]) for k in hooks if k in crossing)
         for norm in list(module._forward_pre_hooks.values()):
@@ -158,7 +158,7 @@ def _loader(learner: Absent) -> Any:
 
 
 def _normalisation(loader: Any) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation, of a 0..1 image, that turn it into what the network expects."""
+    """Mean and standard deviation that normalise a 0..1 image for the network."""
     mean, std = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
     for step in find(loader.get("after_batch"), "fastai.data.transforms.Normalize"):
         mean = mean + std * step.get("mean").float().view(1, -1, 1, 1)
@@ -178,7 +178,7 @@ def _classes(loader: Any) -> tuple[str, ...]:
 
 def _person_index(classes: tuple[str, ...], wanted: str | None) -> int:
     names = [name.lower() for name in classes]
-    if wanted is None:  # the wrong one would blur the user and show the room
+    if wanted is None:  # the wrong class would blur the user and show the room
         if "person" in names:
             return names.index("person")
         return 1 - names.index("background") if "background" in names else 1

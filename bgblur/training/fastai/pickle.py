@@ -1,10 +1,10 @@
-"""Opens an exported fastai Learner without running what it carries.
+"""Opens an exported fastai Learner without running the code in it.
 
-A Learner is pickled whole: network, data loaders, callbacks, and functions of the notebook it was
-trained in, some by a name in ``__main__`` that exists nowhere else. The network alone is wanted.
-So only the classes a network is made of are let in, and an inert stand-in takes the place of every
-other name. That also opens learners of other versions of fastai, Python and operating systems.
-It is a fence, not a proof of safety: open files of people you trust.
+A Learner's pickle holds the network, data loaders, callbacks and functions of the notebook, some by
+a name in ``__main__`` that exists nowhere else. Only the network is needed. So only the classes of
+networks are loaded, and an inert stand-in replaces every other name. That also opens learners from
+other versions of fastai, Python and operating systems. This lowers the risk, but proves no file
+safe: open only files from people you trust.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import nn
 
 from bgblur.errors import UsageError
 
-_LAYERS = ("torch.nn.", "torchvision.", "fastai.")  # where any subclass of nn.Module is let in
+_LAYERS = ("torch.nn.", "torchvision.", "fastai.")  # any subclass of nn.Module in them is allowed
 _KNOWN = {
     "_codecs.encode",  # bytes, in protocol 2
     "builtins.set",
@@ -47,7 +47,7 @@ _RENAMED = {"__builtin__": "builtins", "numpy.core.multiarray": "numpy._core.mul
 
 
 class Absent:
-    """Stands for an object that is not let in; ``origin`` is the full name of its class."""
+    """Stands for an object that is not loaded; ``origin`` is the full name of its class."""
 
     origin = ""
 
@@ -73,24 +73,24 @@ class Absent:
         pass
 
     def get(self, key: str) -> Any:
-        """An attribute of the object, None where it has none of that name."""
+        """An attribute of the object, or None."""
         return self.state.get(key) if isinstance(self.state, dict) else None
 
 
 def load_learner(path: Path) -> Absent:
-    """What ``Learner.export`` wrote, as a stand-in whose ``get("model")`` is the real network.
+    """Read a file of ``Learner.export`` as a stand-in whose ``get("model")`` is the real network.
 
     Raises UsageError where fastai is missing or the file is something else.
     """
     if not path.is_file():
-        raise UsageError(f"there is no file {path}: name the one learn.export() wrote")
+        raise UsageError(f"there is no file {path}: name the one that learn.export() wrote")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch.jit, which fastai still uses
+            warnings.simplefilter("ignore")  # fastai still uses torch.jit, which is deprecated
             import fastai.vision.models.unet  # noqa: F401
     except ImportError as error:
         raise UsageError(
-            'a fastai Learner needs fastai to be read: pip install "bgblur[fastai]"'
+            'reading a fastai Learner needs fastai: pip install "bgblur[fastai]"'
         ) from error
     wrong = f"{path} is not an exported fastai Learner, or damaged: write it with learn.export()"
     if not zipfile.is_zipfile(path):
@@ -108,8 +108,7 @@ def load_learner(path: Path) -> Absent:
 
 
 def find(root: Any, origin: str) -> list[Absent]:
-    """The stand-ins that ``root`` refers to whose class's full name begins with ``origin``, each
-    once, in the order they came."""
+    """The stand-ins within ``root`` whose class name begins with ``origin``, each once."""
     return [thing for thing in _walk(root, set()) if thing.origin.startswith(origin)]
 
 
@@ -142,7 +141,7 @@ class _Unpickler(pickle.Unpickler):
         if module.startswith(_LAYERS):
             try:
                 found = super().find_class(module, name)
-            except (ImportError, AttributeError):  # of another version
+            except (ImportError, AttributeError):  # from another version
                 return _absent_class(full_name)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 return found
@@ -166,10 +165,10 @@ def _plain_tensor_of_old(kind: Any, *args: Any) -> Any:
 
 
 _REPLACED: dict[str, Any] = {
-    # fastai's tensors know what they depict, which is of no use here.
+    # fastai's tensors have types for their content, which are not needed here.
     "torch._tensor._rebuild_from_type_v2": _plain_tensor,
     "fastai.torch_core._fa_rebuild_tensor": _plain_tensor_of_old,
-    # What a stand-in is made an instance of has to be a class.
+    # These must return a class: the pickle creates instances of it.
     "builtins.getattr": lambda owner, name: _absent_class(name),
     "cloudpickle.cloudpickle._make_skeleton_class": _class_of_notebook,
     "cloudpickle.cloudpickle._make_skeleton_enum": _class_of_notebook,

@@ -16,7 +16,7 @@ KINDS = ("plain", "striped", "checked", "chessboard")
 
 
 def person(rows: int, columns: int, rng: np.random.Generator, shift: float = 0.0) -> Plane:
-    """0/1 mask of a head and shoulders, ``float32``."""
+    """A 0/1 mask of a head and shoulders, ``float32``."""
     mask = np.zeros((rows, columns), np.uint8)
     x = round(columns * (0.4 + 0.2 * float(rng.random()) + shift))
     cv2.ellipse(mask, (x, rows), (columns // 4, rows // 2), 0, 0, 360, 1, -1)
@@ -25,7 +25,7 @@ def person(rows: int, columns: int, rng: np.random.Generator, shift: float = 0.0
 
 
 def picture(mask: Plane, rng: np.random.Generator) -> Image:
-    """Bright where the mask is."""
+    """A picture that is bright where the mask is 1."""
     noise = rng.integers(0, 60, (*mask.shape, 3))
     return np.asarray(noise + mask[..., None] * 170, np.uint8)
 
@@ -41,7 +41,7 @@ def kind(cloth: Pattern) -> str:
 
 
 def write_tree(root: Path, photos: int = 12, ignore: bool = True) -> Path:
-    """``photos`` a set, as many cut-outs, rooms in both folders, one clip with its matte."""
+    """Write ``photos`` pictures a set, as many cut-outs, rooms in both folders, and a clip."""
     rng = np.random.default_rng(7)
     for name in ("eg1800", "voc_person"):
         for kind in ("images", "masks"):

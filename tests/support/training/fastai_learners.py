@@ -1,4 +1,4 @@
-"""Learners as the tutorial trained and exported them; skips where fastai is not installed."""
+"""Learners trained and exported as in the tutorial; skips where fastai is not installed."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def create_mask(path: Path) -> Any:
-    """As the tutorial's, which lived in its notebook."""
+    """Like the tutorial's function, which was defined in its notebook."""
     return vision.PILMask.create(path.with_name(f"{path.stem}_mask.png"))
 
 
 class Own(nn.Module):
-    """A layer of the notebook's."""
+    """A layer that the notebook defines."""
 
     def forward(self, x: Any) -> Any:
         return x
@@ -72,7 +72,7 @@ def loaders(pictures: Path, codes: Any = CODES, stats: Any = (IMAGENET,)) -> Any
 
 
 def export(learner: Any, path: Path, pickler: Any = None) -> Path:
-    """As the tutorial did; fastai pickled with ``pickle`` then and does with cloudpickle now."""
+    """Export as the tutorial did. fastai used ``pickle`` then, and uses cloudpickle now."""
     learner.path = path.parent
     with pytest.MonkeyPatch.context() as patch:
         for thing in (create_mask, Own):
@@ -87,26 +87,26 @@ def small(pictures: Path, codes: Any = CODES, stats: Any = (IMAGENET,)) -> Any:
     stages = [nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 16, 3, 2, 1), nn.ReLU()]
     unet = vision.DynamicUnet(nn.Sequential(*stages), len(codes), SIZE)
     with torch.no_grad():
-        unet.layers[-2][0].weight *= 5  # surer of itself than a new network is
+        unet.layers[-2][0].weight *= 5  # more confident than a new network
     return vision.Learner(
         loaders(pictures, codes, stats), unet, loss_func=vision.CrossEntropyLossFlat(axis=1)
     )
 
 
 def colourful(height: int, width: int) -> Image:
-    """Structure in every channel, unlike in each."""
+    """A picture with different structure in each channel."""
     seed: Any = np.random.default_rng(2).integers(0, 256, (8, 8, 3), np.uint8)
     return cv2.resize(seed, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
 def predicted(learner: Any, image: Image) -> Any:
-    """What the Learner itself makes of a BGR image: probability of class 1."""
+    """The Learner's own prediction for a BGR image: the probability of class 1."""
     with learner.no_bar(), learner.no_logging():
         return learner.predict(np.ascontiguousarray(image[..., ::-1]))[2][1].numpy()
 
 
 def eager(learner: Any, image: Image) -> Any:
-    """The same, of the Learner's network, at the image's own size."""
+    """The same from the Learner's network, at the image's own size."""
     rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
     mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in IMAGENET)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Clips as a user records them: the room without the person, then with."""
+"""Clips like those that a user records: the room without the person, then with the person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bgblur.frame import Alpha, Image
 
 
 def room_of(frames: Sequence[tuple[Image, Alpha]]) -> Image:
-    """A clip's room without the person: what she hides is the mirrored room."""
+    """The room of a clip without the person; hidden parts are filled from the mirrored room."""
     room = np.median([image for image, _ in frames], axis=0).astype(np.uint8)
     hidden = np.max([alpha for _, alpha in frames], axis=0) > 0.02
     hidden = cv2.dilate(hidden.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
@@ -23,7 +23,7 @@ def room_of(frames: Sequence[tuple[Image, Alpha]]) -> Image:
 
 
 def camera_pictures(room: Image, gain: tuple[float, float, float], count: int) -> list[Image]:
-    """The room in another light, with the sensor's noise."""
+    """The room in another light, with sensor noise."""
     rng = np.random.default_rng(0)
     lit = room * np.array(gain)
     return [

@@ -38,7 +38,7 @@ def test_a_run_trains_validates_and_resumes(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert f"step {steps} IoU eg1800 0." in done.stderr
-        assert ("step 2 IoU" in done.stderr) == (steps == 3)  # the second run goes on from there
+        assert ("step 2 IoU" in done.stderr) == (steps == 3)  # the second run resumes after it
         assert load_checkpoint(out / "last.ckpt")["step"] == steps
     assert list(out.glob("events.out.tfevents.*"))
     sheet = cv2.imread(str(out / "worst-000004.png"))
@@ -114,7 +114,7 @@ def test_a_stage_starts_from_the_one_before(tmp_path: Path) -> None:
     ids=["torchrun", "fabric"],
 )
 def test_two_processes_share_the_work(tmp_path: Path, launcher: list[str]) -> None:
-    """Over gloo: each sees half of the pictures, both end with the same weights."""
+    """Over gloo: each process draws half of the pictures; both end with the same weights."""
     tree = write_tree(tmp_path / "data")
     recipe, out = tmp_path / "recipe.toml", tmp_path / "run"
     recipe.write_text(RECIPE)
@@ -128,13 +128,13 @@ def test_two_processes_share_the_work(tmp_path: Path, launcher: list[str]) -> No
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("step 2 IoU eg1800 0.") == 1  # one of them speaks
+    assert done.stderr.count("step 2 IoU eg1800 0.") == 1  # one of them prints
     assert "MEMBER: 2/2" in done.stderr
     assert load_checkpoint(out / "last.ckpt")["step"] == 2
 
 
 def test_a_picture_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
-    """By a worker, too, whose errors torch adorns with a traceback."""
+    """Also in a worker process, to whose errors torch adds a traceback."""
     tree = write_tree(tmp_path / "data", photos=4)
     for photo in (tree / "train").rglob("*.jpg"):
         photo.write_bytes(b"no picture")

@@ -75,11 +75,11 @@ def test_a_norm_that_follows_no_convolution_stays() -> None:
     assert len(batch_norms(fold_batch_norms(module.eval()))) == 2
 
 
-def test_alpha_is_the_networks_own(network: nn.Module, exported: Path) -> None:
+def test_alpha_is_that_of_the_network(network: nn.Module, exported: Path) -> None:
     assert max_difference(network, exported, parity_images()) <= 1e-2
 
 
-def test_the_difference_is_seen(network: nn.Module, exported: Path) -> None:
+def test_a_difference_is_found(network: nn.Module, exported: Path) -> None:
     other = copy.deepcopy(network)
     head = next(m for m in reversed(list(other.modules())) if isinstance(m, nn.Conv2d))
     with torch.no_grad():
@@ -154,7 +154,7 @@ def test_too_large_is_refused_and_the_old_file_stays(
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("model.ts", "old")]
 
 
-def test_what_rounding_changes_keeps_its_weights(
+def test_a_network_that_rounding_changes_keeps_single_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(5)

@@ -1,4 +1,4 @@
-"""int8: as exact as an outline needs, for any network of ours, from any pictures."""
+"""int8: exact enough for outlines, from any network of ours and any pictures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def network() -> nn.Module:
 
 
 def photos() -> list[torch.Tensor]:
-    """Of the portrait alone: enough for what is asked of it here."""
+    """Only the portrait, which is enough for these tests."""
     from bgblur.segmentation.network import normalise
 
     rgb = np.ascontiguousarray(portrait(288, 160)[..., ::-1].transpose(2, 0, 1))
@@ -56,7 +56,7 @@ def test_calibration_is_the_same_each_time_and_of_every_size(collection: Collect
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_a_network_in_int8_gives_nearly_the_same(network: nn.Module) -> None:
+def test_int8_alpha_is_nearly_the_same(network: nn.Module) -> None:
     converted = quantized(copy.deepcopy(network), photos())
     kinds = {type(module).__module__.split(".")[-3] for module in converted.modules()}
     assert any("quantized" in type(module).__module__ for module in converted.modules()), kinds
@@ -66,8 +66,8 @@ def test_a_network_in_int8_gives_nearly_the_same(network: nn.Module) -> None:
     assert 0 < apart.mean() < 0.01
 
 
-def test_every_relu_is_one_with_what_it_follows(network: nn.Module) -> None:
-    """Else the range of what goes in has negative values that nobody wants."""
+def test_every_relu_is_fused(network: nn.Module) -> None:
+    """Otherwise the range of a ReLU's input has negative values that are never used."""
     converted = quantized(copy.deepcopy(network), photos())
     rectified = [name for name, module in converted.named_modules() if "ReLU" in str(type(module))]
     assert len(rectified) == 19  # of 31 convolutions; another 8 ReLUs follow a sum
@@ -75,7 +75,7 @@ def test_every_relu_is_one_with_what_it_follows(network: nn.Module) -> None:
 
 
 def test_logits_are_finer_than_other_activations(network: nn.Module) -> None:
-    """By one level of alpha's steepest part no outline moves."""
+    """One level at the steepest part of alpha moves no outline."""
     converted = quantized(copy.deepcopy(network), photos())
     with torch.inference_mode():
         alphas = converted(photos()[0]).sigmoid().unique()
@@ -106,7 +106,7 @@ def test_a_network_that_does_not_fit_is_not_published(
     assert not list(tmp_path.glob("*own*"))
 
 
-def test_the_shipped_one_is_of_the_shipped_network() -> None:
+def test_the_shipped_int8_model_comes_from_the_shipped_network() -> None:
     first, other = (
         contract_of(SHIPPED_MODELS[name]) for name in ("unet-resnet18", "unet-resnet18-int8")
     )
@@ -114,7 +114,7 @@ def test_the_shipped_one_is_of_the_shipped_network() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_makes_one_of_an_exported_model(tmp_path: Path) -> None:
+def test_the_command_converts_an_exported_model(tmp_path: Path) -> None:
     target = tmp_path / "own.ts"
     data = write_tree(tmp_path / "data")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A Learner's network, converted, gives what the Learner itself gives."""
+"""A converted network returns the same alpha as the Learner itself."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def exported(learner: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def output(exported: Path) -> str:
-    """What the command says; it writes model.ts beside the learner."""
+    """The command's output; it writes model.ts into the learner's folder."""
     app = typer.Typer()
     app.command()(import_fastai)
     done = CliRunner().invoke(app, [str(exported), str(exported.with_name("model.ts")), "--trust"])
@@ -79,7 +79,7 @@ def test_alpha_is_the_learners_own(learner: Any, model: Path) -> None:
     assert expected.std() > 0.02
     np.testing.assert_allclose(engine.infer(image), expected, atol=1e-2)
     swapped = engine.infer(np.ascontiguousarray(image[..., ::-1]))
-    assert np.abs(swapped - expected).max() > 0.05  # it minds the order of the channels
+    assert np.abs(swapped - expected).max() > 0.05  # the order of the channels matters
 
 
 def test_it_learnt_what_a_person_is(model: Path, pictures: Path) -> None:

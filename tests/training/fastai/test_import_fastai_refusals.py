@@ -1,4 +1,4 @@
-"""What cannot be converted is refused in one line, and no pickle runs what it carries."""
+"""Files that cannot be converted are refused in one line; the code in a pickle never runs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_weights_beyond_half_precision_are_refused(pictures: Path, tmp_path: Pat
 
 
 class Touch:
-    """A pickle of it runs a command where pickles are believed."""
+    """Its pickle runs a command in an ordinary unpickler."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -71,7 +71,7 @@ class Touch:
         return os.system, (f"touch {self.marker}",)
 
 
-def test_what_the_pickle_carries_does_not_run(pictures: Path, tmp_path: Path) -> None:
+def test_code_in_the_pickle_does_not_run(pictures: Path, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     learner = small(pictures)
     learner.more = Touch(marker)
@@ -82,10 +82,10 @@ def test_what_the_pickle_carries_does_not_run(pictures: Path, tmp_path: Path) ->
         read_learner(tmp_path / "bare.pkl")
     assert not marker.exists()
     torch.load(tmp_path / "bare.pkl", weights_only=False)
-    assert marker.exists()  # elsewhere it would have
+    assert marker.exists()  # an ordinary unpickler runs it
 
 
-def test_nothing_is_opened_unasked(tmp_path: Path) -> None:
+def test_nothing_is_opened_without_consent(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), str(tmp_path / "none.pkl"), str(tmp_path / "model.ts")]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60

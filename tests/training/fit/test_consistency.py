@@ -15,27 +15,27 @@ def pictures(count: int = 12) -> Tensor:
     return torch.from_numpy(np.stack(soft)).permute(0, 3, 1, 2).float() * 8
 
 
-def test_they_move_a_little_and_get_some_noise() -> None:
+def test_copies_are_moved_and_noisy() -> None:
     inputs = pictures()
     again, moved = seen_again(inputs, 3)
     assert again.shape == inputs.shape
     assert not torch.equal(again, inputs)
     noise = (again - moved(inputs)).flatten(1).std(1)
     assert 0.001 < float(noise.max()) < 0.07
-    # How far: a plane that counts pixels shows where each came from.
+    # A plane of pixel coordinates shows how far each pixel moved.
     across = torch.arange(96.0).repeat(12, 1, 64, 1)
     shift = (moved(across) - across)[..., 8:-8, 8:-8].abs()
     assert 0.1 < float(shift.mean()) < 2.5
     assert float(shift.max()) < 3
 
 
-def test_the_seed_decides() -> None:
+def test_the_same_seed_gives_the_same_copies() -> None:
     inputs = pictures()
     assert torch.equal(seen_again(inputs, 3)[0], seen_again(inputs, 3)[0])
     assert not torch.equal(seen_again(inputs, 3)[0], seen_again(inputs, 4)[0])
 
 
-def test_what_moves_along_is_consistent_and_what_stays_is_not() -> None:
+def test_alpha_must_move_with_the_picture() -> None:
     inputs = pictures()
     _, moved = seen_again(inputs, 3)
     logits = 3 * inputs[:, :1]
@@ -44,7 +44,7 @@ def test_what_moves_along_is_consistent_and_what_stays_is_not() -> None:
     assert consistency_loss(logits, logits, moved) > 0.02
 
 
-def test_its_gradient_reaches_both() -> None:
+def test_the_gradient_reaches_both_alphas() -> None:
     inputs = pictures()
     _, moved = seen_again(inputs, 3)
     first, again = (inputs[:, :1].clone().requires_grad_(True) for _ in range(2))

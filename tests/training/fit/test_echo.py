@@ -25,7 +25,7 @@ def near(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def numbered(sampler: StepSampler) -> list[BatchTensors]:
-    """Batches that hold the number of their draw."""
+    """Batches whose tensors hold the number of the draw."""
     return [(torch.tensor(step[0].seed[1]),) * 3 for step in sampler]
 
 
@@ -34,7 +34,7 @@ def taken(times: int, steps: int, done: int = 0) -> list[tuple[int, bool]]:
     return [(int(batch.images), batch.mirrored) for batch in batches]
 
 
-def test_a_batch_comes_again_mirrored_and_after_others() -> None:
+def test_a_batch_returns_mirrored_after_others() -> None:
     first = [(0, False), (1, False), (0, True), (1, True), (0, False), (1, False)]
     assert taken(3, 8) == [*first, (2, False), (2, True)]
     assert taken(1, 3) == [(0, False), (1, False), (2, False)]
@@ -48,7 +48,7 @@ def test_a_resumed_run_takes_the_steps_that_are_left(times: int) -> None:
         assert taken(times, 11, done) == whole[done:]
 
 
-def test_the_teacher_is_asked_once_and_of_what_was_drawn() -> None:
+def test_the_teacher_is_asked_once_about_a_drawn_batch() -> None:
     asked: list[Tensor] = []
 
     def teacher(inputs: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ def test_the_teacher_is_asked_once_and_of_what_was_drawn() -> None:
     batch = EchoedBatch(images, alpha, torch.ones_like(alpha))
     plain = take(batch, 1)
     batch.mirrored = True
-    # Everything is mirrored alike, or a network that looks at single pixels would see it.
+    # Everything is mirrored alike: the loss of a network of single pixels stays the same.
     assert take(batch, 2) == pytest.approx(plain, rel=1e-5)
     assert len(asked) == 1
     batch.alpha = batch.alpha.flip(-1)

@@ -50,7 +50,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         env={
             **os.environ,
             "OMP_NUM_THREADS": "1",
-        },  # two that share a busy core wait for each other
+        },  # threads that share a busy core wait for each other
     )
 
 
@@ -81,9 +81,9 @@ def write_own(root: Path, photos: int = 6) -> Path:
 
 
 @pytest.mark.parametrize("shipped", [p for n, p in SHIPPED_MODELS.items() if "int8" not in n])
-def test_a_shipped_file_gives_its_network_back(shipped: Path) -> None:
+def test_a_shipped_file_is_read_back_as_its_network(shipped: Path) -> None:
     start = load_start(shipped)
-    # The file has the normalisation in half precision too.
+    # In the file the normalisation has half precision too.
     assert max_difference(start.network, shipped, parity_images()) < 5e-3
     assert not any(isinstance(module, nn.BatchNorm2d) for module in start.network.modules())
     assert all(p.requires_grad and p.dtype == torch.float32 for p in start.network.parameters())
@@ -92,7 +92,7 @@ def test_a_shipped_file_gives_its_network_back(shipped: Path) -> None:
     assert (start.history.stages, start.history.note) == (said.stages, said.note)
 
 
-def test_a_model_of_unknown_making_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_unknown_origin_is_refused(tmp_path: Path) -> None:
     (tmp_path / "not.ts").write_text("no model")
     for name, reason in (("none.ts", "there is no model file"), ("not.ts", "not a bgblur model")):
         with pytest.raises(ModelError, match=reason):
@@ -102,13 +102,13 @@ def test_a_model_of_unknown_making_is_refused(tmp_path: Path) -> None:
         load_start(foreign)
 
 
-# ---- what keeps the old knowledge ----
+# ---- how old knowledge is kept ----
 
 
 def test_the_teacher_counts_only_where_it_is_right() -> None:
     alpha = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]]]])
     teacher = torch.tensor([[[[4.0, -4.0, -4.0, 4.0]]]])
-    weight = torch.tensor([[[[1.0, 1.0, 1.0, 0.0]]]])  # of the last the truth is unknown
+    weight = torch.tensor([[[[1.0, 1.0, 1.0, 0.0]]]])  # the last pixel has no truth
     logits = torch.zeros(1, 1, 1, 4, requires_grad=True)
     distillation_loss(logits, teacher, alpha, weight).backward()
     assert logits.grad is not None
@@ -145,7 +145,7 @@ def test_own_pictures_are_a_set_among_the_others(tmp_path: Path) -> None:
 # ---- the command ----
 
 
-def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
+def test_a_run_starts_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
     own, out, model = write_own(tmp_path / "mine"), tmp_path / "run", tmp_path / "my.ts"
     config = recipe(tmp_path / "fast.toml", sizes="[[32, 64]]", batch="2", warmup_steps="1")
     options: list[str | Path] = ["--config", config, "--data", own, "--out", out, "--steps", "2"]
@@ -159,7 +159,7 @@ def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
     assert tuned.note == lite.note
     assert (tuned.stages[-1].steps, tuned.stages[-1].kept) == (2, 0.5)
     assert TorchEngine(str(model), "cpu", "fp32", 96).infer(np.zeros((96, 96, 3), np.uint8)).any()
-    # What was exported is what the checkpoint holds, and may be the start of another run.
+    # The export equals the checkpoint, and another run can start from either.
     assert max_difference(load_network(out / "last.ckpt")[0], model, parity_images()) < 1e-2
     for begin in (model, out / "last.ckpt"):
         assert load_start(begin).model == load_start(LITE).model
@@ -175,8 +175,8 @@ def test_a_run_goes_on_from_a_shipped_model_and_exports(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_whole_round_on_a_clip(data: Path, tmp_path: Path) -> None:
-    """Recorded, labelled, trained, exported: better on the clip's later frames, and hardly worse
-    on other people. The shipped model takes some of the table at the left for a person."""
+    """Record, label, train, export: better on later frames of the clip, and hardly worse on other
+    people. The shipped model mistakes part of the table at the left for a person."""
     frames = list(with_matte(data / "video" / "composited" / "brbk7n.mp4"))
     empty = camera_pictures(room_of(frames), (0.9, 0.95, 1.0), 60)
     clip = write_lossless(tmp_path / "me.mkv", [*empty, *(image for image, _ in frames[:40])])
@@ -186,7 +186,7 @@ def test_the_whole_round_on_a_clip(data: Path, tmp_path: Path) -> None:
         *("--interval", "0.1", "--count", "12"),
     )
     assert recorded.returncode == 0, recorded.stderr
-    assert "13 pictures in" in recorded.stderr  # the empty room is one
+    assert "13 pictures in" in recorded.stderr  # with the empty room
 
     model = tmp_path / "my.ts"
     config = recipe(tmp_path / "fast.toml", sizes="[[96, 160], [160, 256]]", batch="4")

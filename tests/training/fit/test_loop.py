@@ -68,7 +68,7 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
     assert seen == [4, 5, 6, 7, 8]
     torch.testing.assert_close(weights(resumed), weights(unbroken))
 
-    # What the checkpoint holds is what was returned; a finished run has nothing left to do.
+    # The checkpoint holds the returned network; a finished run does nothing.
     network, first = load_network(tmp_path / "two" / CHECKPOINT)
     torch.testing.assert_close(weights(network), weights(resumed))
     assert first.model is not None
@@ -79,13 +79,13 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
     again = train(recipe(8), collection, tmp_path / "two", fabric=fabric())
     torch.testing.assert_close(weights(again), weights(resumed))
 
-    # A new run may start from those weights, and not from another network's.
+    # A new run can start from those weights, but not from those of another network.
     checkpoint = tmp_path / "two" / CHECKPOINT
     gentle = recipe(1, learning_rate=1e-9)
     tuned = train(gentle, collection, tmp_path / "three", init=checkpoint, fabric=fabric())
     parameters = zip(tuned.parameters(), resumed.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=1e-5) for a, b in parameters)
-    for _ in range(2):  # the second is a resumed run, which still knows where it began
+    for _ in range(2):  # the second run resumes, and still knows what it started from
         train(gentle, collection, tmp_path / "three", init=checkpoint, fabric=fabric())
         history = load_network(tmp_path / "three" / CHECKPOINT)[1]
         assert history.stages[:-1] == first.stages
@@ -96,7 +96,7 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
         train(other, collection, tmp_path / "four", init=checkpoint, fabric=fabric())
 
 
-def test_another_run_is_not_gone_on_with(collection: Collection, tmp_path: Path) -> None:
+def test_a_run_of_another_kind_is_not_resumed(collection: Collection, tmp_path: Path) -> None:
     run, begun = tmp_path / "run", tmp_path / "begun"
     train(recipe(1), collection, begun, fabric=fabric())
     train(recipe(3), collection, run, init=begun / CHECKPOINT, fabric=fabric())
@@ -116,7 +116,7 @@ def test_another_run_is_not_gone_on_with(collection: Collection, tmp_path: Path)
     assert len(load_network(run / CHECKPOINT)[1].stages) == 2
 
 
-def test_a_run_of_a_gpu_goes_on_elsewhere(collection: Collection, tmp_path: Path) -> None:
+def test_a_run_from_a_gpu_resumes_on_a_processor(collection: Collection, tmp_path: Path) -> None:
     train(recipe(3), collection, tmp_path, fabric=fabric())
     path = tmp_path / CHECKPOINT
     state = load_checkpoint(path)
@@ -149,7 +149,7 @@ def test_no_checkpoint(tmp_path: Path, content: bytes | None) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_some_other_torch_file_is_no_checkpoint(tmp_path: Path) -> None:
+def test_another_torch_file_is_refused(tmp_path: Path) -> None:
     torch.save({"step": 1}, tmp_path / "other.pt")
     with pytest.raises(DataError, match="not a checkpoint of"):
         load_network(tmp_path / "other.pt")
@@ -170,7 +170,7 @@ PHASES = (Phase(0.5, 2, ((32, 32), (32, 64))), Phase(1.0, 3, ((64, 64),)))
 def test_a_resumed_run_knows_its_loss_scale(
     collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which only a GPU's 16-mixed has."""
+    """Only 16-mixed on a GPU has one."""
     scaled, loaded = fabric(), list[dict[str, float]]()
     precision = scaled.strategy.precision
     monkeypatch.setattr(precision, "state_dict", lambda: {"scale": 512.0})
@@ -196,7 +196,7 @@ def test_processes_draw_different_examples() -> None:
 
 
 def test_processes_draw_batches_of_one_size() -> None:
-    """Whoever has the smaller pictures would wait at every step."""
+    """Otherwise the process with the smaller pictures would wait at every step."""
     sizes = [
         [(d.height, d.width) for b in StepSampler(PHASES, 0, 40, 4, rank) for d in b]
         for rank in (0, 1)
@@ -227,7 +227,7 @@ def test_channels_are_turned_to_rgb(collection: Collection) -> None:
 @pytest.mark.gpu
 @needs_cuda
 @pytest.mark.parametrize("teacher", [None, "unet-lite"])
-def test_recorded_steps_are_those_that_are_not(
+def test_recorded_steps_equal_unrecorded_ones(
     collection: Collection,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -240,15 +240,19 @@ def test_recorded_steps_are_those_that_are_not(
             monkeypatch.setattr(loop, "records", lambda *_: False)
         run = {"learning_rate": 1e-3, "laplacian": 0.05, "teacher": teacher, "teach_from": 0.3}
         run |= {"distillation": 0.5} if teacher else {}
-        told: list[StepReport] = []
+        reports: list[StepReport] = []
         gpu = L.Fabric(accelerator="cuda", devices=1, precision="32-true")
         train(
-            recipe(30, **run), collection, tmp_path / str(recorded), report=told.append, fabric=gpu
+            recipe(30, **run),
+            collection,
+            tmp_path / str(recorded),
+            report=reports.append,
+            fabric=gpu,
         )
-        losses[recorded] = [progress.loss for progress in told]
-        rates = [progress.learning_rate for progress in told]
+        losses[recorded] = [progress.loss for progress in reports]
+        rates = [progress.learning_rate for progress in reports]
         assert rates == [pytest.approx(1e-3 * schedule(i, 30, 2), abs=1e-9) for i in range(1, 31)]
     assert "cannot be recorded" not in caplog.text
-    # Sums in another order: what that changes grows from step to step.
+    # Sums in another order: the difference grows with every step.
     np.testing.assert_allclose(losses[True][:10], losses[False][:10], rtol=0.01)
     np.testing.assert_allclose(losses[True], losses[False], rtol=0.2)

@@ -32,7 +32,7 @@ def test_ignored_pixels_do_not_change_the_loss() -> None:
     assert matte_loss(logits, truth, weight) == matte_loss(other, truth, weight)
 
 
-def test_the_truth_beats_everything_else() -> None:
+def test_the_true_alpha_has_the_lowest_loss() -> None:
     truth, weight = disc(), torch.ones(1, 1, 32, 32)
     sure = (truth - 0.5) * 40
     best = matte_loss(sure, truth, weight)
@@ -52,7 +52,7 @@ def test_an_error_at_the_outline_costs_more() -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
-def test_an_empty_truth_or_nothing_to_judge_is_finite(weight: float) -> None:
+def test_empty_rooms_and_weights_of_0_are_finite(weight: float) -> None:
     logits = torch.full((1, 1, 32, 32), -20.0, requires_grad=True)
     loss = matte_loss(logits, torch.zeros(1, 1, 32, 32), torch.full((1, 1, 32, 32), weight))
     loss.backward()
@@ -66,7 +66,7 @@ def test_outline_is_where_alpha_changes() -> None:
     assert [edge[16, 16].item(), edge[0, 0].item(), edge[16, 7].item()] == [0, 0, 1]
 
 
-def test_laplacian_loss_wants_the_edges_sharp() -> None:
+def test_laplacian_loss_prefers_sharp_edges() -> None:
     alpha = torch.zeros(1, 1, 32, 64)
     alpha[..., 20:] = 1
     everywhere = torch.ones_like(alpha)
@@ -76,7 +76,7 @@ def test_laplacian_loss_wants_the_edges_sharp() -> None:
     assert laplacian_loss(soft, alpha, everywhere) > laplacian_loss(right * 0.3, alpha, everywhere)
 
 
-def test_laplacian_loss_leaves_out_what_is_not_known() -> None:
+def test_laplacian_loss_ignores_pixels_of_weight_0() -> None:
     alpha = torch.zeros(1, 1, 32, 32)
     wrong = torch.full_like(alpha, -20)
     wrong[..., :16] = 20

@@ -1,4 +1,4 @@
-"""A published network with batch norms again: the same function, and a start for whole recipes."""
+"""Batch norms restored in a published network: the same function, and a start for recipes."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ steps = 3
 precision = "32-true"
 workers = 0
 warmup_steps = 1
-learning_rate = 1e-4  # gentle: some steps from the published weights must still fit half precision
+learning_rate = 1e-4  # small: the weights must still fit half precision afterwards
 [[phase]]
 until = 1.0
 batch = 2
 sizes = [[32, 64], [64, 64]]
 """
 
-Pair = tuple[Path, nn.Module, nn.Module]  # the file, its network, and that one unfolded
+Pair = tuple[Path, nn.Module, nn.Module]  # the file, its network, and the same with batch norms
 
 
 def photos() -> Tensor:
-    """The portrait as it is, turned and dimmed: (4, 3, 96, 160), normalised."""
+    """The portrait: plain, mirrored, upside down and dimmed: (4, 3, 96, 160), normalised."""
     rgb = torch.from_numpy(np.ascontiguousarray(portrait(160, 96)[..., ::-1].transpose(2, 0, 1)))
     turned = [rgb, rgb.flip(2), rgb.flip(1), rgb // 2]
     return normalise(torch.stack(turned).float())
@@ -87,7 +87,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 @torch.no_grad()
 def in_training(network: nn.Module, images: Tensor) -> Tensor:
-    """Its logits in train mode; the network itself is left as it was."""
+    """Logits of a copy of the network in train mode."""
     logits: Tensor = copy.deepcopy(network).train()(images)
     return logits
 
@@ -106,8 +106,8 @@ def test_it_is_the_same_function(pair: Pair) -> None:
         assert expected.std() > 0.1  # an all-zero network would prove nothing
 
 
-def test_and_nearly_so_in_training(pair: Pair) -> None:
-    """On the very batch that its statistics are of; those of another would not do."""
+def test_it_is_nearly_the_same_in_training(pair: Pair) -> None:
+    """On the batch that the statistics come from; those of another batch would not fit."""
     shipped, folded, network = pair
     with torch.inference_mode():
         expected = folded.eval()(photos())
@@ -117,21 +117,21 @@ def test_and_nearly_so_in_training(pair: Pair) -> None:
     assert wrong > 0.1
 
 
-def test_its_statistics_are_of_all_the_batches(pair: Pair) -> None:
-    """However the pictures are parted."""
+def test_statistics_cover_all_batches(pair: Pair) -> None:
+    """It does not matter how the pictures are split into batches."""
     shipped, _, network = pair
     _, other = unfolded(shipped, list(photos().split([1, 3])))
     torch.testing.assert_close(other.state_dict(), network.state_dict(), rtol=1e-3, atol=1e-4)
 
 
-def test_convolutions_vary_by_one(pair: Pair) -> None:
+def test_convolutions_have_a_variance_of_1(pair: Pair) -> None:
     norms = [module for module in pair[2].modules() if isinstance(module, nn.BatchNorm2d)]
     variances = torch.cat([norm.running_var for norm in norms if norm.running_var is not None])
     assert float(variances.median()) == pytest.approx(1, abs=0.01)
     assert float(variances.max()) <= 1
 
 
-def test_exported_again_it_gives_the_files_alpha(pair: Pair, tmp_path: Path) -> None:
+def test_exported_again_alpha_is_the_same(pair: Pair, tmp_path: Path) -> None:
     shipped, _, network = pair
     export(network, tmp_path / "again.ts")
     again, first = load(tmp_path / "again.ts"), load(shipped)
@@ -148,8 +148,8 @@ def load(path: Path) -> Any:
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_channel_that_never_varies_stays_what_it_is(bias: bool) -> None:
-    """One has no weights at all, and one sees blue alone, of which the batches have none. Whether
-    convolutions have biases of their own makes no difference."""
+    """One channel has weights of 0; one reads only blue, which is 0 in all batches. Biases of the
+    convolutions make no difference."""
     torch.manual_seed(0)
     first, last = nn.Conv2d(3, 4, 3, bias=bias), nn.Conv2d(4, 2, 1, bias=bias)
     norms = nn.BatchNorm2d(4), nn.BatchNorm2d(2)
@@ -241,12 +241,12 @@ def test_a_run_gives_a_published_model_more_blocks(tree: Path, tmp_path: Path) -
     assert load_start(tmp_path / CHECKPOINT).model.decoder_blocks == more
 
 
-def test_a_run_goes_on_from_a_published_model_and_resumes(tree: Path, tmp_path: Path) -> None:
+def test_a_run_starts_from_a_published_model_and_resumes(tree: Path, tmp_path: Path) -> None:
     config, out, model = tmp_path / "recipe.toml", tmp_path / "run", tmp_path / "third.ts"
     config.write_text(RECIPE.format(blocks=list(load_start(LITE).model.decoder_blocks)))
     command = [sys.executable, str(TRAIN), "--config", str(config), "--data", str(tree)]
     command += ["--init", str(LITE), "--out", str(out)]
-    # Resumed with a step to go, the run knows still where it began.
+    # A resumed run still knows what it started from.
     for steps, extra in ((2, ["--steps", "2"]), (3, ["--export", str(model)])):
         done = subprocess.run(
             [*command, *extra],
@@ -269,5 +269,5 @@ def test_a_run_goes_on_from_a_published_model_and_resumes(tree: Path, tmp_path: 
     assert (last.start, last.steps, last.planned_steps) == ("previous", 3, 3)
     said = contract_of(model)
     assert (said.stages, said.note, said.model) == (history.stages, history.note, history.model)
-    # What came of it may be the start of another run, with or without batch norms.
+    # Another run can start from the result, with or without batch norms.
     assert load_start(model).model == load_start(out / CHECKPOINT).model == load_start(LITE).model
