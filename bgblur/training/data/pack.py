@@ -109,6 +109,9 @@ def _packed(picture: Picture, longest: int, read_as: int) -> Iterator[tuple[Path
         # Between "ignore" and the others there is no value that means anything.
         how = cv2.INTER_NEAREST if picture.ignore else cv2.INTER_AREA
         yield picture.mask, _encoded(".png", _resized(mask, size, how), [])
+    if picture.unsure is not None:
+        unsure = read_image(picture.unsure, cv2.IMREAD_GRAYSCALE)
+        yield picture.unsure, _encoded(".png", _resized(unsure, size, cv2.INTER_NEAREST), [])
 
 
 def _resized(image: Image, size: tuple[int, int], how: int) -> Image:

@@ -1,9 +1,14 @@
 """The training pictures: where they lie, how they are split, how they are read.
 
-Below the data folder: ``train/SET/images/NAME.jpg`` with ``train/SET/masks/NAME.png``,
-``train/viton_cutouts/NAME.webp`` with an alpha channel, ``backgrounds/rooms_*/NAME.jpg`` without
-people, and for evaluation ``video/composited/NAME.mp4`` with ``NAME_alpha.mkv``.
-A folder of one's own pictures has only ``images/NAME.jpg`` and ``masks/NAME.png``.
+The data folder holds:
+
+- ``train/SET/images/NAME.jpg`` with ``train/SET/masks/NAME.png`` and sometimes
+  ``train/SET/ignore/NAME.png``;
+- ``train/viton_cutouts/NAME.webp`` with an alpha channel;
+- ``backgrounds/rooms_*/NAME.jpg`` and ``backgrounds/things/NAME.jpg`` without people;
+- for evaluation ``video/composited/NAME.mp4`` with ``NAME_alpha.mkv``.
+
+A folder of the user's own pictures holds only ``images/NAME.jpg`` and ``masks/NAME.png``.
 """
 
 from __future__ import annotations
@@ -20,10 +25,15 @@ from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 
-SETS = ("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics")
+SETS: tuple[str, ...] = (
+    *("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics"),
+    *("celebamask", "coco_person", "figaro_hair", "hagrid_hands", "wlasl_signers"),
+    *("caltech_office", "selfies", "celeb_more"),
+)
 OWN = "own"  # what scripts/record.py took: images/ and masks/ of one person in one room
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
-CLEAN_SETS = ("eg1800", "face_synthetics", "ccp")  # whose masks are trustworthy to the pixel
+# Sets whose masks are trustworthy to the pixel: their people may be cut out.
+CLEAN_SETS = ("eg1800", "face_synthetics", "ccp", "wlasl_signers")
 IGNORE = 128
 SPLIT_SEED = 20
 HELD_OUT = 0.1
@@ -43,11 +53,16 @@ class DataError(UsageError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo with its mask; a cut-out (mask None, alpha inside); a room (mask None, no alpha)."""
+    """A photo with its mask; a cut-out (mask None, alpha inside); a room (mask None, no alpha).
+
+    ``ignore``: mask pixels of value 128 are not judged. ``unsure``: a grey picture; where it is not
+    black, the mask may be wrong and is not judged either.
+    """
 
     image: Path
     mask: Path | None = None
     ignore: bool = False
+    unsure: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +111,17 @@ def load_collections(root: Path) -> tuple[Collection, Collection]:
         _files(root / "backgrounds" / "rooms_small", "*.jpg")
         + _files(root / "backgrounds" / "rooms_large", "*.jpg")
     )
-    return (
-        Collection({name: parts[0] for name, parts in photos.items()}, cutouts[0], rooms[0]),
-        Collection({name: parts[1] for name, parts in photos.items()}, cutouts[1], rooms[1]),
+    # Split by themselves, so that the same rooms stay held out.
+    things = split(_files(root / "backgrounds" / "things", "*.jpg"))
+    train, held_out = (
+        Collection(
+            {name: parts[part] for name, parts in photos.items()},
+            cutouts[part],
+            rooms[part] + things[part],
+        )
+        for part in (0, 1)
     )
+    return train, held_out
 
 
 def _own_collections(root: Path) -> tuple[Collection, Collection]:
@@ -130,8 +152,9 @@ def _photos(folder: Path, ignore: bool) -> list[Picture]:
     found = []
     for image in sorted((folder / "images").glob("*.jpg")):
         mask = folder / "masks" / f"{image.stem}.png"
+        unsure = folder / "ignore" / f"{image.stem}.png"
         if mask.is_file():
-            found.append(Picture(image, mask, ignore))
+            found.append(Picture(image, mask, ignore, unsure if unsure.is_file() else None))
     return found
 
 
@@ -150,6 +173,9 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
     if mask.shape != image.shape[:2]:
         mask = cv2.resize(mask, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     weight = (mask != IGNORE) if picture.ignore else np.ones(mask.shape, bool)
+    if picture.unsure is not None:
+        unsure = read_image(picture.unsure, cv2.IMREAD_GRAYSCALE)
+        weight &= cv2.resize(unsure, image.shape[1::-1], interpolation=cv2.INTER_NEAREST) == 0
     return image, mask.astype(np.float32) / 255 * weight, weight.astype(np.float32)
 
 

@@ -67,6 +67,38 @@ def test_ignored_pixels_have_no_weight(tmp_path: Path) -> None:
     assert alpha.dtype == weight.dtype == np.float32
 
 
+def test_unsure_pixels_have_no_weight_and_the_others_stay_soft(tmp_path: Path) -> None:
+    image, mask = write_mask(tmp_path, [10, 200, 128, 255])
+    unsure = tmp_path / "unsure.png"
+    cv2.imwrite(str(unsure), np.array([[0, 0, 255, 255]], np.uint8))
+    _, alpha, weight = read_photo(Picture(image, mask, unsure=unsure))
+    assert weight.tolist() == [[1, 1, 0, 0]]
+    assert alpha[0] == pytest.approx([10 / 255, 200 / 255, 0, 0])
+
+
+def test_pictures_know_their_unsure_pixels(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, photos=4)
+    (root / "train" / "eg1800" / "ignore").mkdir()
+    file = root / "train" / "eg1800" / "ignore" / "002.png"
+    cv2.imwrite(str(file), np.zeros((96, 72), np.uint8))
+    photos = [photo for part in load_collections(root) for photo in part.all_photos]
+    assert [photo.mask for photo in photos if photo.unsure] == [root / "train/eg1800/masks/002.png"]
+
+
+def test_things_do_not_change_which_rooms_are_held_out(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, photos=20)
+    before = load_collections(root)
+    (root / "backgrounds" / "things").mkdir()
+    for number in range(20):
+        thing = np.zeros((8, 8, 3), np.uint8)
+        cv2.imwrite(str(root / "backgrounds" / "things" / f"{number}.jpg"), thing)
+    after = load_collections(root)
+    assert [len(part.rooms) for part in after] == [
+        len(part.rooms) + n for part, n in zip(before, (18, 2), strict=True)
+    ]
+    assert all(set(one.rooms) < set(other.rooms) for one, other in zip(before, after, strict=True))
+
+
 def test_128_is_soft_alpha_in_a_set_without_ignore(tmp_path: Path) -> None:
     _, alpha, weight = read_photo(Picture(*write_mask(tmp_path, [128])))
     assert (alpha[0, 0], weight[0, 0]) == (pytest.approx(128 / 255), 1)

@@ -69,6 +69,21 @@ def test_they_are_smaller_and_show_the_same(tree: Path, tmp_path: Path) -> None:
     assert 0.1 < alpha.mean() < 0.9
 
 
+def test_unsure_pixels_stay_unsure(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "data", photos=4)
+    unsure = tree / "train" / "eg1800" / "ignore"
+    unsure.mkdir()
+    left_half = np.zeros((96, 72), np.uint8)
+    left_half[:, :36] = 255
+    for number in range(4):
+        cv2.imwrite(str(unsure / f"{number:03}.png"), left_half)
+    there = unpacked(pack(tree, tmp_path / "out", 48, 10**9), tmp_path / "there")
+    weight = read_photo(load_collections(there)[0].photos["eg1800"][0])[2]
+    assert weight.shape == (48, 36)
+    assert not weight[:, :18].any()
+    assert weight[:, 18:].all()
+
+
 def test_held_out_pictures_are_thumbnails(tree: Path, tmp_path: Path) -> None:
     there = unpacked(pack(tree, tmp_path / "out", 48, 10**9), tmp_path / "there")
     assert max(read_photo(load_collections(there)[1].all_photos[0])[0].shape) == 16
