@@ -29,11 +29,8 @@ def build_network(
     import segmentation_models_pytorch as smp
 
     if decoder == "light":
-        return LightUnet(
-            smp.encoders.get_encoder(encoder, depth=5, weights=encoder_weights),
-            decoder_channels,
-            decoder_blocks,
-        )
+        features = smp.encoders.get_encoder(encoder, depth=5, weights=encoder_weights)
+        return LightUnet(_without_head(features), decoder_channels, decoder_blocks)
     model: nn.Module = smp.Unet(
         encoder,
         encoder_weights=encoder_weights,
@@ -43,6 +40,20 @@ def build_network(
         classes=1,
     )
     return model
+
+
+def _without_head(encoder: nn.Module) -> nn.Module:
+    """Remove the parts of ``encoder`` that only a classifier needs, in place.
+
+    smp's EfficientNets keep the classifier's last convolution, which is never run, and skip blocks
+    at random in training, which is meant for hundreds of epochs.
+    """
+    if hasattr(encoder, "conv_head"):
+        encoder.conv_head, encoder.bn2 = nn.Identity(), nn.Identity()
+    for module in encoder.modules():
+        if hasattr(module, "drop_prob"):
+            module.drop_prob = 0.0  # type: ignore[assignment]
+    return encoder
 
 
 class LightUnet(nn.Module):

@@ -26,6 +26,7 @@ from bgblur.segmentation.network import STRIDE, build_network
 from bgblur.training.augment.examples import Mix
 from bgblur.training.data.sets import OWN, SETS, DataError
 from bgblur.training.feed.loader import Phase
+from bgblur.training.fit.packaged_weights import PACKAGES, load_packaged
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=STRIDE, multiple_of=STRIDE)]  # pixels
@@ -61,9 +62,17 @@ class ModelSettings(Part):
 
     def build(self, encoder_weights: str | None = None) -> nn.Module:
         """The network, with its batch norms."""
-        return build_network(
-            self.encoder, self.decoder_channels, encoder_weights, self.decoder, self.decoder_blocks
+        packaged = encoder_weights == "imagenet" and self.encoder in PACKAGES
+        network = build_network(
+            self.encoder,
+            self.decoder_channels,
+            None if packaged else encoder_weights,
+            self.decoder,
+            self.decoder_blocks,
         )
+        if packaged:
+            load_packaged(network.get_submodule("encoder"), self.encoder)
+        return network
 
     def grows_from(self, other: ModelSettings) -> bool:
         """True where ``other`` has the same shape, or the same with fewer residual blocks.
