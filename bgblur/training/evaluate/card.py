@@ -8,7 +8,7 @@ from typing import Any
 
 from bgblur.segmentation.contract import Contract
 from bgblur.training.evaluate.evaluation import LARGE, LEAK, MEAN, ROOMS, Figures, Rows, large_row
-from bgblur.training.evaluate.origins import origins_table
+from bgblur.training.evaluate.origins import TEACHERS, origins_table
 from bgblur.training.evaluate.tables import figures_tables, table
 from bgblur.training.evaluate.targets import Verdict, verdict_table
 from bgblur.training.evaluate.training_table import training_section
@@ -97,7 +97,7 @@ def model_card(evaluation: Evaluation) -> str:
         "People are cut out, rotated, relit and composited over rooms at random. A tenth of every "
         "set was held out by a fixed seed; the figures below are on that tenth.",
         "Data": "None of these pictures is in the repository. The terms are as far as they are "
-        f"known; check them before you use the model.\n\n{origins_table()}",
+        f"known; check them before you use the model.\n\n{origins_table()}\n\n{TEACHERS}",
         "Figures": _figures(evaluation),
         "Known limits": "\n".join([*_measured_limits(evaluation), _KNOWN_LIMITS]),
     }

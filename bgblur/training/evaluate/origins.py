@@ -48,6 +48,54 @@ ORIGINS = (
         "research, non-commercial",
     ),
     Origin(
+        "train/celebamask",
+        "894 close-ups, 384 px; every labelled class but background is the person",
+        "CelebAMask-HQ: Lee et al., CVPR 2020",
+        "research, non-commercial",
+    ),
+    Origin(
+        "train/coco_person",
+        "103 photos with people, outlines from polygons",
+        "COCO: Lin et al., ECCV 2014",
+        "annotations CC-BY 4.0, Flickr's terms",
+    ),
+    Origin(
+        "train/figaro_hair",
+        "744 heads from all sides, soft hair; masks by teachers",
+        "Figaro1k: Svanera et al., ICIP 2016",
+        "research",
+    ),
+    Origin(
+        "train/hagrid_hands",
+        "174 people with a hand before a webcam; masks by teachers",
+        "HaGRID: Kapitanov et al. 2022",
+        "CC BY-SA 4.0 variant",
+    ),
+    Origin(
+        "train/wlasl_signers",
+        "478 frames of people using sign language; masks by teachers",
+        "WLASL: Li et al., WACV 2020",
+        "C-UDA, academic",
+    ),
+    Origin(
+        "train/caltech_office",
+        "143 people in offices and rooms; masks by teachers",
+        "Caltech Faces 1999: M. Weber",
+        "research",
+    ),
+    Origin(
+        "train/selfies",
+        "257 selfies with sunglasses; masks by teachers",
+        "from the web",
+        "not stated",
+    ),
+    Origin(
+        "train/celeb_more",
+        "167 close-ups; masks by teachers",
+        "CelebA-HQ: Karras et al., ICLR 2018",
+        "research, non-commercial",
+    ),
+    Origin(
         "train/viton_cutouts",
         "2000 half-body cut-outs from shop photos, masks repaired by backdrop colour",
         "VITON: Han et al., CVPR 2018",
@@ -66,12 +114,26 @@ ORIGINS = (
         "not stated",
     ),
     Origin(
+        "backgrounds/things",
+        "216 photos without people",
+        "COCO, and interiors and streets of a public segmentation project",
+        "Flickr's terms; not stated",
+    ),
+    Origin(
         "video/composited (evaluation only)",
         "5 speakers keyed from a blue wall and laid over rooms, mattes automatic",
         "GRID corpus: Cooke et al. 2006",
         "CC-BY 4.0",
     ),
 )
+
+
+TEACHERS = """\
+Masks "by teachers" come from two other models, RobustVideoMatting's MobileNetV3 (Lin et al., WACV
+2022; GPL-3.0) and MODNet (Ke et al., AAAI 2022; Apache-2.0). Where the two agree (IoU of 0.93 or
+more), the mask is their mean; elsewhere it is RobustVideoMatting's, and pixels that only one of
+them is sure of are ignored. The teachers only labelled pictures: none of their weights is in any
+model."""
 
 
 def origins_table() -> str:
