@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.recorder import StaticRecorded, record_here
 from support.scenes import disc, levels_apart, portrait
+from support.static_graph import StaticRecorded, record_here
 from support.torch_marks import needs_cuda
 
 from bgblur.compositing.compositor import CpuCompositor

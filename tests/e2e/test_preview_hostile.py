@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, Request, expect
 from support.web.browser import CHROMIUM, REBOUND
-from support.web.page_daemon import Daemon
+from support.web.page_daemon import PageDaemon
 
 pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -46,7 +46,7 @@ form.append(field); document.body.append(form); form.submit();
 
 
 @pytest.fixture
-def hostile_url(daemon: Daemon) -> Iterator[str]:
+def hostile_url(daemon: PageDaemon) -> Iterator[str]:
     content = HOSTILE.format(target=daemon.origin).encode()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ def hostile_url(daemon: Daemon) -> Iterator[str]:
 
 
 def test_a_hostile_local_page_gets_nothing(
-    page: Page, context: BrowserContext, daemon: Daemon, hostile_url: str
+    page: Page, context: BrowserContext, daemon: PageDaemon, hostile_url: str
 ) -> None:
     """Another port of the same host, in the same browser as the open preview."""
     hostile = context.new_page()
@@ -99,7 +99,9 @@ LOOT = """async () => {
 
 
 @pytest.mark.parametrize("leaked", [False, True])
-def test_a_rebound_name_gets_nothing(context: BrowserContext, daemon: Daemon, leaked: bool) -> None:
+def test_a_rebound_name_gets_nothing(
+    context: BrowserContext, daemon: PageDaemon, leaked: bool
+) -> None:
     """For the browser the preview is now the hostile site's own, even the token may be known."""
     token = daemon.token if leaked else "guess"
     paths = ["/", "/api/status", *(f"/stream?view={v}" for v in ("after", "before", "alpha"))]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from support.web.browser import CHROMIUM
-from support.web.page_daemon import Daemon, eventually, shot
+from support.web.page_daemon import PageDaemon, eventually, shot
 
 pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -102,7 +102,7 @@ def boxes(page: Page, selector: str) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("width", [1100, 360])
 def test_each_line_of_the_chart_has_its_name_beside_it(
-    page: Page, daemon: Daemon, width: int
+    page: Page, daemon: PageDaemon, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     daemon.stages = dict.fromkeys(STAGES, 0.6) | {"inference": 31.0, "capture": 33.0}
@@ -127,7 +127,7 @@ def test_each_line_of_the_chart_has_its_name_beside_it(
     assert len(set(dashes)) == len(STAGES), "told apart without colour"
 
 
-def test_the_chart_has_a_minutes_history(page: Page, daemon: Daemon) -> None:
+def test_the_chart_has_a_minutes_history(page: Page, daemon: PageDaemon) -> None:
     def points() -> list[list[float]]:
         d = page.locator("#chart .k0").first.get_attribute("d") or ""
         return [[float(number) for number in part.split()] for part in re.split("[ML]", d)[1:]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from support.web.browser import CHROMIUM
-from support.web.page_daemon import BLUE, RED, Daemon, eventually, looks, shot, square_at
+from support.web.page_daemon import BLUE, RED, PageDaemon, eventually, looks, shot, square_at
 
 from bgblur.frame import Image
 
@@ -77,12 +77,12 @@ def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
         ("no mask", "Person not found: the whole picture is blurred"),
     ],
 )
-def test_the_state_is_told_in_words(page: Page, daemon: Daemon, state: str, words: str) -> None:
+def test_the_state_is_told_in_words(page: Page, daemon: PageDaemon, state: str, words: str) -> None:
     daemon.state = state
     expect(page.locator("#state")).to_have_text(words)
 
 
-def test_a_problem_is_told_and_withdrawn(page: Page, daemon: Daemon) -> None:
+def test_a_problem_is_told_and_withdrawn(page: Page, daemon: PageDaemon) -> None:
     daemon.problem = "The camera was unplugged: plug it in again. <b>Now</b>"
     line = page.get_by_role("status")
     expect(line).to_have_text(daemon.problem)
@@ -93,7 +93,7 @@ def test_a_problem_is_told_and_withdrawn(page: Page, daemon: Daemon) -> None:
 # ---- before and after ----
 
 
-def test_compare(page: Page, daemon: Daemon, tmp_path: Path) -> None:
+def test_compare(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
     assert daemon.asked == {"before": 0, "alpha": 0}
     compare = page.get_by_role("button", name="Before and after")
     compare.click()
@@ -135,7 +135,7 @@ def test_compare(page: Page, daemon: Daemon, tmp_path: Path) -> None:
     assert is_left_alone(page, daemon)
 
 
-def is_left_alone(page: Page, daemon: Daemon) -> bool:
+def is_left_alone(page: Page, daemon: PageDaemon) -> bool:
     """Whether the camera's picture and the mask are no longer asked for."""
     page.wait_for_timeout(300)
     asked = dict(daemon.asked)
@@ -143,7 +143,7 @@ def is_left_alone(page: Page, daemon: Daemon) -> bool:
     return daemon.asked == asked
 
 
-def test_the_mask(page: Page, daemon: Daemon, tmp_path: Path) -> None:
+def test_the_mask(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
     page.get_by_role("button", name="Mask").click()
     expect(page.locator("#alpha")).to_be_visible()
     expect(page.locator("#blank")).to_be_hidden()
@@ -170,7 +170,7 @@ def test_the_mask(page: Page, daemon: Daemon, tmp_path: Path) -> None:
     ],
 )
 def test_without_a_mask_no_old_one_is_left_in_view(
-    page: Page, daemon: Daemon, state: str, words: str
+    page: Page, daemon: PageDaemon, state: str, words: str
 ) -> None:
     page.get_by_role("button", name="Mask").click()
     expect(page.locator("#alpha")).to_be_visible()
@@ -184,7 +184,7 @@ def test_without_a_mask_no_old_one_is_left_in_view(
 
 
 @pytest.mark.parametrize("state", ["paused", "idle", "no camera", "no mask"])
-def test_without_a_picture_none_is_compared(page: Page, daemon: Daemon, state: str) -> None:
+def test_without_a_picture_none_is_compared(page: Page, daemon: PageDaemon, state: str) -> None:
     page.get_by_role("button", name="Before and after").click()
     expect(page.locator("#before")).to_be_visible()
     daemon.state = state
@@ -198,7 +198,7 @@ def test_without_a_picture_none_is_compared(page: Page, daemon: Daemon, state: s
 
 
 def test_the_daemons_end_is_told_and_its_return_found(
-    context: BrowserContext, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    context: BrowserContext, daemon: PageDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = context.new_page()
     page.goto(daemon.sink.url)
@@ -208,12 +208,12 @@ def test_the_daemons_end_is_told_and_its_return_found(
     expect(page.get_by_role("status")).to_contain_text("Trying again")
     expect(page.get_by_label("Blur strength")).to_be_disabled()
 
-    stranger = Daemon(daemon.port)  # started anew, so with another token
+    stranger = PageDaemon(daemon.port)  # started anew, so with another token
     expect(page.get_by_role("status")).to_contain_text("open the address that it printed")
     stranger.close()
 
     monkeypatch.setattr("secrets.token_urlsafe", lambda: daemon.token)
-    returned = Daemon(daemon.port)
+    returned = PageDaemon(daemon.port)
     try:
         expect(page.locator("#state")).to_have_text("Your background is hidden")
         expect(page.get_by_role("status")).to_be_empty()

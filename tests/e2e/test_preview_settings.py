@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from support.web.browser import CHROMIUM
-from support.web.page_daemon import Daemon, eventually
+from support.web.page_daemon import PageDaemon, eventually
 
 pytest_plugins = ["support.web.page_fixtures"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -19,7 +19,7 @@ SEND_SECONDS = 0.1  # the page's SEND_MS
 # ---- strength ----
 
 
-def test_strength_by_keyboard(page: Page, daemon: Daemon) -> None:
+def test_strength_by_keyboard(page: Page, daemon: PageDaemon) -> None:
     slider = page.get_by_label("Blur strength")
     expect(slider).to_have_value("60")
     slider.focus()
@@ -31,7 +31,7 @@ def test_strength_by_keyboard(page: Page, daemon: Daemon) -> None:
     assert eventually(page, lambda: daemon.strength == 0)
 
 
-def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: Daemon) -> None:
+def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: PageDaemon) -> None:
     slider = page.get_by_label("Blur strength")
     expect(slider).to_have_value("60")
     box = slider.bounding_box()
@@ -55,14 +55,14 @@ def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: Daemon) ->
     expect(slider).to_have_value("99")
 
 
-def test_strength_follows_an_edit_made_elsewhere(page: Page, daemon: Daemon) -> None:
+def test_strength_follows_an_edit_made_elsewhere(page: Page, daemon: PageDaemon) -> None:
     daemon.strength = 25
     expect(page.get_by_label("Blur strength")).to_have_value("25")
     expect(page.locator("#strength-number")).to_have_text("25")
     assert daemon.changes == []
 
 
-def test_moving_strength_ends_mode_none(page: Page, daemon: Daemon) -> None:
+def test_moving_strength_ends_mode_none(page: Page, daemon: PageDaemon) -> None:
     daemon.mode, daemon.state = "none", "off"
     expect(page.locator("#state")).to_have_text("Off: others see your room")
     page.get_by_label("Blur strength").focus()
@@ -71,7 +71,7 @@ def test_moving_strength_ends_mode_none(page: Page, daemon: Daemon) -> None:
     assert daemon.changes == [("background.strength", 61), ("background.mode", "blur")]
 
 
-def test_a_refused_change_is_told(context: BrowserContext, daemon: Daemon) -> None:
+def test_a_refused_change_is_told(context: BrowserContext, daemon: PageDaemon) -> None:
     page = context.new_page()  # Chromium reports the 422 in its console
     page.goto(daemon.sink.url)
     slider = page.get_by_label("Blur strength")
@@ -88,7 +88,7 @@ def mode_button(page: Page, name: str) -> Locator:
     return page.get_by_role("group", name="Background").get_by_role("button", name=name)
 
 
-def test_the_mode_is_shown_and_changed(page: Page, daemon: Daemon) -> None:
+def test_the_mode_is_shown_and_changed(page: Page, daemon: PageDaemon) -> None:
     expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
     mode_button(page, "None").click()
     assert eventually(page, lambda: daemon.changes == [("background.mode", "none")])
@@ -99,7 +99,7 @@ def test_the_mode_is_shown_and_changed(page: Page, daemon: Daemon) -> None:
     assert eventually(page, lambda: daemon.mode == "blur")
 
 
-def test_the_mode_follows_an_edit_made_elsewhere(page: Page, daemon: Daemon) -> None:
+def test_the_mode_follows_an_edit_made_elsewhere(page: Page, daemon: PageDaemon) -> None:
     daemon.color, daemon.mode = "#123456", "color"
     expect(mode_button(page, "Colour")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Background colour")).to_have_value("#123456")
@@ -107,7 +107,7 @@ def test_the_mode_follows_an_edit_made_elsewhere(page: Page, daemon: Daemon) -> 
     assert daemon.changes == []
 
 
-def test_no_mode_is_chosen_on_the_way_to_another(page: Page, daemon: Daemon) -> None:
+def test_no_mode_is_chosen_on_the_way_to_another(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Blur").focus()
     for key in ("ArrowLeft", "ArrowRight", "Tab", "Tab", "Tab", "End", "Home"):
         page.keyboard.press(key)
@@ -116,7 +116,7 @@ def test_no_mode_is_chosen_on_the_way_to_another(page: Page, daemon: Daemon) -> 
     assert daemon.changes == [], "the room would be shown for a moment"
 
 
-def test_colour(page: Page, daemon: Daemon) -> None:
+def test_colour(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Colour").click()
     picker = page.get_by_label("Background colour")
     expect(picker).to_have_value("#00b140")
@@ -127,7 +127,7 @@ def test_colour(page: Page, daemon: Daemon) -> None:
     expect(picker).to_have_value("#c81e3c")
 
 
-def test_a_first_picture(page: Page, daemon: Daemon) -> None:
+def test_a_first_picture(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Picture").click()
     path = page.get_by_label("Picture or video")
     expect(path).to_be_focused()
@@ -144,7 +144,7 @@ def test_a_first_picture(page: Page, daemon: Daemon) -> None:
     expect(path).to_have_value("~/beach.jpg")
 
 
-def test_back_to_the_same_picture_in_one_click(page: Page, daemon: Daemon) -> None:
+def test_back_to_the_same_picture_in_one_click(page: Page, daemon: PageDaemon) -> None:
     daemon.image = "/home/me/sea.jpg"
     expect(page.locator("#picture")).to_have_value("/home/me/sea.jpg")
     mode_button(page, "Picture").click()
@@ -153,7 +153,7 @@ def test_back_to_the_same_picture_in_one_click(page: Page, daemon: Daemon) -> No
 
 
 def test_a_refused_picture_is_told_and_can_be_mended(
-    context: BrowserContext, daemon: Daemon
+    context: BrowserContext, daemon: PageDaemon
 ) -> None:
     page = context.new_page()  # Chromium reports the 422 in its console
     page.goto(daemon.sink.url)
@@ -175,7 +175,7 @@ def test_a_refused_picture_is_told_and_can_be_mended(
 # ---- mirror and pause ----
 
 
-def test_mirror(page: Page, daemon: Daemon) -> None:
+def test_mirror(page: Page, daemon: PageDaemon) -> None:
     mirror = page.get_by_role("checkbox", name="Mirror")
     expect(mirror).not_to_be_checked()
     mirror.focus()
@@ -186,7 +186,7 @@ def test_mirror(page: Page, daemon: Daemon) -> None:
     assert daemon.changes == [("camera.mirror", True)]
 
 
-def test_pause(page: Page, daemon: Daemon) -> None:
+def test_pause(page: Page, daemon: PageDaemon) -> None:
     pause = page.get_by_role("button", name="Pause")
     expect(pause).to_have_attribute("aria-pressed", "false")
     pause.click()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from support.recorder import StaticRecorded, record_here
+from support.static_graph import StaticRecorded, record_here
 from support.torch_marks import needs_cuda
 from torch import Tensor
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from support.recorder import StaticRecorded, record_here
 from support.scenes import disc, portrait
+from support.static_graph import StaticRecorded, record_here
 from support.torch_marks import needs_cuda
 
 from bgblur.frame import Alpha, Image

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
+from support.v4l2.boot_image import LOOPBACKS
 from support.v4l2.guest import Guest
-from support.v4l2.image import LOOPBACKS
 from support.v4l2.machine import Machine
 from support.v4l2.packages import UnavailableError
 

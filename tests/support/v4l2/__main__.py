@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from support.v4l2.boot_image import LOOPBACKS, boot_image, loopback_module
 from support.v4l2.guest import OUTPUT, Guest
-from support.v4l2.image import LOOPBACKS, boot_image, loopback_module
 from support.v4l2.machine import Machine, boot_shell
 from support.v4l2.packages import UnavailableError, install_needed
 

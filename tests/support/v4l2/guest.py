@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from support.v4l2.image import loopback_module
+from support.v4l2.boot_image import loopback_module
 from support.v4l2.machine import Machine
 
 OUTPUT = "/dev/video20"  # of the first virtual camera

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from support.v4l2.image import Image, boot_image
+from support.v4l2.boot_image import BootImage, boot_image
 from support.v4l2.packages import UnavailableError, install_needed
 
 SPEAKS_WITHIN = 30.0  # seconds until the kernel's first line; about one boot in ten hangs before
@@ -86,7 +86,7 @@ class Machine:
         self._qemu.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _boot(self, image: Image, listener: socket.socket) -> bool:
+    def _boot(self, image: BootImage, listener: socket.socket) -> bool:
         """Whether the agent answers."""
         self.boots += 1
         self.console.unlink(missing_ok=True)
@@ -132,7 +132,7 @@ class Machine:
             texts.append(self.console.read_text(errors="replace"))
         return " ".join("\n".join(texts).split())[-600:] or "no word from it"
 
-    def _command(self, image: Image) -> list[str]:
+    def _command(self, image: BootImage) -> list[str]:
         return [
             *_qemu(image, self.exchange, sys.executable, _AGENT),
             *("-serial", f"file:{self.console}"),
@@ -150,7 +150,7 @@ def boot_shell(loopback: Path) -> int:
         return subprocess.run([*command, "-serial", "mon:stdio"], check=False).returncode
 
 
-def _qemu(image: Image, exchange: Path, program: str, script: Path) -> list[str]:
+def _qemu(image: BootImage, exchange: Path, program: str, script: Path) -> list[str]:
     """A machine whose first process is ``program script``."""
     # Where KVM works, V4L2_BENCH_ACCEL=kvm is twenty times as fast; where it half works it hangs.
     accelerator = os.environ.get("V4L2_BENCH_ACCEL", "tcg,thread=multi")

@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 640, 360
 BLUE, RED = (220, 60, 20), (20, 40, 220)
 
 
-class Daemon:
+class PageDaemon:
     """Publishes a white square that moves over blue; before the blur the ground is red."""
 
     def __init__(self, port: int = 0) -> None:

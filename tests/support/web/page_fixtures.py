@@ -15,12 +15,12 @@ from playwright.sync_api import (
 )
 
 from support.web.browser import ARGUMENTS, CHROMIUM
-from support.web.page_daemon import Daemon
+from support.web.page_daemon import PageDaemon
 
 
 @pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    daemon = Daemon()
+def daemon() -> Iterator[PageDaemon]:
+    daemon = PageDaemon()
     yield daemon
     daemon.close()
 
@@ -42,7 +42,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, daemon: Daemon) -> Iterator[Page]:
+def page(context: BrowserContext, daemon: PageDaemon) -> Iterator[Page]:
     """The open page; afterwards: no console error, and no request to anybody else."""
     page = context.new_page()
     complaints = watch_console(page)

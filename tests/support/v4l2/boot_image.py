@@ -1,6 +1,6 @@
-"""What the machine boots: Debian's kernel, a busybox initramfs, v4l2loopback's modules.
+"""What the virtual machine boots: Debian's kernel, a busybox initramfs, v4l2loopback's modules.
 
-All of it is kept in the user's cache folder, by the kernel's version.
+They are kept in the user's cache folder, by the kernel's version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOOPBACKS = {"0.12.7": "bookworm", "0.13.2": "bookworm-backports", "0.15.0": "tr
 
 _BOOT_MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
-# Everything of the host is there, and all can be written to: changes go to memory.
+# The host's files are all there and writable: changes stay in memory.
 _INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -52,7 +52,7 @@ exec env -i HOME=/tmp/v4l2-home PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 
 
 @dataclass(frozen=True)
-class Image:
+class BootImage:
     """What a machine boots from."""
 
     kernel_version: str
@@ -65,13 +65,13 @@ def cache_folder() -> Path:
     return Path(base) / "bgblur" / "v4l2-bench"
 
 
-def boot_image() -> Image:
+def boot_image() -> BootImage:
     """The newest installed kernel that has its headers too. Raises UnavailableError."""
     version = _kernel_version()
     initramfs = cache_folder() / version / "initramfs.cpio"
     if not initramfs.exists() or _stamp(initramfs) != _INIT:
         _pack_initramfs(version, initramfs)
-    return Image(version, Path(f"/boot/vmlinuz-{version}"), initramfs)
+    return BootImage(version, Path(f"/boot/vmlinuz-{version}"), initramfs)
 
 
 def loopback_module(kernel_version: str, version: str) -> Path:

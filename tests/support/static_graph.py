@@ -1,4 +1,4 @@
-"""What a recorded graph does with its memory, without a GPU."""
+"""A stand-in for a recorded CUDA graph that uses memory as one does, without a GPU."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bgblur.gpu.graph import Outputs, Replay, Work
 
 
 class StaticRecorded:
-    """Reads and writes the same memory at every call, as a graph does, and computes anew."""
+    """Reads and writes the same memory at every call, as a graph does; computes each time."""
 
     made = 0
 
@@ -39,7 +39,7 @@ class StaticRecorded:
 
 
 def record_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on every ``Replay`` records, on the processor."""
+    """Make every new ``Replay`` record, on the processor."""
     monkeypatch.setattr(graph, "_Recorded", StaticRecorded)
     made = Replay.__init__
 
