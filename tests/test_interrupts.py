@@ -138,7 +138,7 @@ def as_is(picture: Image, seconds: float) -> tuple[Image, Alpha]:
 
 
 def interrupted_at(call: int, job: VideoJob) -> tuple[bool, int]:
-    """Whether ``job`` told that it was done, with Ctrl-C at this thread's Nth call or return;
+    """Whether ``job`` reported that it was done, with Ctrl-C at this thread's Nth call or return;
     and how many there were."""
     count = 0
 

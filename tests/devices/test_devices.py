@@ -56,7 +56,7 @@ def refusal(name: str, devices: list[Device]) -> str:
 # ------------------------------------------------------------ the list
 
 
-def test_what_this_machine_has_can_be_printed() -> None:
+def test_the_devices_of_this_machine_can_be_printed() -> None:
     for device in list_devices():
         assert device.kind in ("camera", "virtual camera")
         assert device.path
@@ -76,7 +76,7 @@ def test_nodes_are_sorted_by_number(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+def test_a_device_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
     node = tmp_path / "video0"
     node.write_text("no device")
     device = _v4l2(node)
@@ -86,7 +86,7 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("device", ["2", "/dev/video2", "by-id"])
-def test_the_kernel_names_a_camera_that_is_not_opened(
+def test_the_kernel_names_a_camera_without_opening_it(
     device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -153,7 +153,7 @@ def test_a_name_that_fits_several_lists_them() -> None:
     assert "Twin (/dev/video0) and Twin (/dev/video2)" in refusal("Twin", twins)
 
 
-def test_a_name_that_fits_none_lists_what_there_is() -> None:
+def test_a_name_that_fits_none_lists_the_cameras() -> None:
     message = refusal("Kinect", ALL)
     assert 'no camera "Kinect"' in message
     for device in (COLOUR, PRO, PLAIN):
@@ -194,7 +194,7 @@ def test_this_process_is_not_among_the_holders(tmp_path: Path) -> None:
         assert holders(str(node)) == []
 
 
-def test_holders_by_what_proc_says(tmp_path: Path) -> None:
+def test_holders_are_read_from_proc(tmp_path: Path) -> None:
     for pid, name, target in [(300, "zoom", "/dev/video0"), (20, "cheese", "/dev/video0")]:
         (tmp_path / str(pid) / "fd").mkdir(parents=True)
         (tmp_path / str(pid) / "fd" / "7").symlink_to(target)

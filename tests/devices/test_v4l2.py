@@ -42,7 +42,7 @@ def test_the_shortest_interval_is_the_fastest_rate(kind: str) -> None:
     assert rates_of([span(kind, (1, 60), (1, 5))]) == ([60.0, 5.0], True)
 
 
-def test_intervals_that_say_nothing() -> None:
+def test_intervals_without_a_rate() -> None:
     assert rates_of([]) == ([], False)
     assert rates_of([discrete(0, 30)]) == ([], False)
     assert rates_of([span("CONTINUOUS", (0, 1), (1, 10))]) == ([10.0], True)
@@ -57,7 +57,7 @@ def test_fourcc(name: str) -> None:
 
 
 @pytest.mark.parametrize("read", [read_node, read_names])
-def test_what_is_no_device(tmp_path: Path, read: Callable[[Path], object]) -> None:
+def test_a_path_that_is_not_a_device(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "video0").write_text("a text")
     with pytest.raises(OSError, match="Inappropriate ioctl"):
         read(tmp_path / "video0")

@@ -45,7 +45,7 @@ def test_loaded_with_two_devices_beside_a_camera(tmp_path: Path) -> None:
     ]
 
 
-def test_a_module_that_tells_neither_version_nor_parameters(tmp_path: Path) -> None:
+def test_a_module_that_reports_neither_version_nor_parameters(tmp_path: Path) -> None:
     files = loopback()
     del files["/sys/module/v4l2loopback/version"]
     del files["/sys/module/v4l2loopback/parameters/exclusive_caps"]
@@ -73,7 +73,7 @@ def test_a_module_that_tells_neither_version_nor_parameters(tmp_path: Path) -> N
         ("1.0.0", (1, 0, 0), False, True),
     ],
 )
-def test_what_a_version_can(
+def test_what_a_version_supports(
     version: str, numbers: tuple[int, ...], loses: bool, on_demand: bool
 ) -> None:
     assert version_of(version) == numbers
@@ -94,11 +94,11 @@ def test_what_a_version_can(
         ("", "https://github.com/v4l2loopback/v4l2loopback"),
     ],
 )
-def test_how_a_distribution_has_it(tmp_path: Path, release: str, command: str) -> None:
+def test_how_to_install_it_on_a_distribution(tmp_path: Path, release: str, command: str) -> None:
     assert command in install_command(machine(tmp_path, {"/etc/os-release": f"{release}\n"}))
 
 
-def test_where_a_newer_one_is(tmp_path: Path) -> None:
+def test_how_to_get_a_newer_one(tmp_path: Path) -> None:
     assert "bookworm-backports" in upgrade_command(machine(tmp_path, DEBIAN))
     trixie = {"/etc/os-release": "ID=debian\nVERSION_CODENAME=trixie\n"}
     assert "0.13 or newer" in upgrade_command(machine(tmp_path, trixie))
@@ -120,7 +120,7 @@ def test_secure_boot(tmp_path: Path, value: bytes | None, on: bool | None) -> No
     assert secure_boot(system) is on
 
 
-def test_the_key_that_a_distribution_signs_with(tmp_path: Path) -> None:
+def test_the_signing_key_of_a_distribution(tmp_path: Path) -> None:
     assert "mokutil" not in enrol_command(machine(tmp_path))
     system = machine(tmp_path, {"/var/lib/dkms/mok.pub": ""})
     assert enrol_command(system).startswith("sudo mokutil --import /var/lib/dkms/mok.pub")

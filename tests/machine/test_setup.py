@@ -1,4 +1,4 @@
-"""Every test has a root folder of its own; files are really written there, modprobe is not run."""
+"""Each test has its own root folder. Files are written there; modprobe is not run."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_other_options_are_replaced_only_while_nobody_uses_them(
     assert "end that program" in message
 
 
-def test_another_number_takes_the_module_out_of_nobodys_hands(tmp_path: Path) -> None:
+def test_another_number_does_not_unload_a_module_in_use(tmp_path: Path) -> None:
     system = machine(tmp_path, loopback(), run=installed())
     assert executed(plan_setup(system, 10)) == []
     assert executed(plan_setup(system, 12)) == [UNLOAD, LOAD]
@@ -175,12 +175,12 @@ def test_a_file_of_ours_that_was_edited_is_shown_and_written_again(tmp_path: Pat
 
 
 @pytest.mark.parametrize("path", ["/etc/modprobe.d/a.conf", "/usr/lib/modprobe.d/v4l2.conf"])
-def test_options_elsewhere_that_would_win_are_named(tmp_path: Path, path: str) -> None:
+def test_options_elsewhere_that_would_override_ours_are_named(tmp_path: Path, path: str) -> None:
     system = machine(tmp_path, {path: "options v4l2loopback devices=2\n"}, run=installed())
     assert f"{path} has options for v4l2loopback already" in refusal(system)
 
 
-def test_ones_own_options_that_will_do_are_left_alone(tmp_path: Path) -> None:
+def test_sufficient_options_of_the_user_stay(tmp_path: Path) -> None:
     path = "/etc/modprobe.d/mine.conf"
     mine = "options v4l2loopback exclusive_caps=1 card_label=bgblur video_nr=10\n"
     system = machine(tmp_path, {path: mine}, run=installed())
@@ -204,7 +204,7 @@ def test_options_elsewhere_that_do_not_matter(tmp_path: Path) -> None:
 # ------------------------------------------------------------ taking it away
 
 
-def test_undo_takes_away_what_setup_brought(tmp_path: Path) -> None:
+def test_undo_removes_what_setup_installed(tmp_path: Path) -> None:
     commands = installed()
     system = machine(tmp_path, DEBIAN, run=commands)
     before = files_of(tmp_path)
@@ -225,7 +225,7 @@ def test_undo_takes_away_what_setup_brought(tmp_path: Path) -> None:
     ],
     ids=["ours", "in use", "with another's"],
 )
-def test_undo_leaves_what_is_used(
+def test_undo_leaves_what_is_in_use(
     tmp_path: Path, files: dict[str, str], unloads: bool, note: str | None
 ) -> None:
     system = machine(tmp_path, files, {OPTIONS_FILE: options(10)}, run=installed())
@@ -255,7 +255,7 @@ def test_the_plan_is_shown_whole(tmp_path: Path) -> None:
     ]
 
 
-def test_everything_goes_through_sudo_where_it_is_needed(tmp_path: Path) -> None:
+def test_every_step_uses_sudo_where_it_is_needed(tmp_path: Path) -> None:
     commands = Commands(version="0.13.2", sudo="")
     system = machine(tmp_path, run=commands)
     plan = plan_setup(system)
@@ -284,7 +284,7 @@ def test_a_refused_module_under_secure_boot_says_so(tmp_path: Path) -> None:
         carry_out(plan_setup(system), system, commands, [])
 
 
-def test_a_folder_that_cannot_be_written_leaves_nothing_half(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_leaves_no_incomplete_file(tmp_path: Path) -> None:
     system = machine(tmp_path, {"/etc/modprobe.d": "a file, where a folder should be"})
     with pytest.raises(OutputError, match="install"):
         carry_out(Plan([Write(OPTIONS_FILE, "x")]), system, Commands(), [])
@@ -299,5 +299,5 @@ def test_ready_names_the_device(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(getattr(os, "geteuid", int)() != 0, reason="only root needs nobody")
-def test_root_needs_nobody() -> None:
+def test_root_needs_no_sudo() -> None:
     assert elevation() == []

@@ -65,7 +65,7 @@ class Systemctl:
         (self._folder / f"refuse-{verb}").write_text(message)
 
     def calls(self) -> list[str]:
-        """Without the questions."""
+        """The commands that may change something: all but ``show``."""
         said = (self._folder / "calls").read_text().splitlines()
         return [line for line in said if not line.startswith("show")]
 
@@ -102,7 +102,7 @@ def call(*arguments: str) -> Result:
 
 
 def verify(unit: Path) -> str:
-    """What systemd complains about; empty if it is content."""
+    """The warnings of systemd about the unit; empty if it has none."""
     tool = shutil.which("systemd-analyze")
     if tool is None:
         pytest.skip("needs systemd-analyze")
@@ -138,14 +138,14 @@ def test_the_check_would_notice_a_mistake(tmp_path: Path) -> None:
     assert "/no/such/program" in verify(unit)
 
 
-def test_a_camera_is_waited_for_ever_longer_where_systemd_can() -> None:
+def test_restarts_back_off_where_systemd_supports_it() -> None:
     assert "RestartSec=10\n" in unit_text(["/bin/true"], 252)
     assert "RestartSec=10\n" in unit_text(["/bin/true"])
     assert "RestartSteps" not in unit_text(["/bin/true"], 253)
     assert "RestartSteps=5\nRestartMaxDelaySec=30\n" in unit_text(["/bin/true"], 254)
 
 
-def test_cuda_gets_its_devices_only_where_nvidia_is() -> None:
+def test_cuda_devices_are_created_only_with_an_nvidia_driver() -> None:
     assert "nvidia" not in unit_text(["/bin/true"])
     unit = unit_text(["/bin/true"], 252, "/usr/bin/nvidia-modprobe")
     assert unit.index("ExecStartPre=-+/usr/bin/nvidia-modprobe -u -c=0") < unit.index("ExecStart=")
@@ -220,7 +220,7 @@ def test_options_the_daemon_does_not_know_are_refused(
     assert not config.exists()
 
 
-def test_called_as_a_module_it_is_installed_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_as_a_module_it_is_installed_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/bgblur/__main__.py"])
     unit = call("install", "--dry-run").stdout
     assert f"ExecStart=:{sys.executable} -m bgblur\n" in unit
@@ -247,7 +247,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(systemctl: Systemctl, confi
         call("install")
 
 
-def test_what_systemd_refuses_is_passed_on(systemctl: Systemctl) -> None:
+def test_an_error_of_systemd_is_passed_on(systemctl: Systemctl) -> None:
     systemctl.refuse("enable", "Unit file bgblur.service does not exist.")
     with pytest.raises(UsageError, match=r"enable bgblur\.service` failed: Unit file bgblur"):
         call("install")
@@ -272,7 +272,7 @@ def test_a_service_that_does_not_start_says_why(
 # ------------------------------------------------------------ uninstall, status
 
 
-def test_uninstall_takes_everything_back(systemctl: Systemctl, config: Path) -> None:
+def test_uninstall_removes_everything(systemctl: Systemctl, config: Path) -> None:
     call("install")
     installed = len(systemctl.calls())
     call("uninstall")
@@ -286,7 +286,7 @@ def test_uninstall_takes_everything_back(systemctl: Systemctl, config: Path) -> 
 
 
 @pytest.mark.usefixtures("systemctl")
-def test_status_tells_what_systemd_knows() -> None:
+def test_status_reports_what_systemd_knows() -> None:
     status = json.loads(call("status", "--json").stdout)
     assert status == {
         "installed": True,
@@ -306,7 +306,7 @@ def test_status_tells_what_systemd_knows() -> None:
         assert word in shown
 
 
-def test_status_of_what_is_not_there(systemctl: Systemctl) -> None:
+def test_status_without_a_service(systemctl: Systemctl) -> None:
     systemctl.answer("LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n")
     status = json.loads(call("status", "--json").stdout)
     assert (status["installed"], status["enabled"], status["since"]) == (False, False, None)

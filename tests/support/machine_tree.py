@@ -1,4 +1,4 @@
-"""Other machines: a folder with the files by which a machine shows what it has."""
+"""Imitations of machines: a folder with the files that describe the hardware."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KERNEL = "6.1.0-test"
 
 
 class Commands:
-    """Records what is run. Module tools answer what they were given here; the rest runs."""
+    """Records the commands. Module tools give the answers set here; other commands run."""
 
     def __init__(self, **answers: str) -> None:
         """``answers`` by modinfo's field, or by the command's name; none given is a failure."""

@@ -10,7 +10,7 @@ from typing import Self
 
 
 class Listener:
-    """Bound to a path, or to an abstract name that begins with ``@``; keeps what it hears."""
+    """Bound to a path, or to an abstract name that begins with ``@``; keeps its lines."""
 
     def __init__(self, name: str) -> None:
         self.heard: list[tuple[float, str]] = []  # when, line
@@ -19,7 +19,7 @@ class Listener:
         self._socket.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
 
     def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> list[str]:
-        """The lines heard within ``seconds``; it ends sooner once ``until`` is true."""
+        """The lines received within ``seconds``; returns earlier once ``until`` is true."""
         first = len(self.heard)
         deadline = time.monotonic() + seconds
         while not until() and (left := deadline - time.monotonic()) > 0:

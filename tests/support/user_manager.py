@@ -1,4 +1,4 @@
-"""A real ``systemd --user`` of its own, in namespaces of its own: the host's is left alone."""
+"""A real ``systemd --user`` in its own namespaces, apart from the host's."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ shift 3
 
 
 class UserManager:
-    """Runs as nobody, and so do the commands given to ``run``: root may too much to be a test."""
+    """Runs as nobody, and so do the commands given to ``run``: root may do too much for a test."""
 
     home = Path(HOME)
     config = Path(HOME) / ".config"

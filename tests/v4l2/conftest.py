@@ -1,4 +1,4 @@
-"""One machine for all tests of this folder, as long as it lives."""
+"""One machine for all tests of this folder; another one if it crashes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def guests() -> Iterator[list[Guest]]:
-    """Those that were booted; the last is in use."""
+    """The machines booted so far; the last is in use."""
     booted: list[Guest] = []
     try:
         yield booted
@@ -43,7 +43,7 @@ def guests() -> Iterator[list[Guest]]:
 
 @pytest.fixture
 def guest(guests: list[Guest]) -> Guest:
-    """The machine; another one where the last is gone: now and then its kernel or QEMU ends."""
+    """The machine; a new one if the last has crashed, as its kernel or QEMU sometimes does."""
     if guests and (why := guests[-1].gone()) is not None:
         warnings.warn(f"the machine is gone, another is booted: {why}", stacklevel=1)
     elif guests:
@@ -72,7 +72,7 @@ def nothing_left_running(guest: Guest) -> Iterator[None]:
 
 @pytest.fixture(params=LOOPBACKS)
 def each_loopback(request: pytest.FixtureRequest, guest: Guest) -> str:
-    """Every version of v4l2loopback in turn, with one virtual camera; the version."""
+    """Each version of v4l2loopback in turn, loaded with one virtual camera; gives the version."""
     version: str = request.param
     load_or_skip(guest, version)
     return version

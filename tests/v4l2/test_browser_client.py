@@ -1,4 +1,4 @@
-"""Chromium, as in a browser's meeting, takes the virtual camera by its name."""
+"""Chromium opens the virtual camera by its name, as in a meeting."""
 
 from __future__ import annotations
 

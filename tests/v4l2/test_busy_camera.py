@@ -7,7 +7,7 @@ from support.v4l2.daemons import RED, announced, clock, set_pattern, start_daemo
 from support.v4l2.guest import OUTPUT, Guest
 
 
-def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:
+def test_it_waits_and_names_the_other_program(guest: Guest, loopback: str) -> None:
     guest.load_cameras()
     set_pattern(guest, RED)
     other = guest.start("v4l2-ctl", "-d", "/dev/video0", "--stream-mmap", "--stream-count=0")
@@ -23,7 +23,7 @@ def test_it_waits_and_says_for_whom(guest: Guest, loopback: str) -> None:
             assert daemon.wait(0) is None
 
 
-def test_its_own_virtual_camera_is_no_webcam(guest: Guest, loopback: str) -> None:
+def test_its_own_virtual_camera_is_refused_as_a_webcam(guest: Guest, loopback: str) -> None:
     daemon = start_daemon(guest, camera=OUTPUT)
     with daemon:
         assert daemon.wait(60) == 3

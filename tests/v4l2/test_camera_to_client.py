@@ -51,8 +51,8 @@ def test_size_rate_and_colours(guest: Guest) -> None:
     assert difference.max() <= 6
 
 
-def test_a_real_model_lets_nothing_raw_through(guest: Guest) -> None:
-    """Under emulation it takes seconds a frame: the picture stays whole-frame blurred."""
+def test_a_real_model_publishes_nothing_raw(guest: Guest) -> None:
+    """Under emulation it takes seconds per frame: the whole picture stays blurred."""
     set_pattern(guest, CHECKERS)
     with announced(guest, start_daemon(guest, strength=60, tiny=False)), Watcher(guest) as watcher:
 
@@ -70,7 +70,7 @@ def test_a_real_model_lets_nothing_raw_through(guest: Guest) -> None:
 
 
 def _rgb_from_the_camera(guest: Guest) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """What vivid means its picture to be: its RGB, which no colour matrix has touched."""
+    """Vivid's picture in RGB, before any colour matrix."""
     target = guest.exchange / "truth.rgb"
     guest.run(
         *("v4l2-ctl", "-d", "/dev/video0", "--stream-mmap", "--stream-count=1"),

@@ -1,4 +1,4 @@
-"""v4l2-compliance on the virtual camera: what fails is the module's own."""
+"""v4l2-compliance on the virtual camera: only the module itself may cause failures."""
 
 from __future__ import annotations
 

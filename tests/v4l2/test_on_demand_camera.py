@@ -58,7 +58,7 @@ def test_it_opens_for_a_client_and_closes_after_the_last(guest: Guest, each_loop
     assert median(waits) < LIVE_WITHIN
 
 
-def test_a_storm_of_clients_neither_leaks_nor_misfires(guest: Guest, loopback: str) -> None:
+def test_many_clients_leak_nothing_and_each_is_noticed(guest: Guest, loopback: str) -> None:
     guest.load_cameras()
     set_pattern(guest, RED)
     with announced(guest, start_daemon(guest, settings=RESTING)) as daemon:

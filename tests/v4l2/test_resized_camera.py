@@ -11,7 +11,7 @@ from v4l2.test_on_demand_camera import CANNOT_TELL, RESTING
 SIZE = (640, 360)
 
 
-def test_who_watches_keeps_the_size(guest: Guest, each_loopback: str) -> None:
+def test_a_watching_program_keeps_the_size(guest: Guest, each_loopback: str) -> None:
     guest.load_cameras()
     set_pattern(guest, RED)
     with announced(guest, start_daemon(guest, settings=RESTING)):

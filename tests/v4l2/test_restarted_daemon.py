@@ -1,4 +1,4 @@
-"""The daemon ends, as asked or killed, and starts again while a meeting watches."""
+"""The daemon ends or is killed, and starts again while a meeting watches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_client_goes_on(guest: Guest, each_loopback: str, ending: signal.Sig
 
 
 def test_without_the_keeper_the_oldest_loses_the_device(guest: Guest) -> None:
-    """Why sinks/loopback.py is there: pyvirtualcam alone writes once, and never again."""
+    """The reason for devices/loopback.py: pyvirtualcam alone writes once, and never again."""
     load_or_skip(guest, "0.12.7")
     for expected in (0, 1):
         process = guest.fork(_WRITE_ONCE, OUTPUT)

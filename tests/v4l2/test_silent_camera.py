@@ -1,4 +1,4 @@
-"""A camera that goes silent without any error, and one that the machine's sleep took away."""
+"""A camera that stalls without an error, and one that is lost while the machine sleeps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_stalled_read_becomes_a_card_and_ends(guest: Guest, loopback: str) -> 
 
 
 def test_a_camera_lost_in_sleep_is_found_again(guest: Guest, loopback: str) -> None:
-    """The daemon is stopped as a sleeping machine stops it; the device goes and comes meanwhile."""
+    """The daemon is stopped as by a sleeping machine; meanwhile the device goes and comes back."""
     guest.load_cameras()
     set_pattern(guest, RED)
     with announced(guest, start_daemon(guest)) as daemon, Watcher(guest) as watcher:

@@ -31,7 +31,7 @@ LOCKED = Device("/dev/video64", "Locked", "camera", problem="Permission denied")
 VIRTUAL = Device("/dev/video65", "bgblur", "virtual camera", outputs=True)
 
 
-def test_a_camera_is_told_by_its_largest_sizes() -> None:
+def test_a_camera_is_described_by_its_largest_sizes() -> None:
     text = "YUYV to 1280x720 at 10 fps, MJPG to 1920x1080 at 29.97 fps, GREY to 640x360"
     assert summary(FORMATS) == text
     same = [Format(f"YUY{i}", "", [Size(640, 480, [30.0])]) for i in range(5)]
@@ -40,7 +40,7 @@ def test_a_camera_is_told_by_its_largest_sizes() -> None:
     assert summary([]) == summary([Format("MJPG", "", [])]) == "it reports no formats"
 
 
-def test_a_line_a_camera() -> None:
+def test_one_line_per_camera() -> None:
     webcam, locked, chosen = check_cameras([WEBCAM, LOCKED, VIRTUAL], "demo")
     assert webcam.status == "ok"
     assert "HD Webcam (/dev/video63): YUYV to 1280x720" in webcam.detail
@@ -57,7 +57,7 @@ def test_no_camera_at_all(wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["demo", "clip.mp4"])
-def test_who_wants_no_camera_needs_none(
+def test_an_input_without_a_camera_needs_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -87,7 +87,7 @@ def test_the_chosen_camera_is_there(tmp_path: Path) -> None:
     assert check_cameras([WEBCAM, virtual], "/dev/null")[-1].status == "warn"
 
 
-def test_a_virtual_camera_is_all_there_is() -> None:
+def test_only_a_virtual_camera_is_found() -> None:
     virtual = Device("/dev/null", "OBS Virtual Camera", "virtual camera", captures=True)
     (check,) = check_cameras([virtual], "/dev/null")
     assert check.status == "warn"

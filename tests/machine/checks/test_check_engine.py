@@ -33,7 +33,7 @@ def test_a_torch_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot be imported: import of torch halted" in check.detail
 
 
-def test_what_computes(tmp_path: Path) -> None:
+def test_the_processor_is_named(tmp_path: Path) -> None:
     check = check_processor(EngineSettings(device="cpu", precision="fp32"), machine(tmp_path))
     assert check.status == "ok"
     assert "cpu in fp32" in check.detail
@@ -56,7 +56,7 @@ def test_a_gpu_that_torch_does_not_use(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_had(tmp_path: Path, engine: EngineSettings) -> None:
+def test_settings_that_are_not_available(tmp_path: Path, engine: EngineSettings) -> None:
     check = check_processor(engine, machine(tmp_path))
     assert (check.status, check.exit_code) == ("fail", 2)
 

@@ -8,7 +8,7 @@ from bgblur.machine.checks import Check, exit_code
 from bgblur.machine.checks.software import check_config, check_packages, check_python
 
 
-def test_this_python_and_its_packages_are_well() -> None:
+def test_this_python_and_its_packages_pass() -> None:
     assert check_python().status == "ok"
     check = check_packages()
     assert check.status == "ok", check

@@ -79,7 +79,7 @@ def test_what_the_version_means(tmp_path: Path, version: str, status: str, says:
         assert status == "ok" or "bookworm-backports" in str(check.fix)
 
 
-def test_no_version_no_line(tmp_path: Path) -> None:
+def test_without_a_version_there_is_no_line(tmp_path: Path) -> None:
     system = machine(tmp_path)
     assert check_version(read_loopback(system), system) is None
 
@@ -93,7 +93,7 @@ def test_no_version_no_line(tmp_path: Path) -> None:
         (False, False, "fail", "any more: v4l2loopback 0.12 fails"),
     ],
 )
-def test_a_device_by_what_it_offers(
+def test_a_device_by_its_capabilities(
     tmp_path: Path, captures: bool, outputs: bool, status: str, says: str
 ) -> None:
     found = read_loopback(machine(tmp_path, loopback("0.12.7")))
@@ -136,7 +136,7 @@ def test_what_setup_wrote_lasts(tmp_path: Path) -> None:
         assert lasting or check.detail == "v4l2loopback lacks exclusive_caps=1"
 
 
-def test_a_link_to_nowhere_is_no_options_file(tmp_path: Path) -> None:
+def test_a_broken_link_is_skipped(tmp_path: Path) -> None:
     mine = {"/etc/modprobe.d/mine.conf": "options v4l2loopback devices=2\n"}
     system = machine(tmp_path, mine, run=Commands(version="0.13.2", modprobe=""))
     link = system.path("/etc/modprobe.d/gone.conf")

@@ -1,4 +1,4 @@
-"""A desktop of its own for tests of the tray: an X server, a panel, a mouse, a camera on it all."""
+"""A separate desktop for tests of the tray: X server, panel, mouse, and a camera on the screen."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Desktop:
     def start(
         self, *command: str, stdout: int | None = None, stderr: int | None = None
     ) -> subprocess.Popen[bytes]:
-        """Ended with the desktop."""
+        """Start a program that ends with the desktop."""
         process = subprocess.Popen(
             command, env=self.env, stdout=stdout or self._log, stderr=stderr or self._log
         )

@@ -20,7 +20,7 @@ def offscreen() -> QApplication:
 
 
 def soon(fits: Callable[[], object], within: float = 5.0) -> bool:
-    """Let Qt work until it fits."""
+    """Run Qt's events until the condition holds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         QApplication.processEvents()

@@ -1,4 +1,4 @@
-"""Statuses of a daemon, for tests of the tray that need none to run."""
+"""Statuses of a daemon, for tests of the tray without one."""
 
 from __future__ import annotations
 

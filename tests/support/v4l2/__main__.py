@@ -43,7 +43,7 @@ def _options() -> argparse.Namespace:
 
 
 def _prepare() -> int:
-    """Fails only where no machine can be booted; a missing version is said."""
+    """Fails only if no machine can be booted; a missing version is reported."""
     install_needed()
     image = boot_image()
     print(f"kernel {image.kernel_version}")

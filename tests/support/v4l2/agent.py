@@ -1,4 +1,4 @@
-"""The guest's first process: does what the host says, over a virtio port, a JSON object a line.
+"""The guest's first process: does what the host says, over a virtio port, one JSON object per line.
 
 Its processes' output goes to files, so that none ever waits for a reader. When the host goes
 away, the machine is switched off.
@@ -30,7 +30,7 @@ class Agent:
         self._zygote: subprocess.Popen[bytes] | None = None
 
     def warm(self) -> dict[str, Any]:
-        """Begin to import what takes minutes under emulation; ``fork`` waits for it."""
+        """Begin the imports, which take minutes under emulation; ``fork`` waits for them."""
         if self._zygote is None:
             with (FOLDER / "zygote").open("wb") as log:
                 self._zygote = subprocess.Popen(
@@ -76,7 +76,7 @@ class Agent:
         return {"pid": int(reply), "output": output}
 
     def wait(self, pid: int, timeout: float) -> dict[str, Any]:
-        """``rc`` is None while it runs, and negative where a signal ended it."""
+        """``rc`` is None while it runs, and negative if a signal ended it."""
         deadline = time.monotonic() + timeout
         while pid not in self._codes:
             ended, status = os.waitpid(pid, os.WNOHANG)
@@ -89,13 +89,13 @@ class Agent:
         return {"rc": self._codes[pid]}
 
     def signal(self, pid: int, number: int) -> dict[str, Any]:
-        """To the process and all that it started."""
+        """Send a signal to the process and all that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, number)
         return {}
 
     def clear(self) -> dict[str, Any]:
-        """End what still runs of all that was started."""
+        """End every program that was started and still runs."""
         for pid in self._pids - self._codes.keys():
             self.signal(pid, signal.SIGKILL)
             self.wait(pid, 10.0)

@@ -128,7 +128,7 @@ def _pack_initramfs(version: str, target: Path) -> None:
 
 
 def _module_files(version: str) -> list[Path]:
-    """With all they depend on, in the order in which they load."""
+    """The modules and all that they depend on, in the order of loading."""
     files: dict[Path, None] = {}
     for module in _BOOT_MODULES:
         shown = _run(["/sbin/modprobe", "-S", version, "--show-depends", module]).decode()

@@ -1,4 +1,4 @@
-"""Serves one page on 127.0.0.1:PORT and prints what it reports, a JSON object a line."""
+"""Serves one page on 127.0.0.1:PORT and prints what it reports, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """The output is for the reports."""
+        """Log nothing: the output is for the reports."""
 
 
 if __name__ == "__main__":

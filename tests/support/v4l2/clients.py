@@ -27,7 +27,7 @@ class Seen:
 
 
 class Watcher:
-    """ffmpeg reading a device until it is left; a context manager."""
+    """A context manager: ffmpeg reads a device within it."""
 
     def __init__(self, guest: Guest, device: str = OUTPUT) -> None:
         self._guest = guest
@@ -50,7 +50,7 @@ class Watcher:
         after: float = 0.0,
         seconds: float = 60.0,
     ) -> Seen:
-        """The ``count``-th frame after the time ``after`` that ``shown`` is true of."""
+        """The ``count``-th frame after the time ``after`` for which ``shown`` is true."""
 
         def fitting() -> list[Seen]:
             return [frame for frame in self.frames() if frame.at > after and shown(frame)]
@@ -71,7 +71,7 @@ class Watcher:
 
 
 def is_red(frame: Seen) -> bool:
-    """Vivid's red, and no other picture of the tests."""
+    """True for vivid's red, and for no other picture of the tests."""
     return frame.cr > 200
 
 
@@ -80,7 +80,7 @@ def is_blue(frame: Seen) -> bool:
 
 
 def is_card(frame: Seen) -> bool:
-    """bgblur's placeholder: dark, grey but for a touch of blue, and all but empty."""
+    """True for bgblur's card: dark, grey with a touch of blue, and almost empty."""
     grey = abs(frame.cr - 128) < 10 and abs(frame.cb - 128) < 10
     return grey and abs(frame.luma - 51) < 4 and frame.contrast < 15
 

@@ -1,4 +1,4 @@
-"""``bgblur-cam`` in the guest, with what the scenarios have in common."""
+"""``bgblur-cam`` in the guest, as the scenarios need it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def start_daemon(
 
 
 def announced(guest: Guest, daemon: Process) -> Process:
-    """Wait until it runs: it says what it feeds."""
+    """Wait until the daemon says which output it feeds."""
 
     def runs() -> bool:
         code = daemon.wait(0)

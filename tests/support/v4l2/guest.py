@@ -1,4 +1,4 @@
-"""What tests do with the machine: run programs in it, load its cameras, read its files."""
+"""The tests' interface to the machine: run programs, load cameras, read files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAEMON = "import bgblur.cli; bgblur.cli.main()"
 
 @dataclass(frozen=True)
 class Result:
-    """Of a program that has ended; ``code`` is negative where a signal ended it."""
+    """The result of a program; ``code`` is negative if a signal ended it."""
 
     code: int
     out: str
@@ -52,7 +52,7 @@ class Process:
         return str(self._machine.ask("read", path=f"{self._output}.err")["text"])
 
     def signal(self, number: signal.Signals) -> None:
-        """To it and all that it started."""
+        """Send a signal to it and all that it started."""
         self._machine.ask("signal", pid=self.pid, number=number)
 
     def stop(self, timeout: float = 20.0) -> Result:
@@ -115,7 +115,7 @@ class Guest:
         return _ended(self.fork(code, *arguments), timeout)
 
     def gone(self) -> str | None:
-        """The machine's last words, where it runs no more."""
+        """The last output of the machine, once it has ended."""
         return self._machine.gone()
 
     def close(self) -> None:
@@ -159,7 +159,7 @@ class Guest:
         self.run("sh", "-c", f"[ ! -e /sys/module/{module} ] || rmmod {module}").check()
 
     def within(self, seconds: float, happened: Callable[[], bool], what: str) -> float:
-        """Wait until ``happened``; the seconds it took. Raises AssertionError."""
+        """Wait until ``happened``. Returns the seconds it took. Raises AssertionError."""
         began = time.monotonic()
         while not happened():
             assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"

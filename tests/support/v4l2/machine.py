@@ -78,7 +78,7 @@ class Machine:
         return reply
 
     def gone(self) -> str | None:
-        """Its last words, where it runs no more."""
+        """Its last output, once it has ended."""
         return None if self._qemu.poll() is None else self._last_words()
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ class Machine:
         return booted
 
     def _speaks(self, listener: socket.socket) -> bool:
-        """Whether QEMU connects to the agent's socket and the kernel says its first word."""
+        """Whether QEMU connects to the agent's socket and the kernel prints its first line."""
         deadline = time.monotonic() + SPEAKS_WITHIN
         listener.settimeout(0.2)
         connected = False

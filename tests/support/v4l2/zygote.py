@@ -1,4 +1,4 @@
-"""Imports once what takes minutes under emulation; each request is a fork that runs in it.
+"""Does the imports once, which take minutes under emulation; each request runs in a fork.
 
 Nothing here may start a thread: a fork has only the one that forked.
 """
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _fork(request: dict[str, Any], requests: int, replies: int) -> None:
-    """Through a middle process that ends at once, so that the child is the agent's to wait for."""
+    """Fork twice: the middle process ends at once, so that the agent can wait for the child."""
     reader, writer = os.pipe()
     middle = os.fork()
     if middle:
