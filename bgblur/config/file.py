@@ -87,22 +87,25 @@ def create(path: Path) -> None:
             write_atomically(target, "\n".join(lines) + "\n")
 
 
-def set_value(path: Path, key: str, value: Value) -> Settings:
+def set_value(path: Path, key: str, value: Value, lost: Settings | None = None) -> Settings:
     """Change one key (``background.strength``) of the file. Returns the settings it then holds.
 
     Text is converted to the key's type. Comments and layout stay; a missing file is created
-    with this key alone; a link is followed. Raises UsageError, and changes nothing, if the
+    with this key alone; a link is followed. A strength above 0 asks for blur, and ends the mode
+    "none". With ``lost``, the settings that a running daemon has read from a file that is missing
+    or empty now, these are written again, too. Raises UsageError, and changes nothing, if the
     file is broken or the result would be.
     """
     with _writing(path) as target:
-        return _set(target, key, value)
+        return _set(target, key, value, lost)
 
 
 def toggle(path: Path) -> int:
     """Turn the blur off, or on again with the last strength. Returns the new strength."""
     with _writing(path) as target:
-        on = parse(read_text(target) or "", target.name).background.strength > 0
-        strength = 0 if on else config_state.last_strength(target)
+        background = parse(read_text(target) or "", target.name).background
+        on = background.strength > 0 and background.mode != "none"
+        strength = 0 if on else background.strength or config_state.last_strength(target)
         return _set(target, "background.strength", strength).background.strength
 
 
@@ -118,7 +121,7 @@ def _writing(path: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write in {folder}: {error.strerror}") from None
 
 
-def _set(path: Path, key: str, value: Value) -> Settings:
+def _set(path: Path, key: str, value: Value, lost: Settings | None = None) -> Settings:
     if isinstance(value, str) and not _is_text(value):
         raise UsageError(f"{key} would not be text in UTF-8: type it again")
     area, _, name = key.partition(".")
@@ -128,6 +131,8 @@ def _set(path: Path, key: str, value: Value) -> Settings:
     original = read_text(path) or ""
     # tomlkit writes \n only: the whole file is converted back to \r\n at the end.
     text = original.replace("\r\n", "\n")
+    if lost is not None and not text.strip():
+        text = _differing(lost)
     if text and not text.endswith("\n"):
         text += "\n"
     data = _tables(text, path.name)
@@ -140,10 +145,16 @@ def _set(path: Path, key: str, value: Value) -> Settings:
     except ValidationError as error:
         raise UsageError(value_problem(error)) from None
     # A whole area, or no key at all, does not validate: here the key is a real one.
-    value = getattr(getattr(settings, area), name)
-    wanted = data | {area: data.get(area, {}) | {name: value}}
+    values = {name: getattr(getattr(settings, area), name)}
+    if key == "background.strength" and values[name] > 0 and settings.background.mode == "none":
+        values["mode"] = "blur"
+        blurred = settings.background.model_copy(update={"mode": "blur"})
+        settings = settings.model_copy(update={"background": blurred})
+    wanted = data | {area: data.get(area, {}) | values}
 
-    changed = _edit(text, area, name, value)
+    changed = text
+    for each, new in values.items():
+        changed = _edit(changed, area, each, new)
     if tomllib.loads(changed) != wanted:
         raise UsageError(
             f"{path.name} has a layout that cannot be edited safely: set {key} by hand"
@@ -154,9 +165,19 @@ def _set(path: Path, key: str, value: Value) -> Settings:
         changed = changed.replace("\n", "\r\n")
     if changed != original:
         write_atomically(path, changed)
-    else:
+    if getattr(getattr(before, area), name) == values[name]:
         config_state.note_choice(path, key)
     return settings
+
+
+def _differing(settings: Settings) -> str:
+    """TOML of the values that differ from the defaults."""
+    defaults = Settings().model_dump()
+    tables = {
+        area: {name: value for name, value in values.items() if value != defaults[area][name]}
+        for area, values in settings.model_dump().items()
+    }
+    return tomlkit.dumps({area: values for area, values in tables.items() if values})
 
 
 def _is_text(value: str) -> bool:

@@ -12,29 +12,51 @@ from bgblur.config.problems import value_problem
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 
+MODE, STRENGTH = "background.mode", "background.strength"
+
 
 class Overrides:
     """Dotted keys with the values given on the command line.
 
     An option holds until the file's own value of its key changes: a user who moves the slider on
     the page, or edits the file, wants that now, and no longer what was typed at the start.
+    A strength above 0 asks for blur: it ends the file's mode "none".
+
+    Raises UsageError if the options ask for both blur and the mode "none".
     """
 
     def __init__(self, values: dict[str, Any], base: Settings) -> None:
         self._values = dict(values)
         self._base = base
+        self._asks_for_blur = bool(values.get(STRENGTH)) and MODE not in values
+        if values.get(STRENGTH) and values.get(MODE) == "none":
+            raise UsageError(
+                f'strength {values[STRENGTH]} asks for blur, but mode "none" shows the room: '
+                "leave out one of the two"
+            )
 
     def drop(self, key: str) -> None:
         """End the option ``key``: the user has chosen its value elsewhere."""
         self._values.pop(key, None)
+        if key in (MODE, STRENGTH):
+            self._asks_for_blur = False
+        if key == STRENGTH:
+            self._drop_mode_none()
 
     def over(self, settings: Settings) -> Settings:
         """The settings in force, given the newest ones of the file. Raises UsageError."""
         for key in list(self._values):
             if _get(settings, key) != _get(self._base, key):
                 del self._values[key]
+        if _get(settings, MODE) != _get(self._base, MODE):
+            self._asks_for_blur = False
+        if _get(settings, STRENGTH) != _get(self._base, STRENGTH):
+            self._asks_for_blur = False
+            self._drop_mode_none()
         self._base = settings
         data = settings.model_dump()
+        if self._asks_for_blur and data["background"]["mode"] == "none":
+            data["background"]["mode"] = "blur"
         for key, value in self._values.items():
             area, name = key.split(".")
             data[area][name] = value
@@ -42,6 +64,11 @@ class Overrides:
             return Settings.model_validate(data)
         except ValidationError as error:
             raise UsageError(value_problem(error)) from None
+
+    def _drop_mode_none(self) -> None:
+        """A strength was chosen elsewhere, which asks for blur."""
+        if self._values.get(MODE) == "none":
+            del self._values[MODE]
 
 
 def effective(path: Path | None, values: dict[str, Any]) -> Settings:

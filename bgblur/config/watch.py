@@ -31,8 +31,9 @@ class ConfigWatcher:
 
     A bad edit goes to ``on_problem`` as one line and leaves the last good settings in force;
     once the file is good again ``on_problem`` gets None (before ``on_change``, if that is due
-    too). A deleted or empty file means the defaults. Both are called on the watcher's thread,
-    and what they raise is logged.
+    too). A file that is deleted or emptied is such a problem, too: the last good settings stay in
+    force until it has text again. Both are called on the watcher's thread, and what they raise is
+    logged.
 
     ``current`` are the settings that the caller already uses, so that an edit between its ``load``
     and ``start`` is not lost. Without it, those that ``start`` finds in the file are known.
@@ -50,6 +51,7 @@ class ConfigWatcher:
         self._on_problem = on_problem
         self._found: Settings | str | None = current  # settings, a problem, or nothing
         self._settings = current
+        self._had_text = False  # a file that was never there is no problem
         self._problem: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="config-watch", daemon=True)
@@ -123,15 +125,24 @@ class ConfigWatcher:
         self._found = found
         if isinstance(found, str):
             self._report_problem(found)
-        else:
+        elif found is not None:
             self._report_problem(None)
-            self._report_change(found or Settings())
+            self._report_change(found)
+        elif self._had_text:
+            self._report_problem(self._gone())
+
+    def _gone(self) -> str:
+        what = "is empty" if self._path.exists() else "is missing"
+        return f"{self._path.name} {what}: the last settings stay in force until it has text again"
 
     def _read(self) -> Settings | str | None:
         """The settings, or one line on what is wrong; None if the file is missing or empty."""
         try:
             text = read_text(self._path)
-            return parse(text, self._path.name) if text and not text.isspace() else None
+            if not text or text.isspace():
+                return None
+            self._had_text = True
+            return parse(text, self._path.name)
         except UsageError as problem:
             return str(problem)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bgblur.compositing.look import Look
-from bgblur.config.file import Value, load, set_value
+from bgblur.config.file import Value, parse, read_text, set_value
 from bgblur.config.overrides import Overrides
 from bgblur.config.settings import Settings
 from bgblur.config.state import Choices
@@ -44,6 +44,7 @@ class LiveSettings:
         stats: Stats,
     ) -> None:
         self._config = config
+        self._from_file = from_file  # the last good settings: a file that vanishes changes nothing
         self._overrides = Overrides(options, from_file)
         self._choices = Choices(config, options)
         self._open_sink = open_sink
@@ -92,16 +93,24 @@ class LiveSettings:
             wanted = {"mode": "image", "image": str(value)}
             background = self.now.background.model_copy(update=wanted)
             look_of(self.now.model_copy(update={"background": background})).close()
-        set_value(self._config, key, value)
+        set_value(self._config, key, value, lost=self._from_file)
         self._end_options(key)
 
     def _end_options(self, *keys: str) -> None:
         with self._changing:  # the file is read under the lock: no newer edit is undone
             for key in keys:
                 self._overrides.drop(key)
-            self._apply(load(self._config))
+            self._apply(self._read())
+
+    def _read(self) -> Settings:
+        """The file's settings; the last good ones while it is missing or empty."""
+        text = read_text(self._config)
+        if not text or text.isspace():
+            return self._from_file
+        return parse(text, self._config.name)
 
     def _apply(self, from_file: Settings) -> None:
+        self._from_file = from_file
         old = self.now
         try:
             new = self._overrides.over(from_file)

@@ -187,6 +187,44 @@ def test_a_list_is_edited_in_the_file(path: Path, key: str) -> None:
     assert str(caught.value) == f"tray.presets is a list: edit it in {path}"
 
 
+# ------------------------------------------------------------ asking for blur
+
+
+@pytest.mark.parametrize("strength", [1, 60, 80, "80"])
+def test_setting_a_strength_ends_the_mode_none(path: Path, strength: int | str) -> None:
+    path.write_text('[background]\nstrength = 60\nmode = "none" # as it is\n')
+    settings = set_value(path, "background.strength", strength)
+    assert settings == load(path)
+    assert (settings.background.mode, settings.background.strength) == ("blur", int(strength))
+    assert "# as it is" in path.read_text()
+
+
+@pytest.mark.parametrize("strength", [0, "0"])
+def test_strength_0_leaves_the_mode_alone(path: Path, strength: int | str) -> None:
+    path.write_text('[background]\nmode = "none"\n')
+    assert set_value(path, "background.strength", strength).background.mode == "none"
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 45), (33, 33)])
+def test_toggle_blurs_where_the_mode_is_none(path: Path, before: int, after: int) -> None:
+    set_value(path, "background.strength", 45)
+    set_value(path, "background.strength", before)
+    set_value(path, "background.mode", "none")
+    assert toggle(path) == after
+    assert load(path).background.mode == "blur"
+    assert toggle(path) == 0
+
+
+def test_a_lost_file_is_written_again_with_what_was_in_it(path: Path) -> None:
+    path.write_text('[camera]\ndevice = "2"\n[output]\npaused = true\n')
+    known = load(path)
+    path.unlink()
+    set_value(path, "background.strength", 30, lost=known)
+    found = load(path)
+    assert (found.camera, found.output) == (known.camera, known.output)
+    assert found.background.strength == 30
+
+
 # ------------------------------------------------------------ set: layout
 
 
@@ -205,8 +243,8 @@ def test_a_list_is_edited_in_the_file(path: Path, key: str) -> None:
             "# how steady\n[mask]\nsmoothing = 0.1\n",
         ),
         (
-            'background.mode = "none"\n[mask]\nsmoothing = 0.1\n',
-            'background.mode = "none"\nbackground.strength = 3\n[mask]\nsmoothing = 0.1\n',
+            'background.mode = "color"\n[mask]\nsmoothing = 0.1\n',
+            'background.mode = "color"\nbackground.strength = 3\n[mask]\nsmoothing = 0.1\n',
         ),
         (
             "background = { strength = 60 } # in one\n",

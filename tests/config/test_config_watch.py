@@ -117,12 +117,27 @@ def test_own_writes_arrive(path: Path, heard: Heard) -> None:
 
 
 def test_file_created_later_and_deleted(tmp_path: Path, heard: Heard) -> None:
+    """A file that vanishes changes nothing: it is reported until it is there again."""
     path = tmp_path / "config.toml"
     with ConfigWatcher(path, heard.note, heard.note):
         assert heard.strength(in_place(path, with_strength(10))) == 10
         path.unlink()
-        assert heard.next(time.monotonic()) == Settings()
+        assert heard.next(time.monotonic()) == (
+            "config.toml is missing: the last settings stay in force until it has text again"
+        )
+        assert heard.next(in_place(path, with_strength(10))) is None
+        assert heard.nothing(), "it is as it was"
         assert heard.strength(in_place(path, with_strength(20))) == 20
+
+
+@pytest.mark.usefixtures("watching")
+@pytest.mark.parametrize("text", ["", "\n  \n"])
+def test_an_emptied_file_changes_nothing(path: Path, heard: Heard, text: str) -> None:
+    assert heard.strength(in_place(path, with_strength(10))) == 10
+    said = heard.next(in_place(path, text))
+    assert str(said).startswith("config.toml is empty: the last settings stay in force")
+    assert heard.next(in_place(path, with_strength(10))) is None
+    assert heard.nothing()
 
 
 def test_folder_created_later_deleted_and_created_again(tmp_path: Path, heard: Heard) -> None:
@@ -130,9 +145,12 @@ def test_folder_created_later_deleted_and_created_again(tmp_path: Path, heard: H
     with ConfigWatcher(path, heard.note, heard.note):
         for strength in (10, 20):
             path.parent.mkdir(parents=True)
-            assert heard.strength(in_place(path, with_strength(strength))) == strength
+            edited = in_place(path, with_strength(strength))
+            if strength == 20:
+                assert heard.next(edited) is None
+            assert heard.strength(edited) == strength
             shutil.rmtree(path.parents[1])
-            assert heard.next(time.monotonic()) == Settings()
+            assert "is missing" in str(heard.next(time.monotonic()))
 
 
 def test_link_to_a_file_elsewhere(tmp_path: Path, heard: Heard) -> None:

@@ -75,3 +75,43 @@ def test_the_callers_values_are_left_alone() -> None:
     values = {"background.strength": 80}
     Overrides(values, settings()).over(settings(background={"strength": 1}))
     assert values == {"background.strength": 80}
+
+
+NONE = {"mode": "none", "strength": 60}
+
+
+def test_a_strength_asks_for_blur_though_the_file_says_none() -> None:
+    effective = Overrides({"background.strength": 80}, settings()).over(settings(background=NONE))
+    assert effective.background.mode == "none", "the file was changed to it since"
+    effective = Overrides({"background.strength": 80}, settings(background=NONE)).over(
+        settings(background=NONE)
+    )
+    assert (effective.background.mode, effective.background.strength) == ("blur", 80)
+
+
+def test_strength_0_keeps_the_files_mode() -> None:
+    file = settings(background=NONE)
+    assert Overrides({"background.strength": 0}, file).over(file).background.mode == "none"
+
+
+def test_who_then_chooses_none_sees_the_room() -> None:
+    file = settings(background=NONE)
+    overrides = Overrides({"background.strength": 80}, file)
+    assert overrides.over(file).background.mode == "blur"
+    overrides.drop("background.mode")
+    assert overrides.over(file).background.mode == "none"
+
+
+def test_a_strength_chosen_elsewhere_ends_the_option_none() -> None:
+    file = settings(background={"strength": 60})
+    overrides = Overrides({"background.mode": "none"}, file)
+    assert overrides.over(file).background.mode == "none"
+    assert overrides.over(settings(background={"strength": 61})).background.mode == "blur"
+    overrides = Overrides({"background.mode": "none"}, file)
+    overrides.drop("background.strength")
+    assert overrides.over(file).background.mode == "blur"
+
+
+def test_options_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(UsageError, match='strength 80 asks for blur, but mode "none"'):
+        Overrides({"background.strength": 80, "background.mode": "none"}, settings())

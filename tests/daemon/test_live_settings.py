@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -214,3 +215,41 @@ def test_choices_count_though_their_marks_were_removed(
     set_value(path, "camera.device", "0")
     set_value(path, "camera.device", "0")
     assert choices.new() == [], "nobody asked about that key"
+
+
+PAUSED = '[camera]\ndevice = "2"\n[output]\npaused = true\n[background]\nmode = "none"\n'
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_text("")])
+def test_a_choice_while_the_file_is_lost_keeps_all_else(
+    path: Path, lose: Callable[[Path], object]
+) -> None:
+    """The file was taken for the defaults: a pause ended, and camera 0 was opened."""
+    daemon = daemon_of(path, PAUSED)
+    lose(path)
+    set_value(path.with_name("other.toml"), "background.strength", 5)  # of another daemon
+    daemon.live._end_options("camera.mirror")
+    assert daemon.live.now.camera.device == "2"
+    daemon.live.change("background.strength", 30)
+    now = daemon.live.now
+    assert (now.camera.device, now.output.paused) == ("2", True)
+    assert (now.background.mode, now.background.strength) == ("blur", 30)
+    assert load(path).output.paused is True
+
+
+def test_the_slider_ends_the_option_mode_none(path: Path) -> None:
+    path.write_text("[background]\nstrength = 30\n", encoding="utf-8")
+    daemon = Daemon(load(path), path, {"background.mode": "none"}, lambda _: None)
+    assert daemon.pipeline.look.raw
+    daemon.live.change("background.strength", 30)
+    assert not daemon.pipeline.look.raw
+
+
+def test_a_strength_set_elsewhere_to_its_default_ends_strength_0(path: Path) -> None:
+    """The file's text changes and its settings do not: the option stayed, and the room with it."""
+    path.write_text("[camera]\nmirror = true\n", encoding="utf-8")
+    daemon = Daemon(load(path), path, {"background.strength": 0}, lambda _: None)
+    assert daemon.pipeline.look.raw
+    set_value(path, "background.strength", 60)
+    daemon.live.take_choices()
+    assert not daemon.pipeline.look.raw
