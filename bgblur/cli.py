@@ -17,7 +17,6 @@ from bgblur.commands.options import (
     ConfigOption,
     ModeOption,
     StrengthOption,
-    background_options,
     out,
     say,
 )
@@ -67,6 +66,7 @@ def daemon(
     if context.invoked_subcommand is not None:
         return
     from bgblur.config.file import default_path, load
+    from bgblur.config.overrides import background_values
     from bgblur.daemon.daemon import Daemon
     from bgblur.tray.process import TrayProcess
 
@@ -78,7 +78,7 @@ def daemon(
         "camera.fps": fps,
         "output.device": output,
         "output.preview": preview,
-        **background_options(strength, mode, background),
+        **background_values(strength, mode, background),
     }
     chosen = {key: value for key, value in options.items() if value is not None}
     stop = Stop()

@@ -96,6 +96,14 @@ def _rounded(value: Any) -> Any:
     return round(value, 2) if isinstance(value, float) else value
 
 
+def size_of(text: str) -> tuple[int, int]:
+    """Width and height from "1280x720". Raises UsageError."""
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f'--size is "{text}": write it as WIDTHxHEIGHT, like 1280x720')
+    return int(width), int(height)
+
+
 def _in_a_process(settings: Settings, seconds: float, alone: bool) -> dict[str, Any]:
     command = [sys.executable, "-m", "bgblur.bench.run", str(seconds), str(int(alone))]
     done = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from bgblur.commands.options import ConfigOption, effective, out, say
+from bgblur.commands.options import ConfigOption, out, say
 
 config_app = typer.Typer(help="Show and change the configuration.", no_args_is_help=True)
 
@@ -29,6 +29,7 @@ def config_path(config: ConfigOption = None) -> None:
 def config_show(config: ConfigOption = None) -> None:
     """Print every key with its value in force."""
     from bgblur.config.file import dump
+    from bgblur.config.overrides import effective
 
     print(dump(effective(config, {})), end="")
 
@@ -36,6 +37,8 @@ def config_show(config: ConfigOption = None) -> None:
 @config_app.command("validate")
 def config_validate(config: ConfigOption = None) -> None:
     """Check the file; exit code 2 if something is wrong."""
+    from bgblur.config.overrides import effective
+
     effective(config, {})
     say("the configuration is valid")
 

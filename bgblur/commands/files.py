@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,18 +12,11 @@ from bgblur.commands.options import (
     ConfigOption,
     ModeOption,
     StrengthOption,
-    background_options,
-    effective,
     err,
     out,
     say,
 )
 from bgblur.errors import UsageError
-
-if TYPE_CHECKING:
-    from bgblur.config.settings import Settings
-    from bgblur.offline.batch_serial import Outcome
-    from bgblur.offline.video import VideoJob
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
@@ -50,12 +42,14 @@ def video(
     config: ConfigOption = None,
 ) -> None:
     """Blur recordings; every frame is kept, and the sound."""
+    from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import make_folder
     from bgblur.interrupts import ended_by_signals
     from bgblur.offline.inputs import video_jobs
     from bgblur.offline.video import VideoJob
+    from bgblur.offline.videos import blur_many, blur_one
 
-    settings = effective(config, background_options(strength, mode, background))
+    settings = effective(config, background_values(strength, mode, background))
     nowhere = Path()  # each job gets its own files
     wanted = VideoJob(nowhere, nowhere, alpha, save_every, frames_dir, overwrite)
     todo = video_jobs(files, out_dir, wanted)
@@ -63,67 +57,9 @@ def video(
         make_folder(out_dir)
     with ended_by_signals():
         if out_dir is None:
-            _one_video(todo[0], settings)
-        else:
-            _many_videos(todo, settings, jobs)
-
-
-def _one_video(job: VideoJob, settings: Settings) -> None:
-    from bgblur.offline.processor import Processor
-    from bgblur.offline.progress import VideoProgress
-    from bgblur.offline.video import blur_video
-
-    processor = Processor(settings)
-    try:
-        with VideoProgress(err) as progress:
-            report = blur_video(
-                job, processor.segment, processor.compose, on_progress=progress.update
-            )
-    except KeyboardInterrupt:
-        say(f"interrupted: {job.target} was not written")
-        raise
-    for warning in report.warnings:
-        say(warning)
-    say(f"{job.target}: {report.frames} frames in {report.seconds:.1f} s")
-
-
-def _many_videos(todo: list[VideoJob], settings: Settings, workers: int | None) -> None:
-    from bgblur.offline.batch import blur_all, default_workers
-    from bgblur.offline.progress import BatchProgress
-
-    failed: list[Outcome] = []
-    done = 0
-    try:
-        count = workers or default_workers(settings, len(todo))
-        with (
-            BatchProgress(err) as progress,
-            closing(
-                blur_all(
-                    todo,
-                    settings,
-                    count,
-                    lambda job, *made: progress.update(job.source.name, *made),
-                )
-            ) as outcomes,
-        ):
-            for outcome in outcomes:
-                progress.finish(outcome.job.source.name)
-                if outcome.report is None:
-                    failed.append(outcome)
-                    say(outcome.problem)
-                    continue
-                done += 1
-                for warning in outcome.report.warnings:
-                    say(warning)
-                report = outcome.report
-                say(f"{outcome.job.target}: {report.frames} frames in {report.seconds:.1f} s")
-    except KeyboardInterrupt:
-        say(f"interrupted: {done} of {len(todo)} files were written")
-        raise
-    if failed:
-        say(f"{done} of {len(todo)} files were written, {len(failed)} failed: see above")
-        raise typer.Exit(failed[0].exit_code)
-    say(f"all {done} files were written")
+            blur_one(todo[0], settings, err)
+        elif code := blur_many(todo, settings, jobs, err):
+            raise typer.Exit(code)
 
 
 def image(
@@ -140,17 +76,18 @@ def image(
     config: ConfigOption = None,
 ) -> None:
     """Blur photos: files, or all in a folder."""
+    from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import PHOTO_ENDINGS
-    from bgblur.offline.images import blur_images
+    from bgblur.offline.images import blur_images, save_kinds
     from bgblur.offline.inputs import expand_folders
     from bgblur.offline.processor import Processor
 
-    settings = effective(config, background_options(strength, mode, background))
+    settings = effective(config, background_values(strength, mode, background))
     processor = Processor(settings, stills=True)
     report = blur_images(
         expand_folders(sources, PHOTO_ENDINGS, "picture"),
         out_dir,
-        _save_kinds(save),
+        save_kinds(save),
         processor,
         probability=processor.probability if explain else None,
         overwrite=overwrite,
@@ -163,11 +100,3 @@ def image(
         raise UsageError(f"{len(report.problems)} pictures were left out: see above")
     if report.problems:
         raise UsageError(report.problems[0])
-
-
-def _save_kinds(text: str) -> frozenset[str]:
-    kinds = frozenset(part.strip() for part in text.split(","))
-    known = {"composite", "alpha", "mask"}
-    if not kinds <= known:
-        raise UsageError(f'--save is "{text}": name some of {", ".join(sorted(known))}')
-    return kinds

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-
-if TYPE_CHECKING:
-    from bgblur.config.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -26,25 +23,3 @@ BackgroundOption = Annotated[
 def say(line: str) -> None:
     """One line to the user, beside the command's own output."""
     err.print(line, markup=False)
-
-
-def effective(config: Path | None, options: dict[str, Any]) -> Settings:
-    """The configuration file with the command line laid over it. Raises UsageError."""
-    from bgblur.config.file import default_path, load
-    from bgblur.config.overrides import Overrides
-
-    settings = load(config or default_path())
-    chosen = {key: value for key, value in options.items() if value is not None}
-    return Overrides(chosen, settings).over(settings)
-
-
-def background_options(
-    strength: int | None, mode: str | None, background: str | None
-) -> dict[str, Any]:
-    """--strength, --mode and --background as configuration keys; None where not given."""
-    options: dict[str, Any] = {"background.strength": strength, "background.mode": mode}
-    if background is not None:
-        kind = "color" if background.startswith("#") else "image"
-        options[f"background.{kind}"] = background
-        options["background.mode"] = mode or kind
-    return options

@@ -63,6 +63,20 @@ def running() -> list[dict[str, Any]]:
     return found
 
 
+def status_lines(status: dict[str, Any]) -> list[str]:
+    """What one daemon does, and what is wrong with it, for a terminal."""
+    lines = []
+    for run in status["runs"]:
+        lines.append(
+            f"{run['source']} -> {run['output']}: {run['state']}, strength {run['strength']}, "
+            f"{run['fps']:.0f} fps, latency {run['latency_ms']['p50']:.0f} ms, "
+            f"{run['cpu_cores']} cores, {run['rss_mb']:.0f} MB"
+        )
+        if run["problem"]:
+            lines.append(run["problem"])
+    return lines
+
+
 def _owner_lives(path: Path) -> bool:
     """False if the process began after the last write: it only got the same number."""
     try:

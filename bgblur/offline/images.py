@@ -87,6 +87,15 @@ def blur_images(
     return report
 
 
+def save_kinds(text: str) -> frozenset[str]:
+    """The kinds in a list like "composite,alpha". Raises UsageError."""
+    kinds = frozenset(part.strip() for part in text.split(","))
+    known = {"composite", "alpha", "mask"}
+    if not kinds <= known:
+        raise UsageError(f'--save is "{text}": name some of {", ".join(sorted(known))}')
+    return kinds
+
+
 def write_result(path: Path, result: NDArray[Any], photo: Photo) -> None:
     """``result`` as a PNG with the transparency and the colour profile of ``photo``, which it was
     made from. Raises OutputError."""

@@ -106,6 +106,20 @@ class ServiceStatus:
     log: str = LOG
 
 
+def describe(status: ServiceStatus) -> list[str]:
+    """The lines of ``bgblur-cam service status`` for a service that is installed."""
+    moment = datetime.fromisoformat(status.since).astimezone() if status.since else None
+    since = f" since {moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+    failed = f" ({status.result})" if status.result not in {"", "success"} else ""
+    lines = [f"{status.state} ({status.detail}){since}{failed}"]
+    if status.says:
+        lines.append(status.says)
+    lines.append("starts at login" if status.enabled else "does not start at login")
+    if status.restarts:
+        lines.append(f"restarted {status.restarts} times")
+    return [*lines, f"unit: {status.unit}", f"messages: {status.log}"]
+
+
 def status() -> ServiceStatus:
     """Systemd's report of the service. Raises UsageError."""
     wanted = (

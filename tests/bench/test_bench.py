@@ -17,7 +17,7 @@ from support.torch_marks import needs_cuda
 from bgblur.bench.frame import frame_times
 from bgblur.bench.plot import check_plot, draw, stages_of
 from bgblur.bench.run import _open_sized, _Sized, merged
-from bgblur.commands.bench import limit_line
+from bgblur.bench.tables import limit_line
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 from bgblur.sources.demo import DemoSource

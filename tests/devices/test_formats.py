@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bgblur.commands.reports import format_lines
+from bgblur.devices.formats import format_lines
 from bgblur.devices.v4l2 import Format, Size, Steps
 
 
