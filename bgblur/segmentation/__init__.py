@@ -1,1 +1,1 @@
-"""Frame in, alpha out."""
+"""From a frame to its alpha."""

@@ -1,8 +1,8 @@
-"""Alpha of one frame from that of the frame before: moved along with the picture.
+"""Carries the alpha of one frame to the next by optical flow.
 
-Dense optical flow between the two small pictures (DIS: Kroeger et al. 2016, arXiv:1603.03590)
-tells where each pixel came from. Where the flow does not explain the picture, alpha goes to 0, to
-prevent background disclosure: what cannot be told to be the person is blurred.
+Dense optical flow between the two small pictures (DIS: Kroeger et al. 2016, arXiv:1603.03590) gives
+the origin of each pixel. Where the flow is not reliable, alpha goes to 0, to prevent background
+disclosure: a pixel that may not be the person is blurred.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from numpy.typing import NDArray
 
 from bgblur.frame import Alpha, Image
 
-# Grey levels that a moved picture may miss the new one by: explained, and not explained at all.
+# Warping error in grey levels: reliable up to the first, not at all from the second.
 _EXPLAINED, _UNEXPLAINED = 10.0, 30.0
-# The same for there and back again, small pixels apart.
+# Forward-backward error of the flow in small pixels, likewise.
 _RETURNED, _ASTRAY = 1.0, 3.0
-_ENOUGH = 0.8  # of the person that must be explained: else the scene was cut, or they are gone
-_DEPTH = 0.03  # of the height: who was this deep within the person is not background a frame later
+_ENOUGH = 0.8  # reliable share of the person needed; with less the scene was cut or they left
+_DEPTH = 0.03  # of the height: pixels this deep inside the person stay the person for one frame
 
 
 class Carrier:
+    """Warps an alpha from one frame to the next."""
+
     def __init__(self) -> None:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def __call__(self, alpha: Alpha, before: Image, now: Image) -> Alpha | None:
-        """``alpha`` (h, w) of the frame ``before`` as it is ``now``; both are small pictures of
-        one size (``motion.small_picture``). The result is (h, w) too; None where the flow explains
-        too little of the person."""
+        """``alpha`` (h, w) of the frame ``before``, warped to the frame ``now``: (h, w). Both
+        frames are small pictures of one size (``motion.small_picture``). None where the flow is
+        reliable for too little of the person."""
         grey_before, grey_now = (cv2.cvtColor(one, cv2.COLOR_BGR2GRAY) for one in (before, now))
         there = self._flow.calc(grey_now, grey_before, None)
         back = self._flow.calc(grey_before, grey_now, None)
@@ -65,6 +67,6 @@ def _moved(plane: NDArray[np.generic], places: NDArray[np.float32]) -> NDArray[n
 
 
 def _falling(values: NDArray[np.float32], first: float, last: float) -> NDArray[np.float32]:
-    """1 up to ``first``, 0 from ``last`` on."""
+    """A linear ramp: 1 up to ``first``, 0 from ``last``."""
     falling: NDArray[np.float32] = ((last - values) / (last - first)).clip(0, 1)
     return falling

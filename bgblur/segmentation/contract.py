@@ -1,9 +1,9 @@
-"""What a model file says about itself: ``bgblur.json``, an extra file in the TorchScript archive.
+"""The description in a model file: ``bgblur.json``, an extra file in the TorchScript archive.
 
-Version 2 holds the network's shape and one object for each stage of its training. Version 1 had one
-English paragraph, ``note``, in their place; training/export/legacy.py reads that. The daemon needs
-the version and ``cpu_precision`` only. This module imports no torch: whoever wants to know what a
-model is need not load it.
+Version 2 holds the network's shape and one object for each stage of its training. Version 1 has an
+English paragraph, ``note``, instead; training/export/legacy.py reads that. The daemon needs the
+version and ``cpu_precision`` only. This module imports no torch, so that a model can be described
+without loading it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SCRATCH = "scratch"  # Stage.start: random weights
 
 
 class Section(BaseModel):
-    """An object of the file. Unknown keys are ignored: a later bgblur may write more of them."""
+    """An object of the file. Unknown keys are ignored: later versions of bgblur may add some."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
@@ -49,7 +49,7 @@ class Architecture(Section):
 
 
 class StagePhase(Section):
-    """A stretch of a stage that ends at the share ``until`` of its steps.
+    """A part of a stage that ends after the share ``until`` of its steps.
 
     ``sizes`` are (height, width) in pixels; each batch of ``batch`` pictures has one of them.
     """
@@ -64,24 +64,24 @@ class Stage(Section):
 
     name: str = ""
     start: str = PREVIOUS  # or SCRATCH, or the data set of the encoder's weights ("imagenet")
-    decoder_blocks: tuple[NonNegativeInt, ...] = ()  # then; later stages may add some
-    steps: NonNegativeInt  # taken
-    planned_steps: PositiveInt  # what the learning rate's schedule was made for
+    decoder_blocks: tuple[NonNegativeInt, ...] = ()  # in this stage; later ones may add some
+    steps: NonNegativeInt  # steps taken
+    planned_steps: PositiveInt  # length of the learning rate's schedule
     seed: int
     precision: str
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat
     warmup_steps: NonNegativeInt
     ema_decay: NonNegativeFloat
-    echo: PositiveInt = 1  # steps that each batch is used for
+    echo: PositiveInt = 1  # steps for which each batch is used
     losses: dict[str, float] = {}  # weights of the losses beside BCE and Dice
     teacher: str | None = None  # of losses["distillation"]
-    teach_from: float = 0.0  # share of the steps after which the teacher is asked
+    teach_from: float = 0.0  # share of the steps after which the teacher is used
     composited: NonNegativeFloat  # share of people that are composited over rooms
     empty: NonNegativeFloat  # share of rooms without people
     set_weights: dict[str, float] = {}  # shares of the photo sets; version 1 did not record them
     phases: tuple[StagePhase, ...]
-    kept: NonNegativeFloat = 0.0  # share of the weights at the start in the weights that result
+    kept: NonNegativeFloat = 0.0  # share of the initial weights in the resulting weights
     note: str = ""
 
 
@@ -92,16 +92,16 @@ class Contract(Section):
     model: Architecture | None = None
     stages: tuple[Stage, ...] = ()
     note: str = ""
-    cpu_precision: Precision | None = None  # the one in which it is fastest on processors
+    cpu_precision: Precision | None = None  # in which the model is fastest on processors
 
     def dumps(self) -> str:
-        """The file's text; values that are their default are left out."""
+        """The file's text, without values equal to their default."""
         said = self.model_dump(mode="json", exclude_defaults=True)
         return json.dumps({"version": self.version, **said})
 
 
 def parse_contract(text: str | bytes) -> Contract:
-    """Raises ValueError where the text is not a contract of version 1 or 2."""
+    """Raises ValueError if the text is not a contract of version 1 or 2."""
     contract = Contract.model_validate_json(text)
     if "version" not in contract.model_fields_set:
         raise ValueError("the contract has no version")

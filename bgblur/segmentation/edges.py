@@ -1,8 +1,8 @@
-"""From the network's small alpha to one of the frame's size that follows the frame's edges.
+"""Edge-aware upsampling of alpha from the network's resolution to the frame's.
 
-The fast guided filter (He and Sun 2015, arXiv:1505.00996): within each window alpha is modelled as
-``a * luma + b``; a and b are found at low resolution in ``float32``, enlarged, and applied to the
-full-resolution luma.
+The fast guided filter (He and Sun 2015, arXiv:1505.00996): in each window, alpha is modelled as
+``a * luma + b``. The coefficients a and b are computed at low resolution in ``float32``, upsampled,
+and applied to the full-resolution luma.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import shrink
 
-EPSILON = 1e-2  # luma variance (0..1 squared) below which a window counts as flat
-# What the network leaves below and above these counts as certain: a doubtful part of the room would
-# otherwise show as a ghost of itself, and a doubtful part of the person would be thin.
+EPSILON = 1e-2  # regularisation: luma variance (of 0..1) below which a window counts as flat
+# Alpha below and above these becomes 0 and 1: low values in the room would show as a ghost image,
+# and values below 1 on the person would make them translucent.
 _BLACK, _WHITE = 0.25, 0.75
 _GAIN = 1 / (_WHITE - _BLACK)
 
@@ -35,16 +35,17 @@ def radius_of(rows: int) -> int:
 
 
 def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0.0) -> Alpha:
-    """``alpha`` (h, w) to the size of ``image`` (BGR ``uint8`` (H, W, 3)).
+    """``alpha`` (h, w) to the size of ``image`` (BGR ``uint8`` (H, W, 3)): ``float32`` (H, W).
 
-    ``refine`` follows the picture's edges, else plain bilinear; ``feather`` 0..1 softens first.
+    ``refine`` selects the guided filter, else bilinear interpolation; ``feather`` (0..1) is the
+    amount of Gaussian blur before.
     """
     rows, columns = alpha.shape
     shape, size = image.shape[:2], (image.shape[1], image.shape[0])
     if feather > 0:
         alpha = cv2.GaussianBlur(alpha, (0, 0), feather_sigma(feather, rows))
     full = _buffers.take(shape, np.float32)
-    # All of ``firm`` but its limits is done on the few pixels of the low resolution.
+    # ``firm`` is linear except for clipping, so the linear part is done at low resolution.
     if not refine:
         full = cv2.resize((alpha - _BLACK) * _GAIN, size, dst=full)
         return np.clip(full, 0, 1, out=full)
@@ -53,8 +54,8 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     guide = np.multiply(low, 1 / 255, dtype=np.float32)
     a, b = _coefficients(alpha, guide, radius_of(rows))
     a, b = a * (_GAIN / 255), (b - _BLACK) * _GAIN
-    # Nothing is more than 0 where all cells around give at most that to the darkest and to the
-    # lightest luma. It is mostly half of a frame.
+    # Alpha is 0 where all cells around give 0 or less for the lowest and the highest luma:
+    # typically in half of a frame.
     box = _box(np.maximum(b, 255 * a + b) > 0, shape)
     if box is None:
         full.fill(0)
@@ -66,22 +67,22 @@ def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0
     cv2.resize(a[cells], size, dst=part)
     cv2.multiply(part, luma[pixels], dst=part, dtype=cv2.CV_32F)
     cv2.add(part, cv2.resize(b[cells], size, dst=offset), dst=part)
-    # numpy's clip takes three times as long on a part of a plane.
+    # numpy's clip takes three times as long on a view.
     cv2.threshold(part, 1, 1, cv2.THRESH_TRUNC, dst=part)
     cv2.threshold(part, 0, 0, cv2.THRESH_TOZERO, dst=part)
     return full
 
 
 def _box(some: NDArray[np.bool_], shape: tuple[int, int]) -> tuple[Box, Box] | None:
-    """A box of cells around all of ``some`` and one more each way, and the pixels of a frame of
-    ``shape`` that it covers, all of them whole; None where there is not one of ``some``."""
+    """(the bounding box of ``some``, extended by one cell on each side, the box of pixels that it
+    covers exactly in a frame of ``shape``); None if no cell of ``some`` is true."""
     cells, pixels = [], []
     for axis in (0, 1):
         places = np.flatnonzero(some.any(axis=1 - axis))
         if not len(places):
             return None
         count, target = some.shape[axis], shape[axis]
-        step = count // gcd(count, target)  # cells that end where a pixel does
+        step = count // gcd(count, target)  # cells, after which a cell and a pixel end together
         first = max(0, places[0] - 1) // step * step
         last = min(count, -(-(places[-1] + 2) // step) * step)
         cells.append(slice(first, last))
@@ -98,18 +99,20 @@ def _clear_outside(plane: Alpha, box: Box) -> None:
 
 
 def feather_sigma(feather: float, rows: int) -> float:
-    """Pixels at the low resolution: 1 softens the outline over about a fiftieth of the height."""
+    """Sigma in pixels of the low resolution: a feather of 1 softens the outline over about a
+    fiftieth of the height."""
     return max(1e-3, feather * rows / 100)
 
 
 def firm(alpha: Any) -> Any:
-    """Stretch so that nearly certain becomes certain; tensors too, in place."""
+    """``alpha`` stretched so that _BLACK.._WHITE becomes 0..1; an array or a tensor, in place."""
     alpha -= _BLACK
     alpha *= _GAIN
     return alpha.clip(0, 1)
 
 
 def _coefficients(alpha: Alpha, luma: Alpha, radius: int) -> tuple[Alpha, Alpha]:
+    """The window means of a and b (h, w): equations 5, 6 and 8 of He et al., PAMI 2013."""
     window = (2 * radius + 1, 2 * radius + 1)
 
     def mean(plane: Any) -> Alpha:

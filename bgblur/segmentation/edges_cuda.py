@@ -18,7 +18,7 @@ __device__ int luma(const unsigned char* bgr, int color) {{  // in OpenCV's fixe
     return (3735 * bgr[0] + 19235 * bgr[color] + 9798 * bgr[2 * color] + (1 << 14)) >> 15;
 }}
 
-// The picture's luma at alpha's resolution, whole levels, as 0..1.
+// The picture's luma at alpha's resolution, in integer levels, divided by 255.
 extern "C" __global__ void guide(int count, const unsigned char* image, int rows, int columns,
                                  int row, int column, int color, int height, int width,
                                  float* low) {{
@@ -34,7 +34,7 @@ extern "C" __global__ void guide(int count, const unsigned char* image, int rows
     low[i] = rintf(sum) / 255;
 }}
 
-// Of each cell's window, the border repeated: a, and after all of these b, of a * luma + b.
+// a and b of a * luma + b for each cell's window, borders replicated: all a, then all b.
 extern "C" __global__ void fit(int count, const float* low, const float* alpha, int height,
                                int width, int radius, float* lines) {{
     {INDEX}
@@ -58,7 +58,7 @@ extern "C" __global__ void fit(int count, const float* low, const float* alpha, 
     lines[count + i] = cover - a * light;
 }}
 
-// Their means over the window, for a luma in levels, and firmed but for the limits.
+// Window means of a and b, for luma in 0..255, with the linear part of edges.firm.
 extern "C" __global__ void soften(int count, const float* lines, int height, int width, int radius,
                                   float* means) {{
     {INDEX}
@@ -90,7 +90,7 @@ extern "C" __global__ void draw(int count, const unsigned char* image, int rows,
 
 
 def upsample(made: list[Kernel], alpha: Tensor, image: Tensor) -> Tensor:
-    """As edges_torch.upsample with ``refine`` and no feather, by the kernels ``NAMES`` of
+    """As edges_torch.upsample with ``refine`` and without feather, with the kernels ``NAMES`` of
     ``SOURCE``."""
     guide, fit, soften, draw = made
     height, width = alpha.shape

@@ -18,7 +18,7 @@ from bgblur.segmentation.edges import EPSILON, feather_sigma, firm, radius_of
 
 @torch.inference_mode()
 def upsample(alpha: Tensor, image: Tensor, refine: bool = True, feather: float = 0.0) -> Tensor:
-    """As edges.upsample: alpha ``float32`` (h, w), image BGR ``uint8`` (H, W, 3), one device."""
+    """As edges.upsample: alpha ``float32`` (h, w), image BGR ``uint8`` (H, W, 3), on one device."""
     size = (image.shape[0], image.shape[1])
     small = alpha[None, None]
     if feather > 0:
@@ -29,7 +29,7 @@ def upsample(alpha: Tensor, image: Tensor, refine: bool = True, feather: float =
     if made is not None:
         return edges_cuda.upsample(made, small[0, 0], image)
     blue, green, red = image.permute(2, 0, 1).float()
-    luma = (0.114 * blue + 0.587 * green + 0.299 * red).round()[None, None]  # whole, as OpenCV's
+    luma = (0.114 * blue + 0.587 * green + 0.299 * red).round()[None, None]  # rounded, as in OpenCV
     low = area_resize(luma[0], alpha.shape[1], alpha.shape[0]).round()[None] / 255
     radius = radius_of(alpha.shape[0])
     means = _mean(torch.cat([low, small, low * low, low * small], dim=1), radius)

@@ -1,4 +1,5 @@
-"""From a frame to the alpha of whom is certain, smoothed, at the network's resolution."""
+"""From a frame to its alpha at the network's resolution: inference, validation, hysteresis,
+smoothing."""
 
 from __future__ import annotations
 
@@ -13,29 +14,29 @@ from bgblur.segmentation.motion import small_picture
 from bgblur.segmentation.smoothing import TemporalSmoother
 from bgblur.stats import Stats
 
-ROUNDED = 32  # columns: networks take sizes that are multiples of 32
-SLACK = 0.01  # of half precision
+ROUNDED = 32  # columns: the network's input size is a multiple of 32
+SLACK = 0.01  # tolerance for half precision
 
 
 class Finder(Protocol):
-    """Remembers the frames before."""
+    """Finds the person in a stream; it remembers the frames before."""
 
     def __call__(
         self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
     ) -> Any:
-        """Alpha (h, w), an array on the CPU and a tensor elsewhere; ``pixels`` is ``image`` where
-        the engine computes, ``passed`` the frames since the last call, ``small`` the frame's small
-        picture, where that is known.
+        """Alpha (h, w), an array on the CPU and a tensor elsewhere. ``pixels`` is ``image`` on the
+        engine's device, ``smoothing`` 0..1 the strength, ``passed`` the number of frames since the
+        last call, ``small`` the frame's small picture if the caller has it.
 
-        Raises RuntimeError when the engine fails or what it gives is no alpha.
+        Raises RuntimeError when the engine fails or its output is not a valid alpha.
         """
 
     def reset(self) -> None:
-        """The next frame does not follow the last."""
+        """Forget the frames before: the next one does not follow the last."""
 
 
 class HostFinder:
-    """Looks at alpha on the processor, wherever it was computed."""
+    """Works on alpha on the processor, wherever it was computed."""
 
     def __init__(self, engine: Engine, stats: Stats) -> None:
         self._engine = engine
@@ -64,10 +65,10 @@ class HostFinder:
 
 
 def check_alpha(alpha: Any) -> None:
-    """Raises RuntimeError unless ``alpha`` is a plane of 0..1: a NaN, or logits in its place, would
-    show the raw frame."""
+    """Raises RuntimeError unless ``alpha`` is a plane of values in 0..1: NaNs or logits would show
+    the raw frame."""
     check_plane(alpha)
-    low, high = float(alpha.min()), float(alpha.max())  # a NaN comes through both
+    low, high = float(alpha.min()), float(alpha.max())  # NaN if any value is
     if not np.isfinite(low + high):
         raise RuntimeError("the model gave values that are not numbers")
     if low < -SLACK or high > 1 + SLACK:
@@ -75,14 +76,14 @@ def check_alpha(alpha: Any) -> None:
 
 
 def check_plane(alpha: Any) -> None:
-    """Raises RuntimeError unless ``alpha`` has two dimensions and something in it."""
+    """Raises RuntimeError unless ``alpha`` is two-dimensional and not empty."""
     if alpha.ndim != 2 or 0 in alpha.shape:
         raise RuntimeError(f"the model gave a {tuple(alpha.shape)} array instead of an alpha plane")
 
 
 def check_shape(alpha: Any, image: Image) -> None:
-    """Raises RuntimeError where ``alpha`` would have to be stretched onto ``image``: turned on its
-    side, it would show the room in the person's place."""
+    """Raises RuntimeError where ``alpha`` has another aspect ratio than ``image``: a transposed
+    alpha would show the room instead of the person."""
     rows, columns = alpha.shape
     expected = rows * image.shape[1] / image.shape[0]
     if abs(columns - expected) > ROUNDED + columns / 8:

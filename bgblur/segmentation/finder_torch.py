@@ -1,7 +1,8 @@
-"""finder.py on CUDA: the same, without waiting for the device.
+"""finder.py on CUDA, without waiting for the device.
 
-To look at an alpha before it is used would take a wait in the middle of every frame. So the device
-itself makes nobody of what is no alpha, which blurs the whole frame, and says so a frame later.
+Validating an alpha on the host would take a wait in the middle of every frame. So the device itself
+replaces an invalid alpha by zeros, which blurs the whole frame, and the host reports it one frame
+later.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from bgblur.stats import Stats
 
 
 class TorchFinder:
-    """``late``: what is no alpha may be reported with the next frame. See Finder, whose ``small``
-    is not used: it lies on the host, and the device makes its own sooner than it is sent one."""
+    """As Finder. With ``late``, an invalid alpha is reported with the next frame. ``small`` is not
+    used: computing it on the device is faster than an upload."""
 
     def __init__(self, engine: Engine, stats: Stats, late: bool) -> None:
         self._engine = engine
@@ -41,7 +42,7 @@ class TorchFinder:
         self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
     ) -> Any:
         with self._stats.stage("inference"):
-            # A number put on the device by a fill: an upload would wait.
+            # Filled on the device: an upload would wait.
             since = torch.full((), passed, dtype=torch.int64, device=self._device)
             past = (self._age, self._before, self._seen) if smoothing > 0 else (None, None, None)
             alpha, age, before, seen, valid = self._replay(
@@ -65,11 +66,11 @@ class TorchFinder:
         before: Tensor | None,
         seen: Tensor | None,
         passed: Tensor,
-        _input_height: int,  # the engine knows it; recorded work goes with it
+        _input_height: int,  # known to the engine; here it selects the CUDA graph
         smoothing: float,
     ) -> Outputs:
-        """(alpha that may be shown, the cells' ages, alpha and picture to smooth the next by,
-        whether the network gave an alpha)."""
+        """(alpha, the cells' ages, the means of alpha and of the small picture for smoothing the
+        next frame, whether the network's output was a valid alpha)."""
         raw = self._engine.infer(pixels)
         check_plane(raw)
         valid = ((raw >= -SLACK) & (raw <= 1 + SLACK)).all()  # false for a NaN
@@ -91,10 +92,10 @@ class TorchFinder:
 
 
 class _Verdict:
-    """A truth value on its way from the device."""
+    """A truth value that is being downloaded."""
 
     def __init__(self, value: Tensor) -> None:
-        # A copy to other memory than pinned memory would wait.
+        # A copy to memory that is not pinned would wait.
         self._answer = torch.empty((), dtype=torch.bool, pin_memory=value.is_cuda)
         self._answer.copy_(value, non_blocking=True)
         self._wait = marked(value.device)

@@ -1,9 +1,9 @@
-"""What is nowhere certainly a person is no person: hysteresis thresholding (Canny 1986).
+"""Drops regions that hold no confident person pixel: hysteresis thresholding (Canny 1986).
 
-A network gives furniture a middling alpha in passing; a person it is sure of somewhere. Each
-connected region of alpha stays whole where its peak is certain, and goes to 0 else, to prevent
-background disclosure. For a while a region that was certain needs less to stay, so that it does not
-come and go; but not for longer, or the chair that somebody left would be taken for them.
+A network sometimes gives furniture a medium alpha, but a person has a high alpha somewhere. A
+connected region of alpha is kept whole if its peak is high, else it becomes 0, to prevent
+background disclosure. A region that recently had a high peak is kept with a lower one, so that it
+does not flicker; this has a time limit, or a chair that a person has left would stay visible.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-SEEN = 0.25  # alpha above which a pixel belongs to a region: edges.firm makes 0 of the rest
-CERTAIN = 0.95  # the peak that a region must have
-STAYS = 0.6  # and that of one which was there a frame ago
-OVERLAP = 0.5  # of a region's cells that must have been there
-LASTS = 90  # frames without certainty after which it goes all the same: three seconds
-CELL = 4  # pixels a side, within which only the largest alpha counts
+SEEN = 0.25  # low threshold: alpha above it belongs to a region; edges.firm makes the rest 0
+CERTAIN = 0.95  # high threshold: the peak that a region must have
+STAYS = 0.6  # the peak needed by a region that was kept a frame ago
+OVERLAP = 0.5  # share of a region's cells that must have been kept a frame ago
+LASTS = 90  # frames without a CERTAIN peak after which a region is dropped: three seconds
+CELL = 4  # side of a cell in pixels; the decision is made on the largest alpha of each cell
 
 
 class Hysteresis:
-    """Works on arrays and tensors alike; the decision is made on a coarse grid, on the CPU."""
+    """Takes arrays and tensors; the decision is made on a coarse grid, on the CPU."""
 
     def __init__(self) -> None:
-        # Of each cell: frames since its region was certain, LASTS where there is none.
+        # For each cell, frames since its region's peak was CERTAIN; LASTS where none is kept.
         self._age: NDArray[np.int64] | None = None
 
     def __call__(self, alpha: Any, follows: bool = True, passed: int = 1) -> Any:
-        """``alpha`` (h, w) in 0..1 of the next frame, or of one that ``passed`` frames later; not
-        ``follows``: of an unrelated picture."""
+        """``alpha`` (h, w) in 0..1 without its dropped regions. Its frame is the one ``passed``
+        frames after the last, or an unrelated picture if ``follows`` is false."""
         peaks = _peaks(alpha)
         seen = peaks > SEEN
         count, regions = cv2.connectedComponents(seen.view(np.uint8), connectivity=8)
@@ -47,18 +47,18 @@ class Hysteresis:
             np.minimum.at(youngest, within, age)
             stays = (highest >= STAYS) & (known >= OVERLAP * cells)
             ages = np.where(stays, np.minimum(ages, youngest + passed), ages)
-        ages[0] = LASTS  # what is in no region
+        ages[0] = LASTS  # the background of connectedComponents
         self._age = ages[regions]
         kept = self._age < LASTS
         return alpha if kept.sum() == seen.sum() else alpha * _enlarged(kept, alpha)
 
     def reset(self) -> None:
-        """Forget the past: the scene was cut."""
+        """Forget the frames before."""
         self._age = None
 
 
 def _peaks(alpha: Any) -> NDArray[np.float32]:
-    """The largest alpha of each cell; those at the right and lower edge may be smaller."""
+    """The largest alpha of each cell; cells at the right and lower edge may be smaller."""
     if isinstance(alpha, np.ndarray):
         largest = cv2.dilate(alpha, np.ones((CELL, CELL), np.uint8), anchor=(0, 0))
         return np.ascontiguousarray(largest[::CELL, ::CELL], np.float32)
@@ -70,7 +70,7 @@ def _peaks(alpha: Any) -> NDArray[np.float32]:
 
 
 def _enlarged(kept: NDArray[np.bool_], alpha: Any) -> Any:
-    """Cells to pixels, of the kind that ``alpha`` is."""
+    """Cells to pixels, an array or a tensor as ``alpha``."""
     rows, columns = alpha.shape
     size = CELL * kept.shape[1], CELL * kept.shape[0]
     pixels = cv2.resize(kept.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)[:rows, :columns]

@@ -1,6 +1,6 @@
 """hysteresis.py as six CUDA kernels.
 
-Regions are found by union-find with atomics (Playne and Hawick, "A New Algorithm for Parallel
+Regions are labelled by union-find with atomics (Playne and Hawick, "A New Algorithm for Parallel
 Connected-Component Labelling on GPUs", IEEE TPDS 2018).
 """
 
@@ -14,8 +14,8 @@ from bgblur.segmentation.hysteresis import CELL, CERTAIN, LASTS, OVERLAP, SEEN, 
 
 NAMES = ("begin", "runs", "join", "tally", "decide", "show")
 
-# Of each cell: root[i] leads to the least number of its region, -1 where nothing is seen. What is
-# known of a region stands at that number.
+# For each cell, root[i] leads to the lowest index of its region; it is -1 outside of regions. The
+# region's values are stored at that index.
 SOURCE = f"""
 #define CELL {CELL}
 #define LASTS {LASTS}LL
@@ -24,7 +24,7 @@ SOURCE = f"""
 #define STAYS {STAYS}f
 #define OVERLAP {OVERLAP}f
 
-// Others change what is followed meanwhile, but only to numbers further down the same chain.
+// Other threads change the chain meanwhile, but only to indices further down the same chain.
 __device__ int root_of(volatile int* root, int i) {{
     while (root[i] != i) i = root[i];
     return i;
@@ -38,7 +38,7 @@ __device__ void unite(int* root, int a, int b) {{
         if (a < b) {{ int c = a; a = b; b = c; }}
         int before = atomicMin(&root[a], b);
         if (before == a) return;
-        a = before;  // somebody else has hung it elsewhere: that must be united, too
+        a = before;  // another thread has linked it elsewhere: unite with that, too
     }}
 }}
 
@@ -58,7 +58,7 @@ extern "C" __global__ void begin(int count, const float* alpha, int rows, int co
     if (i == 0) *goes = 0;
 }}
 
-// A cell leads to the first of its run, so that whole regions are not united cell by cell.
+// A cell leads to the first of its horizontal run, so that fewer cells need to be united.
 extern "C" __global__ void runs(int count, int across, int* root) {{
     {INDEX}
     if (root[i] < 0) return;
@@ -68,7 +68,7 @@ extern "C" __global__ void runs(int count, int across, int* root) {{
     root[i] = first;
 }}
 
-// Of two runs that touch, the first cells that do are united.
+// Of two runs that touch, only the first touching cells are united.
 extern "C" __global__ void join(int count, int across, int* root) {{
     {INDEX}
     if (root[i] < 0 || i < across) return;
@@ -91,7 +91,7 @@ extern "C" __global__ void tally(int count, const float* peaks, int follows, con
     const int region = root_of(root, i);
     root[i] = region;
     union {{ float real; int whole; }} peak;
-    peak.real = peaks[i];  // floats of one sign are in the order of their bits
+    peak.real = peaks[i];  // non-negative floats are ordered as their bits
     if (peak.whole > highest[region]) atomicMax(&highest[region], peak.whole);
     if (!follows) return;
     atomicAdd(&cells[region], 1);
@@ -122,7 +122,7 @@ extern "C" __global__ void show(int count, const float* alpha, int columns, int 
                                 const long long* age, const int* goes, float* shown) {{
     {INDEX}
     const int cell = i / columns / CELL * across + i % columns / CELL;
-    // Where nothing goes, what lies between the regions stays, too.
+    // Where no region is dropped, alpha between the regions is kept, too.
     shown[i] = !*goes || age[cell] < LASTS ? alpha[i] : 0;
 }}
 """
@@ -131,7 +131,7 @@ extern "C" __global__ void show(int count, const float* alpha, int columns, int 
 def keep_certain(
     made: list[Kernel], alpha: Tensor, age: Tensor | None, passed: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """As hysteresis_torch.keep_certain, by the kernels ``NAMES`` of ``SOURCE``."""
+    """As hysteresis_torch.keep_certain, with the kernels ``NAMES`` of ``SOURCE``."""
     begin, runs, join, tally, decide, show = made
     alpha = alpha.contiguous()
     rows, columns = alpha.shape
@@ -143,7 +143,7 @@ def keep_certain(
     )
     goes = root.new_empty(1)
     new = passed.new_empty((down, across))
-    before = new if age is None else age.contiguous()  # not read where nothing came before
+    before = new if age is None else age.contiguous()  # not read without a frame before
     shown = torch.empty_like(alpha)
     regions = (root, highest, counted, known, youngest)
     begin(cells, alpha, rows, columns, across, peaks, *regions, goes)

@@ -1,4 +1,4 @@
-"""hysteresis.py on a torch device: the same decision, without asking the device for anything."""
+"""hysteresis.py on a torch device: the same decision, without waiting for the device."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bgblur.segmentation.regions_torch import connected
 
 
 def keep_certain(alpha: Tensor, age: Tensor | None, passed: Tensor) -> tuple[Tensor, Tensor]:
-    """(``alpha`` (h, w) without the regions that are nobody, the cells' ages (``int64``)).
+    """(``alpha`` (h, w) without its dropped regions, the cells' ages (``int64``)).
 
-    ``age`` is what the frame before gave, None where the picture is unrelated to it; ``passed``
-    (``int64``, no dimensions) are the frames since then.
+    ``age`` is the result for the frame before, None for an unrelated picture; ``passed``
+    (``int64``, no dimensions) is the number of frames since then.
     """
     made = kernels(hysteresis_cuda.SOURCE, hysteresis_cuda.NAMES, alpha.device)
     if made is not None:
@@ -38,10 +38,10 @@ def keep_certain(alpha: Tensor, age: Tensor | None, passed: Tensor) -> tuple[Ten
     kept = new < LASTS
     rows, columns = alpha.shape
     pixels = kept.repeat_interleave(CELL, 0).repeat_interleave(CELL, 1)[:rows, :columns]
-    whole = (kept == seen).all()  # nothing goes: what lies between the regions stays too
+    whole = (kept == seen).all()  # no region is dropped: alpha between them is kept, too
     return torch.where(whole | pixels, alpha, 0), new
 
 
 def _gathered(regions: Tensor, values: Tensor, count: int, how: str) -> Tensor:
-    """(count,): the largest or the sum of ``values`` of 0 and more, by region."""
+    """(count,): the maximum or sum of the non-negative ``values`` of each region."""
     return values.new_zeros(count).scatter_reduce(0, regions, values, how)

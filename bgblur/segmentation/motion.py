@@ -1,4 +1,4 @@
-"""Whether anything moved since a frame: the network need not look twice at the same picture."""
+"""Whether anything moved since a frame: a still picture needs no second inference."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from bgblur.frame import Image
 from bgblur.imaging.resize import shrink
 
-ROWS = 90  # of the small pictures that are compared: a finger is about two pixels wide in them
-_CELL = (3, 3)  # small pixels that are averaged: noise goes, a finger stays
-_SIGMAS = 7.0  # what noise reaches among tens of thousands of cells, with room to spare
-_LEAST, _MOST = 2.0, 4.0  # bounds of that threshold, grey levels: a dim camera must not hide a hand
-_LIGHT = 0.03  # change of the whole picture's brightness that counts as light, not as motion
+ROWS = 90  # of the small pictures that are compared; a finger is about two pixels wide in them
+_CELL = (3, 3)  # small pixels, averaged to reduce noise; a finger stays visible
+_SIGMAS = 7.0  # threshold in standard deviations: above the maximum over tens of thousands of cells
+_LEAST, _MOST = 2.0, 4.0  # bounds of the threshold in grey levels: noise must not hide a hand
+_LIGHT = 0.03  # relative change of the whole picture's brightness that is not motion
 
 
 def small_picture(image: Image) -> Image:
-    """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same shape."""
+    """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same aspect ratio."""
     return shrink(image, small_width(*image.shape[:2]), ROWS, roughly=True)
 
 
@@ -26,9 +26,9 @@ def small_width(rows: int, columns: int) -> int:
 
 
 class StillScene:
-    """Compares small pictures with one that was ``keep``-ed.
+    """Compares small pictures with a reference, which ``keep`` sets.
 
-    The reference stays until the next ``keep``, so what creeps adds up and is seen in the end.
+    The reference is the same until the next ``keep``, so slow motion adds up and is detected.
     """
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class StillScene:
         self._reference = None
 
     def holds(self, small: Image) -> bool:
-        """Whether ``small`` shows what the reference shows; no where there is none.
+        """Whether ``small`` shows the same as the reference; false without a reference.
 
-        The largest difference of all cells and colours decides, not the mean: a hand is small. Only
-        the threshold follows the picture's own noise, the median difference.
+        The largest difference of all cells and channels is tested, not the mean, because a hand is
+        small. The threshold is proportional to the noise, estimated by the median difference.
         """
         if self._reference is None:
             return False
@@ -57,7 +57,7 @@ class StillScene:
         most = cv2.norm(cells, lit, cv2.NORM_INF)
         if not _LEAST < most <= _MOST:
             return most <= _LEAST
-        # Standard deviation, were the noise normal; a quarter of the cells tells it as well.
+        # Standard deviation of normal noise, from a quarter of the cells.
         noise = 1.48 * float(np.median(cv2.absdiff(cells, lit)[::2, ::2]))
         return most <= _SIGMAS * noise
 

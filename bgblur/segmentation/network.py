@@ -1,6 +1,6 @@
-"""The network, and the wrapper that turns it into a self-contained segmenter.
+"""The network, and the wrapper that makes it a self-contained segmenter.
 
-Only training and export import this file: the daemon runs the exported TorchScript.
+Only training and export import this file; the daemon runs the exported TorchScript.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB: what torchvision's and smp's encoders expect
+MEAN = (0.485, 0.456, 0.406)  # ImageNet's, RGB, as torchvision's and smp's encoders expect
 STD = (0.229, 0.224, 0.225)
 STRIDE = 32  # of the encoder's deepest stage: network inputs are multiples of it
 
@@ -21,10 +21,10 @@ def build_network(
     decoder: str = "unet",
     decoder_blocks: tuple[int, ...] = (),
 ) -> nn.Module:
-    """U-Net (Ronneberger et al. 2015) with a narrow decoder; one logit a pixel.
+    """U-Net (Ronneberger et al. 2015) with a narrow decoder; one logit per pixel.
 
-    Takes normalised RGB ``(N, 3, H, W)``, H and W multiples of 32; gives ``(N, 1, H, W)``.
-    ``decoder`` is smp's own ("unet") or LightUnet's ("light"), which alone has ``decoder_blocks``.
+    Takes normalised RGB ``(N, 3, H, W)``, H and W multiples of 32; returns ``(N, 1, H, W)``.
+    ``decoder`` is smp's ("unet") or LightUnet's ("light"); only the latter has ``decoder_blocks``.
     """
     import segmentation_models_pytorch as smp
 
@@ -57,13 +57,12 @@ def _without_head(encoder: nn.Module) -> nn.Module:
 
 
 class LightUnet(nn.Module):
-    """A U-Net for processors: two things cost most there, and neither is worth it.
+    """A U-Net for processors, without the two most expensive parts of the decoder.
 
-    The encoder's deepest features are narrowed to ``channels[0]`` before they are decoded, and
-    decoding ends at half resolution, where the logits are enlarged: the edge-aware filter that
-    follows knows better where the outline runs. The other channels are those of the four stages.
-    ``blocks`` are the residual blocks at each of the five, or none: at low resolution they cost
-    little time.
+    The encoder's deepest features are reduced to ``channels[0]`` before decoding, and decoding ends
+    at half resolution, where the logits are upsampled: the edge-aware filter that follows finds the
+    outline more exactly. The other ``channels`` are those of the four stages. ``blocks`` are the
+    numbers of residual blocks at each of the five resolutions; at low ones they take little time.
     """
 
     def __init__(
@@ -103,8 +102,8 @@ class _Stage(nn.Sequential):
 
 
 class _Residual(nn.Module):
-    """A ResNet's basic block (He et al. 2016) that begins as the identity (Goyal et al. 2017), so
-    that a trained network can be given some more."""
+    """A ResNet's basic block (He et al. 2016), initialised to the identity (Goyal et al. 2017), so
+    that blocks can be added to a trained network."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -120,8 +119,8 @@ class _Residual(nn.Module):
 
 
 def with_new_blocks(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """``weights`` of a network with fewer residual blocks than the new ``network``, and the
-    identities that the others begin as."""
+    """``weights`` of a network with fewer residual blocks than the new ``network``, completed by
+    the initial weights of the new blocks."""
     own = {name: value for name, value in network.state_dict().items() if ".change." in name}
     return {**own, **weights}
 
@@ -142,10 +141,10 @@ def normalise(images: Tensor) -> Tensor:
 
 
 class Segmenter(nn.Module):
-    """Image in, alpha out: resize, normalisation and sigmoid are part of the module.
+    """From an image to its alpha: resizing, normalisation and sigmoid are part of the module.
 
-    ``forward(image, input_height)``: ``image`` is ``uint8`` BGR ``(H, W, 3)``, any size. The
-    network sees it ``input_height`` high and as wide as its shape asks, both rounded to 32.
+    ``forward(image, input_height)``: ``image`` is ``uint8`` BGR ``(H, W, 3)``, any size. It is
+    resized to ``input_height`` rows at its own aspect ratio, both rounded to multiples of 32.
     Returns alpha, ``float32`` in 0..1, at the network's resolution ``(h, w)``.
     """
 

@@ -1,4 +1,4 @@
-"""How alpha is made from what the network gives."""
+"""The user's options for the mask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """The configuration's ``[mask]``: see configs/config.toml."""
+    """The values of ``[mask]`` in configs/config.toml."""
 
     refine_edges: bool = True
     smoothing: float = 0.95

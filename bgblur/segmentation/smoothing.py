@@ -1,9 +1,9 @@
-"""Temporal smoothing of alpha that follows the picture.
+"""Temporal smoothing of alpha that adapts to motion.
 
-An exponential mean, pixel by pixel, whose weight follows what is seen to move, as in recursive
-noise reduction of video: alpha has no reason to change where the picture does not, and there even a
-larger change has to last to be believed; where the picture moves, an alpha that changes much passes
-at once. The mean of the pictures is kept beside that of alpha, so that what creeps adds up.
+An exponential moving average per pixel, with a weight that depends on the picture's motion, as in
+recursive video noise reduction. Where the picture is still, alpha should not change, and even a
+large change must persist before it is accepted. Where the picture moves, a large change of alpha is
+accepted at once. The pictures are averaged as well, so that slow motion adds up.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from bgblur.frame import Image
 
-STILL, MOVED = 5.0, 12.0  # grey levels a small picture may differ by: noise, and motion
-_MOST = 0.98  # weight of the past: less than 1, or alpha would never come back to what is found
-WHERE_MOVED = 0.3  # of that weight
-AT_ONCE, IN_TIME = 0.7, 3.0  # changes of alpha that are not smoothed: where it moved, elsewhere
+STILL, MOVED = 5.0, 12.0  # differences of small pictures in grey levels: noise up to, motion from
+_MOST = 0.98  # largest weight of the past; with 1, alpha would never change
+WHERE_MOVED = 0.3  # factor on that weight where the picture moved
+AT_ONCE, IN_TIME = 0.7, 3.0  # changes of alpha that are not smoothed: in motion, elsewhere
 
 
 class TemporalSmoother:
-    """``strength`` 0..1: the weight that the last frame has where nothing moves."""
+    """``strength`` (0..1) is the weight of the past where nothing moves."""
 
     def __init__(self, strength: float = 0.5) -> None:
         self.strength = strength
@@ -30,8 +30,9 @@ class TemporalSmoother:
         self._seen: Any = None
 
     def __call__(self, alpha: Any, small: Image, passed: int = 1) -> Any:
-        """``alpha`` (h, w) of the next frame, or of one that ``passed`` frames later, an array or a
-        tensor, and its small picture (``motion.small_picture``); a new size starts afresh."""
+        """The mean after ``alpha`` (h, w), an array or a tensor, of the frame ``passed`` frames
+        after the last, whose small picture (``motion.small_picture``) is ``small``. A new size
+        starts a new mean."""
         strength = past_of(self.strength, passed)
         same = self._alpha is not None and self._alpha.shape == alpha.shape
         if not same or self._seen.shape != small.shape:
@@ -49,27 +50,27 @@ class TemporalSmoother:
         return self._alpha
 
     def reset(self) -> None:
-        """Forget the past: the scene was cut."""
+        """Forget the frames before."""
         self._alpha = self._seen = None
 
 
 def past_of(strength: float, passed: Any) -> Any:
-    """The weight that is left after ``passed`` frames, a number or a tensor."""
+    """The weight of the past after ``passed`` frames, a number or a tensor."""
     return min(strength, _MOST) ** passed
 
 
 def motion_of(apart: Any) -> Any:
-    """0..1 from how far the colours of a pixel are ``apart`` from those of the mean."""
+    """0..1 from ``apart``, the difference of a pixel's colour from the mean in grey levels."""
     return ((apart - STILL) / (MOVED - STILL)).clip(0, 1)
 
 
 def weight_of(motion: Any, strength: Any) -> Any:
-    """Of the past: in the mean of the pictures, and at most in that of alpha."""
+    """The weight of the past in the mean of the pictures, which is the largest one for alpha."""
     return strength - ((1 - WHERE_MOVED) * strength) * motion
 
 
 def smoothed(alpha: Any, previous: Any, motion: Any, strength: Any) -> Any:
-    """``alpha`` drawn towards that of the frame before; arrays or tensors of one size."""
+    """The mean of ``alpha`` and the ``previous`` mean; arrays or tensors of one size."""
     change = alpha - previous
     calm = (1 - abs(change) * (1 / IN_TIME + (1 / AT_ONCE - 1 / IN_TIME) * motion)).clip(0, 1)
     return alpha - weight_of(motion, strength) * calm * change

@@ -1,4 +1,4 @@
-"""The smoothing of smoothing_torch.py as two CUDA kernels."""
+"""smoothing_torch.py as two CUDA kernels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __device__ float weight_of(float motion, float past) {{
     return past - {1 - WHERE_MOVED}f * past * motion;
 }}
 
-// Of each cell of the small picture: what moved, and the mean with the present picture.
+// For each cell of the small picture: its motion, and the new mean of the pictures.
 extern "C" __global__ void look(int count, const unsigned char* image, int rows, int columns,
                                 int row, int column, int color, int height, int width,
                                 const float* seen, const float* past, float* motion, float* mean) {{
@@ -61,7 +61,7 @@ extern "C" __global__ void steady(int count, const float* alpha, const float* be
 def steadied(
     made: list[Kernel], alpha: Tensor, pixels: Tensor, before: Tensor, seen: Tensor, past: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """As smoothing_torch.steadied, by the kernels ``NAMES`` of ``SOURCE``."""
+    """As smoothing_torch.steadied, with the kernels ``NAMES`` of ``SOURCE``."""
     look, steady = made
     height, width = seen.shape[:2]
     motion = seen.new_empty((height, width))

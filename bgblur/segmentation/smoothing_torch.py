@@ -1,4 +1,4 @@
-"""smoothing.py on a torch device: the same mean, of a picture that lies there."""
+"""smoothing.py on a torch device, for a picture that is on the device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bgblur.segmentation.smoothing import motion_of, smoothed, weight_of
 
 
 def small_picture(pixels: Tensor) -> Tensor:
-    """As motion.small_picture, in whole levels: ``float32`` (90, w, 3)."""
+    """As motion.small_picture, rounded: ``float32`` (90, w, 3)."""
     return _shrunk(pixels, small_width(*pixels.shape[:2]), ROWS)
 
 
@@ -22,9 +22,9 @@ def small_picture(pixels: Tensor) -> Tensor:
 def steadied(
     alpha: Tensor, pixels: Tensor, before: Tensor, seen: Tensor, past: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The means of alpha (h, w) and of the small pictures, with those of the frame ``pixels`` (BGR
-    ``uint8`` (H, W, 3)). ``before`` and ``seen`` are the means so far, whose sizes the new ones
-    have; ``past``, without dimensions, is smoothing.past_of."""
+    """(the mean of alpha (h, w), the mean of the small pictures) after the frame ``pixels``, BGR
+    ``uint8`` (H, W, 3). ``before`` and ``seen`` are these means before it, of the same sizes;
+    ``past``, without dimensions, is smoothing.past_of."""
     made = kernels(smoothing_cuda.SOURCE, smoothing_cuda.NAMES, alpha.device)
     if made is not None:
         return smoothing_cuda.steadied(made, alpha, pixels, before, seen, past)
