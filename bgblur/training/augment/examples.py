@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from bgblur.frame import Image
 from bgblur.training.augment import clothes, clutter, walls
 from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.light import change_light
@@ -20,7 +21,6 @@ from bgblur.training.data.sets import (
     CLEAN_SETS,
     OWN,
     Collection,
-    Image,
     Picture,
     Plane,
     cut_out,

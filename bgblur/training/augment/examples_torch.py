@@ -31,7 +31,7 @@ _DENSE = 2  # samples a pixel and axis, averaged
 
 
 @dataclass
-class Batch:
+class ExampleBatch:
     """``image`` RGB (N, 3, H, W) in 0..255, ``alpha`` and ``weight`` (N, 1, H, W); all
     ``float32``."""
 
@@ -129,7 +129,7 @@ def _rotation(rows: int, columns: int, rng: Generator) -> Matrix:
 
 def _photos(
     pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
-) -> Batch:
+) -> ExampleBatch:
     """Webcam framings cut out of photos, and whole photos letterboxed."""
     bank = pictures.photo_bank
     indices = _pick_photos(pictures, mix, count, rng)
@@ -151,7 +151,7 @@ def _photos(
     alpha = planes[:, ALPHA, None] / 255 * there
     # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
     weight = ((planes[:, WEIGHT, None] > FRAMING.judged * 255) | ~there).float()
-    return Batch(image, alpha, weight)
+    return ExampleBatch(image, alpha, weight)
 
 
 def _pick_photos(pictures: Resident, mix: Mix, count: int, rng: Generator) -> NDArray[np.int64]:
@@ -181,7 +181,7 @@ def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Mat
 # ---------------------------------------------------------------- compositing
 
 
-def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generator) -> Batch:
+def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generator) -> ExampleBatch:
     """Empty ones."""
     bank = pictures.rooms
     assert bank is not None
@@ -196,7 +196,7 @@ def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generat
     paper_walls(image, rng)
     put_clutter(image, rng, lambda some: _clothes(pictures, some, height, width, rng))
     alpha = image.new_zeros((count, 1, height, width))
-    return Batch(image, alpha, torch.ones_like(alpha))
+    return ExampleBatch(image, alpha, torch.ones_like(alpha))
 
 
 def _clothes(
@@ -225,7 +225,7 @@ def _clothes(
     return _sampled(bank, indices, frames, None, height, width)[0][:, RGB]
 
 
-def _people_into(rooms: Batch, count: int, pictures: Resident, rng: Generator) -> None:
+def _people_into(rooms: ExampleBatch, count: int, pictures: Resident, rng: Generator) -> None:
     """Lay one person, sometimes two, over the first ``count`` rooms, in place."""
     room = rooms.image[:count]
     soft = np.flatnonzero(rng.random(count) < COMPOSITING.room_blurred)  # a camera's shallow focus

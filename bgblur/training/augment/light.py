@@ -8,9 +8,9 @@ from fractions import Fraction
 import cv2
 import numpy as np
 
+from bgblur.frame import Image
 from bgblur.training.augment.chances import LIGHT, Light
 from bgblur.training.augment.patterns import Generator
-from bgblur.training.data.sets import Image
 
 
 def change_light(image: Image, rng: Generator) -> Image:

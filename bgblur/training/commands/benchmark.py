@@ -43,7 +43,7 @@ def benchmark(
     """Measure every model at every input height: milliseconds, and IoU on held-out pictures."""
     from bgblur.bench.plot import check_plot
     from bgblur.pipeline.report import machine
-    from bgblur.training.evaluate.sweep import ISAS, Effort, cells, sweep
+    from bgblur.training.evaluate.sweep import ISAS, Budget, cells, sweep
     from bgblur.training.evaluate.sweep_plot import draw, table
 
     picture, figures = out.with_name(f"{out.name}.png"), out.with_name(f"{out.name}.json")
@@ -61,7 +61,7 @@ def benchmark(
     here = machine()
     rows = _kept(figures, here) if resume and figures.is_file() else []
     with console.status(f"{len(wanted)} cells") as status:
-        for row in sweep(wanted, data, Effort(seconds, photos, frames), tuple(rows), status.update):
+        for row in sweep(wanted, data, Budget(seconds, photos, frames), tuple(rows), status.update):
             rows.append(row)
             text = json.dumps({"machine": here, "rows": rows}, indent=1)
             with replacing(figures) as unfinished:  # a run that is cut off can resume

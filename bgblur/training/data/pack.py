@@ -17,8 +17,8 @@ import cv2
 from bgblur.training.data.sets import (
     Collection,
     DataError,
-    Image,
     Picture,
+    Pixels,
     check_shape,
     load_collections,
     read_image,
@@ -114,9 +114,9 @@ def _packed(picture: Picture, longest: int, read_as: int) -> Iterator[tuple[Path
         yield picture.unsure, _encoded(".png", _resized(unsure, size, cv2.INTER_NEAREST), [])
 
 
-def _resized(image: Image, size: tuple[int, int], how: int) -> Image:
+def _resized(image: Pixels, size: tuple[int, int], how: int) -> Pixels:
     return image if image.shape[1::-1] == size else cv2.resize(image, size, interpolation=how)
 
 
-def _encoded(suffix: str, image: Image, options: list[int]) -> bytes:
+def _encoded(suffix: str, image: Pixels, options: list[int]) -> bytes:
     return bytes(cv2.imencode(suffix, image, options)[1])

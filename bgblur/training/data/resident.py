@@ -33,7 +33,7 @@ _CELLS = 32  # a side, of the grid that tells how much of a window is person
 
 _AT_ONCE = 256  # pictures read and not yet kept: all of them would fill the host's memory
 
-Box = NDArray[np.int64]
+Integers = NDArray[np.int64]
 Planes = NDArray[np.uint8]  # (H, W, C)
 
 
@@ -49,8 +49,8 @@ class Bank:
 
     pixels: Tensor
     half: Tensor
-    sizes: Box
-    boxes: Box
+    sizes: Integers
+    boxes: Integers
     sums: NDArray[np.float64]
 
     def covered(self, index: int, top: float, left: float, bottom: float, right: float) -> float:

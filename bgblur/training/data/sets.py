@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
+from bgblur.frame import Image
 
 SETS: tuple[str, ...] = (
     *("eg1800", "voc_person", "ccp", "humanseg_web", "face_synthetics"),
@@ -43,8 +44,8 @@ STOCK: tuple[str, ...] = (  # of scikit-image, without people
     *("hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
 )
 
-Image = NDArray[np.uint8]
-Plane = NDArray[np.float32]
+Pixels = NDArray[np.uint8]  # a decoded file, (H, W) or (H, W, C)
+Plane = NDArray[np.float32]  # (H, W) alpha or weight in 0..1, or (H, W, 3) levels in 0..255
 
 
 class DataError(UsageError):
@@ -179,7 +180,7 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
     return image, mask.astype(np.float32) / 255 * weight, weight.astype(np.float32)
 
 
-def check_shape(picture: Picture, image: Image, mask: Image) -> None:
+def check_shape(picture: Picture, image: Image, mask: Pixels) -> None:
     """Raises DataError where a mask is no smaller or larger version of its picture, as one of a
     picture that was turned since."""
     (rows, columns), (mask_rows, mask_columns) = image.shape[:2], mask.shape
@@ -203,7 +204,7 @@ def cut_out(alpha: Plane) -> Plane:
     return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def read_image(path: Path, flags: int) -> Image:
+def read_image(path: Path, flags: int) -> Pixels:
     """As ``cv2.imread``. Raises DataError where that gives nothing."""
     pixels = cv2.imread(str(path), flags)
     if pixels is None:

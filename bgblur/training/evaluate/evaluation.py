@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bgblur.frame import Image
 from bgblur.media.reader import VideoReader
 from bgblur.segmentation.engine import Engine
-from bgblur.training.data.sets import Collection, DataError, Image, Picture, Plane, read_photo
+from bgblur.training.data.sets import Collection, DataError, Picture, Plane, read_photo
 from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
 from bgblur.training.evaluate.predictors import (
     Predictor,

@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Alpha = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from bgblur.frame import Alpha
+
+Chosen = NDArray[np.bool_]  # (H, W), the pixels that count
 
 
-def iou(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
+def iou(alpha: Alpha, truth: Alpha, valid: Chosen | None = None) -> float:
     """Intersection over union of the two at threshold 0.5; 1 where both are empty."""
     a, b = alpha > 0.5, truth > 0.5
     if valid is not None:
@@ -21,7 +22,7 @@ def iou(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
     return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
-def mad(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
+def mad(alpha: Alpha, truth: Alpha, valid: Chosen | None = None) -> float:
     """Mean absolute difference."""
     difference = np.abs(alpha - truth)
     if valid is not None:
@@ -30,7 +31,7 @@ def mad(alpha: Alpha, truth: Alpha, valid: Mask | None = None) -> float:
 
 
 def boundary_f(
-    alpha: Alpha, truth: Alpha, valid: Mask | None = None, tolerance: float = 0.006
+    alpha: Alpha, truth: Alpha, valid: Chosen | None = None, tolerance: float = 0.006
 ) -> float:
     """F-measure of the two outlines (Csurka et al. 2013), tolerance as a share of the diagonal.
 
@@ -50,7 +51,7 @@ def boundary_f(
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _outline(mask: Mask) -> NDArray[np.uint8]:
+def _outline(mask: Chosen) -> NDArray[np.uint8]:
     bits = mask.astype(np.uint8)
     return bits - cv2.erode(bits, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from bgblur.training.data.sets import Image, Plane, read_photo
+from bgblur.frame import Image
+from bgblur.training.data.sets import Plane, read_photo
 from bgblur.training.evaluate.evaluation import Scored
 from bgblur.training.evaluate.predictors import Predictor, letterboxed
 

@@ -46,7 +46,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Effort:
+class Budget:
     """How thoroughly: seconds of timing, photos of each set, frames of each clip."""
 
     seconds: float = 1.5
@@ -76,7 +76,7 @@ def cells(
 def sweep(
     wanted: Sequence[Cell],
     data: Path | None,
-    effort: Effort,
+    budget: Budget,
     known: Sequence[dict[str, Any]] = (),
     report: Callable[[str], None] = lambda _: None,
 ) -> Iterator[dict[str, Any]]:
@@ -89,7 +89,7 @@ def sweep(
         missing = [asdict(cell) for cell in wanted if cell.isa == isa]
         missing = [cell for cell in missing if _key(cell) not in have]
         if missing:
-            job = {"cells": missing, "data": str(data) if data else None, "effort": asdict(effort)}
+            job = {"cells": missing, "data": str(data) if data else None, "budget": asdict(budget)}
             for row in _in_a_process(job, environment):
                 report("at {height} rows: {model}, {device}, {isa}".format(**row["cell"]))
                 yield row
@@ -125,14 +125,14 @@ def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[
 # ---------------------------------------------------------------- in the process
 
 
-def measure(cell: Cell, data: Path | None, effort: Effort) -> dict[str, Any]:
+def measure(cell: Cell, data: Path | None, budget: Budget) -> dict[str, Any]:
     """The cell, the precision that "auto" meant, milliseconds an inference, and IoU by kind."""
     from bgblur.segmentation.device_torch import share_cores
     from bgblur.segmentation.engine_torch import TorchEngine
 
     share_cores(cell.device)  # as the daemon does
     engine = TorchEngine(cell.model, cell.device, cell.precision, cell.height)
-    times, cpu_ms = inference_times(engine, effort.seconds)
+    times, cpu_ms = inference_times(engine, budget.seconds)
     low, middle, high = (round(float(t), 2) for t in np.percentile(times, (0, 50, 95)))
     return {
         "cell": asdict(cell),
@@ -140,7 +140,7 @@ def measure(cell: Cell, data: Path | None, effort: Effort) -> dict[str, Any]:
         "ms": {"least": low, "p50": middle, "p95": high},
         "fps": round(1000 / middle, 1),
         "cpu_ms": round(cpu_ms, 2),
-        "iou": accuracy(engine, data, effort) if data is not None else {},
+        "iou": accuracy(engine, data, budget) if data is not None else {},
     }
 
 
@@ -164,7 +164,7 @@ def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], f
     return counting, 1000 * (time.process_time() - cpu) / len(counting)
 
 
-def accuracy(engine: TorchEngine, data: Path, effort: Effort) -> dict[str, float]:
+def accuracy(engine: TorchEngine, data: Path, budget: Budget) -> dict[str, float]:
     """Mean IoU over the first held-out photos of each set, whose order is shuffled by a fixed
     seed, and over the first frames of the clips with true mattes."""
     from bgblur.training.data.sets import load_collections
@@ -172,11 +172,11 @@ def accuracy(engine: TorchEngine, data: Path, effort: Effort) -> dict[str, float
     from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
 
     held_out = load_collections(data)[1]
-    photos = [p for pictures in held_out.photos.values() for p in pictures[: effort.photos]]
+    photos = [p for pictures in held_out.photos.values() for p in pictures[: budget.photos]]
     scored = score_photos(still_predictor(engine), photos)
     found = {"photos": float(np.mean([one.iou for one in scored]))} if scored else {}
     clips = [
-        evaluate_clip(clip_predictor(engine), clip, matte, effort.frames)["iou"]
+        evaluate_clip(clip_predictor(engine), clip, matte, budget.frames)["iou"]
         for clip, matte in composited_clips(data / "video" / "composited")
     ]
     if clips:
@@ -189,7 +189,7 @@ def main() -> None:
     data = Path(job["data"]) if job["data"] else None
     try:
         for cell in job["cells"]:
-            print(json.dumps(measure(Cell(**cell), data, Effort(**job["effort"]))), flush=True)
+            print(json.dumps(measure(Cell(**cell), data, Budget(**job["budget"]))), flush=True)
     except BgblurError as error:
         print(json.dumps({"problem": str(error)}))
         sys.exit(error.exit_code)

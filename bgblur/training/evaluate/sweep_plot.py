@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = ("photos", "clips")
-Rows = Sequence[dict[str, Any]]
+SweepRows = Sequence[dict[str, Any]]
 
 
-def table(rows: Rows) -> str:
+def table(rows: SweepRows) -> str:
     """Markdown, one row a cell."""
     judged = kinds(rows)
     headings = "".join(f" IoU {kind} |" for kind in judged)
@@ -38,7 +38,7 @@ def table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
-def kinds(rows: Rows) -> list[str]:
+def kinds(rows: SweepRows) -> list[str]:
     """What accuracy was judged on."""
     return [kind for kind in KINDS if any(kind in row["iou"] for row in rows)]
 
@@ -50,7 +50,7 @@ def device_of(row: dict[str, Any]) -> str:
     return f"{cell['device']} {row['precision']}{limited}"
 
 
-def draw(rows: Rows, title: str, path: Path) -> None:
+def draw(rows: SweepRows, title: str, path: Path) -> None:
     """A line a model and device through its heights: IoU over milliseconds, or, where nothing was
     judged, milliseconds over height. Raises UsageError where ``path`` cannot be written."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -72,7 +72,7 @@ def draw(rows: Rows, title: str, path: Path) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another --out") from error
 
 
-def _draw_lines(axes: Axes, rows: Rows, kind: str | None) -> None:
+def _draw_lines(axes: Axes, rows: SweepRows, kind: str | None) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     lines: dict[str, list[dict[str, Any]]] = {}

@@ -16,9 +16,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bgblur.errors import ModelError
 from bgblur.files import replacing
+from bgblur.frame import Image
 from bgblur.segmentation.contract import CONTRACT_FILE, Contract, Precision
 from bgblur.segmentation.network import LightUnet, Segmenter
-from bgblur.training.data.sets import Image
 from bgblur.training.export.equivalents import for_processors
 from bgblur.training.export.quantize import quantized
 

@@ -14,6 +14,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from bgblur.training.augment.examples import Mix, draw_example
 from bgblur.training.data.sets import Collection
 
+# Images uint8 RGB (N, 3, H, W), alpha and weight float32 (N, 1, H, W).
+BatchTensors = tuple[Tensor, Tensor, Tensor]
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -92,7 +95,7 @@ class StepSampler(Sampler[list[Draw]]):
 
 def make_loader(
     collection: Collection, mix: Mix, sampler: StepSampler, workers: int
-) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+) -> DataLoader[BatchTensors]:
     return DataLoader(
         ExampleDataset(collection, mix),
         batch_sampler=sampler,

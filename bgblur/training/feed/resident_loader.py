@@ -11,17 +11,14 @@ from itertools import chain, groupby, islice
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from bgblur.training.augment.examples import Mix
 from bgblur.training.augment.examples_torch import draw_batch
 from bgblur.training.data.resident import Resident
-from bgblur.training.feed.loader import Draw, StepSampler
+from bgblur.training.feed.loader import BatchTensors, Draw, StepSampler
 
 _TOGETHER = 4  # steps that are drawn at once: asking a large GPU for one takes as long as for four
 _AHEAD = 2  # draws of so many, while the network is busy with one
-
-Drawn = tuple[Tensor, Tensor, Tensor]
 
 
 class ResidentLoader:
@@ -39,7 +36,7 @@ class ResidentLoader:
         # Of its own: what is drawn must not wait for the steps that are queued.
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    def __iter__(self) -> Iterator[Drawn]:
+    def __iter__(self) -> Iterator[BatchTensors]:
         sampler = copy(self._sampler)
         sampler.alike = _TOGETHER
         known = sampler.start % _TOGETHER  # a resumed run may begin amid a draw
@@ -47,9 +44,9 @@ class ResidentLoader:
         batches = chain.from_iterable(self._drawn(iter(sampler)))
         return islice(batches, known, None)
 
-    def _drawn(self, steps: Iterator[list[Draw]]) -> Iterator[list[Drawn]]:
+    def _drawn(self, steps: Iterator[list[Draw]]) -> Iterator[list[BatchTensors]]:
         with ThreadPoolExecutor(1, "draw") as thread:
-            ahead: deque[Future[list[Drawn]]] = deque()
+            ahead: deque[Future[list[BatchTensors]]] = deque()
             while draws := list(islice(steps, _TOGETHER)):
                 ahead.append(thread.submit(self._draw, draws))
                 if len(ahead) > _AHEAD:
@@ -57,10 +54,10 @@ class ResidentLoader:
             while ahead:
                 yield self._taken(ahead.popleft())
 
-    def _draw(self, steps: list[list[Draw]]) -> list[Drawn]:
+    def _draw(self, steps: list[list[Draw]]) -> list[BatchTensors]:
         """Batches for these steps, those of one size drawn as one."""
         with torch.cuda.stream(self._stream) if self._stream else nullcontext():
-            drawn: list[Drawn] = []
+            drawn: list[BatchTensors] = []
             for (height, width), alike in groupby(steps, lambda step: step[0].size):
                 group = list(alike)
                 counts = [len(step) for step in group]
@@ -71,7 +68,7 @@ class ResidentLoader:
                 self._stream.synchronize()  # here: it is this thread's time that is waited away
         return drawn
 
-    def _taken(self, batches: Future[list[Drawn]]) -> list[Drawn]:
+    def _taken(self, batches: Future[list[BatchTensors]]) -> list[BatchTensors]:
         drawn = batches.result()
         if self._stream:
             for tensor in chain(*drawn):  # else its memory would be drawn into while it is read

@@ -12,12 +12,11 @@ from itertools import islice
 
 from torch import Tensor
 
-from bgblur.training.feed.loader import StepSampler
+from bgblur.training.feed.loader import BatchTensors, StepSampler
 from bgblur.training.fit.recipe import Recipe
 
 _APART = 32  # steps between two uses of a batch, so that neighbouring steps see other pictures
 
-BatchTensors = tuple[Tensor, Tensor, Tensor]  # images, alpha and weight, see ExampleDataset
 DrawBatches = Callable[[StepSampler], Iterable[BatchTensors]]
 
 

@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from bgblur.segmentation.contract import Contract
 from bgblur.segmentation.network import normalise, with_new_blocks
 from bgblur.training.data.sets import Collection, DataError
-from bgblur.training.feed.loader import StepSampler, make_loader
+from bgblur.training.feed.loader import BatchTensors, StepSampler, make_loader
 from bgblur.training.fit.checkpoint import (
     history_before,
     load_checkpoint,
@@ -27,7 +27,7 @@ from bgblur.training.fit.checkpoint import (
     save_checkpoint,
     training_history,
 )
-from bgblur.training.fit.echo import BatchTensors, DrawBatches, echoed
+from bgblur.training.fit.echo import DrawBatches, echoed
 from bgblur.training.fit.finetune import blend, initial_model, load_start
 from bgblur.training.fit.launch import make_fabric
 from bgblur.training.fit.recipe import Recipe, RunSettings

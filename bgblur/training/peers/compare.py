@@ -23,7 +23,7 @@ FIGURES = ("iou", "boundary_f", "mad", "dtssd")
 Size = tuple[int, int] | None  # (width, height); None is the clip's own
 
 
-class Side(Protocol):
+class ComparedSide(Protocol):
     """``ask`` a job of ``side.serve``; ``about`` says what it is."""
 
     about: str
@@ -74,7 +74,7 @@ class SideProcess:
 
 
 def compare(
-    sides: Mapping[str, Side],
+    sides: Mapping[str, ComparedSide],
     clips: Sequence[tuple[Path, Path]],
     sizes: Sequence[Size],
     frames: int | None = None,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.edges import upsample
+from bgblur.training.data.sets import Plane
 
 _ROWS = 240  # pixels: the height at which plate and picture are compared
 _LEAST_NOISE = 3.0  # levels: JPEG's and the sensor's
@@ -22,8 +23,6 @@ _SAME, _OTHER = 2.0, 5.0  # differences, in multiples of the noise
 _SHADOW = (0.55, 1.0)  # how far a person's shadow dims a wall
 _SPECK = 0.004  # of the frame: what is smaller is no part of a person
 _MOVED = 0.03  # of the room: more pixels that differ between plate pictures are a movement
-
-Plane = NDArray[np.float32]
 
 
 class CleanPlate:

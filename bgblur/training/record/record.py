@@ -17,7 +17,7 @@ from bgblur.sources import Source
 from bgblur.training.record.clean_plate import CleanPlate, moved
 from bgblur.training.record.folder import RecordFolder
 
-Phase = Literal["ready", "leave", "plate", "return", "take", "paused", "done"]
+SessionPhase = Literal["ready", "leave", "plate", "return", "take", "paused", "done"]
 Label = Callable[[Image], Alpha]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
 
 POSES = (
@@ -79,7 +79,7 @@ class Recorder:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.plan = plan
-        self.phase: Phase = "ready"
+        self.phase: SessionPhase = "ready"
         self.guide = READY
         self.taken = 0
         self.problem: str | None = None

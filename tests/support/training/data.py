@@ -8,9 +8,10 @@ import av
 import cv2
 import numpy as np
 
+from bgblur.frame import Image
 from bgblur.training.augment.clothes import Clothes
 from bgblur.training.augment.patterns import Pattern
-from bgblur.training.data.sets import Image, Plane
+from bgblur.training.data.sets import Plane
 
 KINDS = ("plain", "striped", "checked", "chessboard")
 

@@ -9,12 +9,13 @@ from support.scenes import checkerboard, portrait
 from support.training.data import KINDS, kind, write_tree
 from torch import Tensor
 
+from bgblur.frame import Image
 from bgblur.training.augment import light, light_torch, walls, walls_torch
 from bgblur.training.augment.examples import Example, Mix, draw_example
 from bgblur.training.augment.examples_torch import draw_batch
 from bgblur.training.augment.walls import Wall
 from bgblur.training.data.resident import load_resident
-from bgblur.training.data.sets import Collection, Image, load_collections
+from bgblur.training.data.sets import Collection, load_collections
 
 ROOM = portrait(160, 96)
 SEEDS = range(120)

@@ -12,11 +12,11 @@ from support.model_files import BRIGHT_AT_ITS_HEIGHT, write_model
 from support.training.data import write_tree
 
 from bgblur.errors import UsageError
-from bgblur.training.evaluate.sweep import Cell, Effort, cells, sweep
+from bgblur.training.evaluate.sweep import Budget, Cell, cells, sweep
 from bgblur.training.evaluate.sweep_plot import draw, table
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "benchmark.py"
-QUICK = Effort(seconds=0.1, photos=2, frames=2)
+QUICK = Budget(seconds=0.1, photos=2, frames=2)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bgblur.training.evaluate.metrics import Alpha, boundary_f, dtssd, iou, mad
+from bgblur.frame import Alpha
+from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
 
 alphas = hnp.arrays(np.float32, (12, 17), elements=st.floats(0, 1, width=32))
 

@@ -11,9 +11,9 @@ from support.training.runs import CutError, fabric, recipe, weights
 from torch import Tensor, nn
 
 from bgblur.training.data.sets import load_collections
-from bgblur.training.feed.loader import StepSampler
+from bgblur.training.feed.loader import BatchTensors, StepSampler
 from bgblur.training.fit import echo
-from bgblur.training.fit.echo import BatchTensors, EchoedBatch, echoed
+from bgblur.training.fit.echo import EchoedBatch, echoed
 from bgblur.training.fit.loop import StepReport, train
 from bgblur.training.fit.recipe import RunSettings
 from bgblur.training.fit.step import Stepper
