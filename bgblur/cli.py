@@ -1,4 +1,4 @@
-"""The command line: the daemon's own options, the commands beside it, and how all of them end."""
+"""The command line: the daemon's options, the other commands, exit codes."""
 
 from __future__ import annotations
 
@@ -38,25 +38,24 @@ app = typer.Typer(
 def daemon(
     context: typer.Context,
     device: Annotated[
-        str | None, typer.Option(help="Camera index, name or path, a clip, or demo.")
+        str | None, typer.Option(help="Camera number, name or path; a clip; or demo.")
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="auto, a virtual camera's path, web, or OUT.mp4.")
+        str | None,
+        typer.Option(help="auto, web, a virtual camera's path, or a file such as OUT.mp4."),
     ] = None,
     strength: StrengthOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
-    width: Annotated[int | None, typer.Option(help="Wanted of the camera, pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Wanted of the camera, pixels.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Wanted of the camera.")] = None,
+    width: Annotated[int | None, typer.Option(help="Camera width in pixels.")] = None,
+    height: Annotated[int | None, typer.Option(help="Camera height in pixels.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Camera frames per second.")] = None,
     preview: Annotated[
-        bool | None, typer.Option("--preview", help="Serve the preview page beside the output.")
+        bool | None, typer.Option("--preview", help="Serve the preview page too.")
     ] = None,
-    with_tray: Annotated[
-        bool, typer.Option("--tray", help="Show an icon in the desktop's panel too.")
-    ] = False,
+    with_tray: Annotated[bool, typer.Option("--tray", help="Show the tray icon too.")] = False,
     config_path: ConfigOption = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Blur the webcam's background into a virtual camera."""
@@ -105,7 +104,7 @@ app.add_typer(service.service_app, name="service")
 
 
 def main() -> None:
-    """The entry point: errors a user can mend end in one line and their exit code."""
+    """Entry point. An error that a user can fix ends in one line and its exit code."""
     prepare_process()
     debug = _take_debug(sys.argv)
     try:
@@ -114,7 +113,7 @@ def main() -> None:
         if debug:
             raise
         say(f"bgblur-cam: {error}")
-        Notifier().stopping(str(error))  # for the service manager's own report
+        Notifier().stopping(str(error))  # shown by systemctl status
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = 130
@@ -128,8 +127,9 @@ def main() -> None:
 
 
 def _take_debug(argv: list[str]) -> bool:
-    """Remove ``--debug`` from the command line, wherever it stands; whether it was there. What
-    follows ``--`` is for ``service install``."""
+    """Remove ``--debug`` from ``argv``, at any place before ``--``. Returns whether it was there.
+
+    What follows ``--`` are the options of ``service install``."""
     end = argv.index("--") if "--" in argv else len(argv)
     kept = [argument for argument in argv[:end] if argument != "--debug"]
     argv[:end] = kept
@@ -140,6 +140,6 @@ def _leave(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.daemon for thread in threading.enumerate()):
-        # A thread still inside a driver or a model would be unwound through C++, which aborts.
+        # Python would unwind a thread inside a driver or a model through C++, which aborts.
         os._exit(code)
     sys.exit(code)

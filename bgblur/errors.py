@@ -1,10 +1,10 @@
-"""Errors a user can cause or mend. Each message is one line: what, why, how to mend it."""
+"""Errors that a user can cause or fix. A message is one line: what, why, how to fix it."""
 
 from __future__ import annotations
 
 
 class BgblurError(Exception):
-    """Base of them all; ``exit_code`` is what the command line ends with."""
+    """Base class; the command line ends with ``exit_code``."""
 
     exit_code = 1
 
@@ -19,13 +19,13 @@ class UsageError(BgblurError):
 
 
 class CameraError(BgblurError):
-    """The camera, or what stands in for it, cannot be opened or read."""
+    """The camera, or the clip in its place, cannot be opened or read."""
 
     exit_code = 3
 
 
 class CameraBusyError(CameraError):
-    """The camera is there, but gives no picture now, as when another program has it."""
+    """The camera exists but delivers no picture now: another program may be using it."""
 
 
 class CameraGoneError(CameraError):
@@ -33,25 +33,25 @@ class CameraGoneError(CameraError):
 
 
 class OutputError(BgblurError):
-    """The virtual camera, page or file cannot be opened or written."""
+    """The virtual camera, the preview page or the file cannot be opened or written."""
 
     exit_code = 4
 
 
 class ModelError(BgblurError):
-    """The model file is missing, broken, or not a bgblur model."""
+    """The model file is missing, damaged, or not a bgblur model."""
 
     exit_code = 5
 
 
 def _printable(text: str) -> str:
-    """File names and files may hold line breaks, terminal commands and bytes that are no text."""
+    """Escape line breaks, control codes and undecodable bytes, which file names may hold."""
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
 def one_line(error: Exception) -> str:
-    """The last line of the error's text, which is where torch and drivers put the reason."""
+    """The last line of the error's text, where torch and drivers give the reason."""
     lines = str(error).strip().splitlines()
     return lines[-1].strip() if lines else type(error).__name__

@@ -1,4 +1,4 @@
-# Sourced by scripts/run and scripts/test: brings .venv up to what pyproject.toml asks for.
+# Sourced by scripts/run and scripts/test: installs into .venv what pyproject.toml asks for.
 # shellcheck shell=bash
 
 # need_packages COMMAND=PACKAGE ...: Debian packages whose command is missing, installed when root.
@@ -18,13 +18,13 @@ need_packages() {
     fi
 }
 
-# set_up_venv ROOT EXTRAS: EXTRAS is "", "[tray]" or "[dev]". Fast when nothing changed.
+# set_up_venv ROOT EXTRAS: EXTRAS is "", "[tray]" or "[dev]". Fast if nothing has changed.
 set_up_venv() {
     local root=$1 extras=$2 stamp sum
     stamp="$root/.venv/bgblur-installed"
     sum=$(cksum <"$root/pyproject.toml")
     if [ -f "$stamp" ]; then
-        case "$(cat "$stamp")" in # whoever has more has it already
+        case "$(cat "$stamp")" in # a larger set includes the smaller
         "$extras $sum" | "[dev] $sum") return 0 ;;
         *" $sum") [ -n "$extras" ] || return 0 ;;
         esac
@@ -34,7 +34,7 @@ set_up_venv() {
         echo "bgblur needs Python 3.11 or newer: set PYTHON to one" >&2
         return 1
     fi
-    # One that was interrupted in the making has a Python and no pip.
+    # An interrupted venv has a Python but no pip.
     if ! "$root/.venv/bin/python" -m pip --version >/dev/null 2>&1 &&
         ! "$python" -m venv "$root/.venv"; then
         echo "python's venv module is missing (Debian: sudo apt install python3-venv)" >&2
@@ -43,7 +43,7 @@ set_up_venv() {
     echo "installing bgblur into .venv (about 6 GB with torch; a few minutes the first time)" >&2
     "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --editable "$root$extras" >&2
-    # OpenCV's wheel leaves two system libraries to the distribution.
+    # OpenCV's wheel needs two libraries of the system.
     if ! "$root/.venv/bin/python" -c 'import cv2' 2>/dev/null; then
         if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
             apt-get update -qq >&2
@@ -56,7 +56,7 @@ set_up_venv() {
     echo "$extras $sum" >"$stamp"
 }
 
-# need_qt_libraries ROOT: what Qt's wheel leaves to the distribution, for the tray.
+# need_qt_libraries ROOT: the system libraries that Qt's wheel needs, for the tray.
 need_qt_libraries() {
     local plugin packages
     plugin=$(echo "$1"/.venv/lib/python3*/site-packages/PySide6/Qt/plugins/platforms/libqxcb.so)

@@ -11,22 +11,22 @@ from bgblur.environment import prepare_process
 
 prepare_process()  # tests run the parts as the command line does
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell's background job, and all that it starts, would not hear Ctrl-C.
+    # A shell's background job ignores SIGINT, and so would all its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """Clips and photos that are too large, or not free enough, to travel with the project."""
+    """Clips and photos that are not part of the project: too large, or not free enough."""
     folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"needs clips that do not travel with the project, in {folder}")
+        pytest.skip(f"needs clips that are not part of the project, in {folder}")
     return folder
 
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """No test touches the real user's folders."""
+    """Tests never touch the real user's folders."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
@@ -35,6 +35,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests in ``faults`` counted, where they ran."""
+    """Print the counts of the tests in ``faults``, if they ran."""
     if (tally := sys.modules.get("support.faults.tally")) is not None:
         terminalreporter.write_line(str(tally.TALLY))

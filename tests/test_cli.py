@@ -1,4 +1,4 @@
-"""The command line as a user meets it: a process, its lines, its exit code."""
+"""The command line as a process: its output lines and exit codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
-    """An environment whose configuration and state are the test's own."""
+    """An environment with folders for configuration and state of its own."""
     return {
         **os.environ,
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
@@ -75,7 +75,7 @@ def test_version_and_help(home: dict[str, str]) -> None:
         (["status"], 2, "no bgblur-cam is running"),
     ],
 )
-def test_a_mistake_is_one_line_and_the_right_exit_code(
+def test_a_mistake_gives_one_line_and_its_exit_code(
     home: dict[str, str], arguments: list[str], code: int, says: str, tmp_path: Path
 ) -> None:
     done = subprocess.run(
@@ -95,7 +95,7 @@ def test_a_mistake_is_one_line_and_the_right_exit_code(
 
 
 @pytest.mark.skipif(Path("/dev/video0").exists(), reason="this machine has a V4L2 device")
-def test_without_camera_or_loopback_the_ways_out_are_named(home: dict[str, str]) -> None:
+def test_without_camera_or_loopback_the_message_names_alternatives(home: dict[str, str]) -> None:
     no_camera = run(home)
     assert no_camera.returncode == 3
     assert "--device demo" in no_camera.stderr
@@ -178,7 +178,7 @@ def test_config_commands(home: dict[str, str], tmp_path: Path) -> None:
     assert "line 2" in broken.stderr
 
 
-def test_image_saves_what_is_asked_for(home: dict[str, str], tmp_path: Path) -> None:
+def test_image_saves_the_chosen_kinds(home: dict[str, str], tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     portrait = DemoSource(641, 361).picture(0)
     cv2.imwrite(str(photo), portrait)
@@ -216,12 +216,12 @@ def test_a_signal_ends_it_within_a_second_and_the_file_plays(
     _, errors = daemon.communicate(timeout=20)
     took = time.monotonic() - began
     assert daemon.returncode == 0, errors
-    assert took < 1.0 + 0.5  # the interpreter itself takes some time to go
+    assert took < 1.0 + 0.5  # for the interpreter's own exit
     clip = cv2.VideoCapture(str(target))
     assert clip.get(cv2.CAP_PROP_FRAME_WIDTH) == 322  # odd sizes are padded to even ones
     assert clip.get(cv2.CAP_PROP_FRAME_HEIGHT) == 182
     assert clip.read()[0]
-    assert run(home, "status").returncode == 2  # it is gone from the list
+    assert run(home, "status").returncode == 2  # no longer listed
 
 
 def wait_for_status(home: dict[str, str], state: str, seconds: float = 60.0) -> dict[str, object]:
@@ -232,7 +232,7 @@ def wait_for_status(home: dict[str, str], state: str, seconds: float = 60.0) -> 
             found: dict[str, object] = runs[0]
             return found
         time.sleep(0.2)
-    raise AssertionError(f"the daemon never was {state}")
+    raise AssertionError(f"the daemon never reached the state {state}")
 
 
 def test_edits_of_the_file_reach_the_running_daemon(home: dict[str, str], tmp_path: Path) -> None:
@@ -254,9 +254,9 @@ def test_edits_of_the_file_reach_the_running_daemon(home: dict[str, str], tmp_pa
         assert "at most 100" in str(still["problem"])
         assert "line" in str(still["problem"])
         config.write_text(config.read_text().replace("strength = 500", "strength = 80"))
-        mended = wait_for_status(home, "blurring")
-        assert mended["strength"] == 80
-        assert mended["problem"] is None
+        fixed = wait_for_status(home, "blurring")
+        assert fixed["strength"] == 80
+        assert fixed["problem"] is None
     finally:
         daemon.terminate()
         daemon.communicate(timeout=20)

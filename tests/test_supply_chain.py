@@ -1,4 +1,4 @@
-"""What bgblur is made of: bounded dependencies, and weights that are what their sums say."""
+"""Dependencies have bounds, and the weights match their checksums."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ASKED = [
 
 
 @pytest.mark.parametrize("line", ASKED)
-def test_no_dependency_may_change_its_major_version_unseen(line: str) -> None:
+def test_every_dependency_is_bound_to_known_major_versions(line: str) -> None:
     wanted = Requirement(line)
     if wanted.name == PROJECT["project"]["name"]:
-        return  # an extra that takes in the others
-    assert wanted.url is None, "from an index, not from an address"
+        return  # the extra that includes the others
+    assert wanted.url is None, "it must come from the package index"
     bounds = {bound.operator: Version(bound.version) for bound in wanted.specifier}
     assert set(bounds) == {">=", "<"}
     below, least = bounds["<"], bounds[">="]
-    assert below.release[1:] in ((), (0,)), "a whole major version"
+    assert below.release[1:] in ((), (0,)), "the bound must be a major version"
     assert least < below
 
 
-def test_every_model_has_its_sum_and_every_sum_its_model() -> None:
+def test_every_model_has_a_checksum_and_every_checksum_a_model() -> None:
     lines = (WEIGHTS / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert len(sums) == len(lines)

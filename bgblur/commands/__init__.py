@@ -1,1 +1,1 @@
-"""The commands beside the daemon itself, by subject."""
+"""The commands other than the daemon, by subject: thin functions, the work is done elsewhere."""

@@ -1,4 +1,4 @@
-"""``bgblur-cam bench``: how fast it is here."""
+"""``bgblur-cam bench``: speed, latency and memory on this machine."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ def bench(
     source: Annotated[str, typer.Option(help="demo or a clip.")] = "demo",
     size: Annotated[
         list[str] | None,
-        typer.Option(help="WIDTHxHEIGHT, may be repeated; 640x360, 1280x720 and 1920x1080."),
+        typer.Option(help="WIDTHxHEIGHT, repeatable; default 640x360, 1280x720, 1920x1080."),
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, help="Measured a run.")] = 6.0,
-    repeat: Annotated[int, typer.Option(min=1, help="Runs a size, one after the other.")] = 3,
-    fps: Annotated[float, typer.Option(help="Offered by the demo source.")] = 30.0,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of a run.")] = 6.0,
+    repeat: Annotated[int, typer.Option(min=1, help="Runs per size.")] = 3,
+    fps: Annotated[float, typer.Option(help="Frame rate of the demo source.")] = 30.0,
     input_height: Annotated[
-        str | None, typer.Option(help="Of the network's input; auto follows the machine.")
+        str | None, typer.Option(help="Height of the network's input; auto adapts to the machine.")
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw the figures into this PNG.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Plot the results into this PNG.")] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure speed, latency and memory of the whole pipeline on this machine.
 
-    A figure is the median over parts of all runs; beside it stand the least and the most.
+    Each figure is the median over parts of all runs, followed by the minimum and the maximum.
     """
     from bgblur.bench.run import SIZES, size_of
     from bgblur.bench.run import bench as run_bench

@@ -10,7 +10,7 @@ config_app = typer.Typer(help="Show and change the configuration.", no_args_is_h
 
 
 def toggle(config: ConfigOption = None) -> None:
-    """Turn the blur off, or back on as strong as it was."""
+    """Turn the blur off, or back on at the strength before."""
     from bgblur.config import file as config_file
 
     strength = config_file.toggle(config or config_file.default_path())
@@ -19,7 +19,7 @@ def toggle(config: ConfigOption = None) -> None:
 
 @config_app.command("path")
 def config_path(config: ConfigOption = None) -> None:
-    """Print where the configuration lies."""
+    """Print the path of the configuration file."""
     from bgblur.config.file import default_path
 
     print(config or default_path())
@@ -27,7 +27,7 @@ def config_path(config: ConfigOption = None) -> None:
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
-    """Print every key with its value in force."""
+    """Print every key with its current value."""
     from bgblur.config.file import dump
     from bgblur.config.overrides import effective
 
@@ -36,7 +36,7 @@ def config_show(config: ConfigOption = None) -> None:
 
 @config_app.command("validate")
 def config_validate(config: ConfigOption = None) -> None:
-    """Check the file; exit code 2 if something is wrong."""
+    """Check the file; the exit code is 2 if something is wrong."""
     from bgblur.config.overrides import effective
 
     effective(config, {})
@@ -45,7 +45,7 @@ def config_validate(config: ConfigOption = None) -> None:
 
 @config_app.command("set")
 def config_set(key: str, value: str, config: ConfigOption = None) -> None:
-    """Change one key, such as background.strength; a running daemon follows."""
+    """Change one key, such as background.strength; a running daemon applies it."""
     from bgblur.config.file import default_path, set_value
 
     set_value(config or default_path(), key, value)

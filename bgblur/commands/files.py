@@ -24,24 +24,26 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace file
 def video(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES", help="IN OUT; or files and folders with --out-dir."),
+        typer.Argument(metavar="FILES", help="IN OUT, or files and folders with --out-dir."),
     ],
     out_dir: Annotated[
-        Path | None, typer.Option(help="Where the results of several files or a folder go.")
+        Path | None, typer.Option(help="Folder for the results of several files or a folder.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Files at a time; else as many as the cores can take.")
+        int | None, typer.Option(min=1, help="Files at a time; default: by the number of cores.")
     ] = None,
-    alpha: Annotated[Path | None, typer.Option(help="Write alpha too: FFV1 gray, .mkv.")] = None,
+    alpha: Annotated[
+        Path | None, typer.Option(help="Write the matte too, as gray FFV1 in an .mkv.")
+    ] = None,
     strength: StrengthOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
-    save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as PNG.")] = None,
-    frames_dir: Annotated[Path | None, typer.Option(help="Where --save-every saves.")] = None,
+    save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as a PNG.")] = None,
+    frames_dir: Annotated[Path | None, typer.Option(help="Folder for --save-every.")] = None,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Blur recordings; every frame is kept, and the sound."""
+    """Blur recordings; every frame and the sound are kept."""
     from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import make_folder
     from bgblur.interrupts import ended_by_signals
@@ -50,7 +52,7 @@ def video(
     from bgblur.offline.videos import blur_many, blur_one
 
     settings = effective(config, background_values(strength, mode, background))
-    nowhere = Path()  # each job gets its own files
+    nowhere = Path()  # video_jobs fills in the files
     wanted = VideoJob(nowhere, nowhere, alpha, save_every, frames_dir, overwrite)
     todo = video_jobs(files, out_dir, wanted)
     if out_dir is not None:
@@ -64,10 +66,11 @@ def video(
 
 def image(
     sources: Annotated[list[Path], typer.Argument(metavar="IN...")],
-    out_dir: Annotated[Path, typer.Option(help="Where NAME.png goes.")],
-    save: Annotated[str, typer.Option(help="Of composite,alpha,mask.")] = "composite",
+    out_dir: Annotated[Path, typer.Option(help="Folder for NAME.png.")],
+    save: Annotated[str, typer.Option(help="Any of composite,alpha,mask.")] = "composite",
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show every step in one picture, NAME_explain.png.")
+        bool,
+        typer.Option("--explain", help="Also save every step in one picture, NAME_explain.png."),
     ] = False,
     strength: StrengthOption = None,
     mode: ModeOption = None,
@@ -75,7 +78,7 @@ def image(
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Blur photos: files, or all in a folder."""
+    """Blur photos: files, or all those in a folder."""
     from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import PHOTO_ENDINGS
     from bgblur.offline.images import blur_images, save_kinds

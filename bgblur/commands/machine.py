@@ -1,4 +1,4 @@
-"""``bgblur-cam doctor`` and ``setup``: is this machine ready, and making it so."""
+"""``bgblur-cam doctor`` and ``setup``: check this machine, prepare it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 def doctor(
     config: ConfigOption = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out the model and the measured run.")
+        bool, typer.Option("--quick", help="Skip the model and the speed test.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,14 +40,14 @@ def doctor(
 
 
 def setup(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps, do none.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the steps.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take away what setup brought.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Remove what setup installed.")] = False,
     video_nr: Annotated[
-        int | None, typer.Option(min=0, max=255, help="The N of the virtual camera /dev/videoN.")
+        int | None, typer.Option(min=0, max=255, help="N of the virtual camera /dev/videoN.")
     ] = None,
 ) -> None:
-    """Load v4l2loopback as browsers need it, now and after every restart."""
+    """Load v4l2loopback with the options browsers need, now and at every boot."""
     from bgblur.sinks.virtual_camera import HOW_TO_GET_ONE
 
     if not sys.platform.startswith("linux"):

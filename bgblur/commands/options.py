@@ -1,4 +1,4 @@
-"""What the commands share: their options, how they speak, the settings in force."""
+"""Options and consoles that the commands share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from rich.console import Console
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Another config.toml.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-StrengthOption = Annotated[int | None, typer.Option(help="0 (off) to 100.")]
-ModeOption = Annotated[str | None, typer.Option(help="blur, image, color or none.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file to use.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+StrengthOption = Annotated[int | None, typer.Option(help="Blur strength, 0 (off) to 100.")]
+ModeOption = Annotated[
+    str | None, typer.Option(help="blur, image, color or none (shows the room).")
+]
 BackgroundOption = Annotated[
-    str | None, typer.Option(help="A picture (sets --mode image) or #rrggbb (--mode color).")
+    str | None, typer.Option(help="Picture or clip (mode image), or #rrggbb (mode color).")
 ]
 
 
 def say(line: str) -> None:
-    """One line to the user, beside the command's own output."""
+    """Print one line to standard error."""
     err.print(line, markup=False)

@@ -1,4 +1,4 @@
-"""``bgblur-cam devices`` and ``status``: what there is, and what runs."""
+"""``bgblur-cam devices`` and ``status``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def devices(as_json: JsonOption = False) -> None:
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show what the running daemon does."""
+    """Show the state of the running daemon."""
     from bgblur.daemon.status import running, status_lines
 
     reports = running()

@@ -1,4 +1,4 @@
-"""``bgblur-cam service ...``: have systemd start the daemon at login and restart it."""
+"""``bgblur-cam service ...``: let systemd start the daemon at login and restart it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ service_app = typer.Typer(help="Start at login, as a systemd user service.", no_
 def install(
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="-- OPTION", help="What the daemon is started with."),
+        typer.Argument(metavar="-- OPTION", help="Options of the daemon."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the unit.")] = False,
-    no_start: Annotated[bool, typer.Option("--no-start", help="Not before next login.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print the systemd unit.")
+    ] = False,
+    no_start: Annotated[
+        bool, typer.Option("--no-start", help="Do not start it before the next login.")
+    ] = False,
 ) -> None:
     """Install the service, or replace its options."""
     from bgblur.service import service
@@ -54,7 +58,7 @@ def uninstall() -> None:
 
 @service_app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show whether the service is installed and how it does."""
+    """Show whether the service is installed, and its state."""
     from bgblur.service import service
 
     service.manager_version()
@@ -63,7 +67,7 @@ def status(as_json: JsonOption = False) -> None:
         print(json.dumps(asdict(now)))
         return
     if not now.installed:
-        say("not installed: `bgblur-cam service install` does that")
+        say("not installed: run `bgblur-cam service install`")
         return
     for line in service.describe(now):
         out.print(line, markup=False)

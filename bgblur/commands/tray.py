@@ -14,7 +14,7 @@ def tray(
     config: ConfigOption = None,
     daemon: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Show an icon in the desktop's panel, with a menu for what changes in a call."""
+    """Show an icon in the desktop's panel, with a menu for use during a call."""
     from bgblur.config.file import default_path
 
     try:

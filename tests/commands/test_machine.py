@@ -1,4 +1,4 @@
-"""``doctor`` and ``setup`` as a user meets them: a process, its lines, its exit code."""
+"""``doctor`` and ``setup`` as processes: their output lines and exit codes."""
 
 from __future__ import annotations
 
