@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judge a model: scripts/evaluate.py MODEL.ts --data DIR."""
+"""Evaluate a model: scripts/evaluate.py MODEL.ts --data DIR."""
 
 from bgblur.training.commands.evaluate import main
 

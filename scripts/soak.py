@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the daemon for hours into nowhere and watches what it takes: scripts/soak.py --minutes 10.
+"""Runs the daemon for long and measures its resources: scripts/soak.py --minutes 10.
 
-The demo at 1280x720, the shipped model, live settings, status file and all; only the output is a
-counter. Draws soak.png, prints figures, and ends with 1 where something grew.
+The source is the demo at 1280x720, the output a counter; everything else is the real daemon. Plots
+soak.png, prints figures, and exits with 1 if a resource grew.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from bgblur.daemon.daemon import Daemon
 
 EVERY = 1.0  # seconds between samples
-LIMIT = 0.02  # of the memory after the warm-up
+LIMIT = 0.02  # growth of memory that is accepted, as a fraction
 
 
 @dataclass(frozen=True)
 class Sample:
-    """At ``seconds`` since the start."""
+    """The daemon's figures at ``seconds`` since the start."""
 
     seconds: float
     rss_mb: float
     threads: int
     descriptors: int
     fps: float  # of frames with an alpha of their own
-    pictures: float  # of any kind, a second
+    pictures: float  # of any kind, per second
     latency_p95_ms: float
 
 
@@ -100,7 +100,8 @@ def _watch(
 
 
 def figures(samples: Sequence[Sample]) -> dict[str, object]:
-    """The first and the last fifth after the warm-up, which is a third of a run, or a minute."""
+    """Medians of the first and the last fifth after the warm-up (a third of the run, but at most
+    a minute)."""
     warm = [s for s in samples if s.seconds > min(60.0, samples[-1].seconds / 3)]
     fifth = max(1, len(warm) // 5)
     compared: dict[str, object] = {}
@@ -116,9 +117,9 @@ def figures(samples: Sequence[Sample]) -> dict[str, object]:
 
 
 def grew(early: Sequence[Sample], late: Sequence[Sample]) -> list[str]:
-    """What is more in the end: memory beyond the limit, and any thread or descriptor that stays.
-    Nothing at all is no good sign either."""
-    found = [] if np.median([s.fps for s in late]) > 0 else ["nothing: no frame came"]
+    """The resources that grew: memory by more than LIMIT, threads or descriptors at all. A run
+    without frames is reported, too."""
+    found = [] if np.median([s.fps for s in late]) > 0 else ["nothing: there were no frames"]
     before, after = (np.median([s.rss_mb for s in part]) for part in (early, late))
     if after > before * (1 + LIMIT):
         found.append(f"resident memory, from {before:.0f} to {after:.0f} MB")
@@ -132,7 +133,7 @@ def plot(samples: Sequence[Sample], target: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        _say(f"{target} was not drawn: pip install matplotlib")
+        _say(f"{target} was not plotted: pip install matplotlib")
         return
     rows = {
         "resident memory, MB": ["rss_mb"],

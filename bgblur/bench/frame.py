@@ -1,4 +1,4 @@
-"""How long one frame takes from the host to the host, with nothing to wait for."""
+"""The time of one frame from the camera's picture to the output, without any waiting."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bgblur.pipeline.build import load_backend, look_of, mask_of
 from bgblur.sources import Source
 from bgblur.stats import Stats
 
-_PICTURES = 8  # different ones, read before the measurement
-_WARM_UP = 20  # frames: kernels are chosen, graphs recorded
-_FRAMES, _SECONDS = 200, 4.0  # measured, at most
+_PICTURES = 8  # different pictures, read before the measurement
+_WARM_UP = 20  # frames, in which kernels are selected and graphs recorded
+_FRAMES, _SECONDS = 200, 4.0  # limits of the measurement
 
 
 def frame_times(settings: Settings, source: Source, input_height: int) -> dict[str, float]:
-    """Milliseconds, "p50" and "p95", from a camera's picture to I420 as virtual cameras take it:
+    """ "p50" and "p95" in milliseconds from a camera's picture to I420, as virtual cameras take it:
     upload, inference at ``input_height``, edges, smoothing, blur, colour and download, one frame
-    after the other. The frames of ``source`` are read before."""
+    after the other. The frames of ``source`` are read before the measurement."""
     fixed = settings.engine.model_copy(update={"input_height": input_height, "skip_static": False})
     backend = load_backend(fixed, Stats(), fps=lambda: settings.camera.fps)
     look, mask, buffers = look_of(settings), mask_of(settings), Buffers()

@@ -1,4 +1,4 @@
-"""Draws what ``bench`` measured: ``bgblur-cam bench --plot out.png``."""
+"""Plots the results of ``bench``: ``bgblur-cam bench --plot out.png``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bgblur.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STAGES = (  # as a frame meets them
+STAGES = (  # in a frame's order
     *("capture", "upload", "motion", "inference", "carry", "smoothing", "edges"),
     *("blur", "download", "colour", "publish"),
 )
 _WAITING = "capture"  # mostly the wait for the camera's next frame
-_COLOURS = (  # of Okabe and Ito, told apart by everyone
+_COLOURS = (  # Okabe and Ito's palette, safe for colour-blind readers, and two more
     *("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999"),
     *("#882255", "#44aa99"),
 )
 
 
 def check_plot(path: Path) -> None:
-    """Raises UsageError where nothing could be drawn in the end."""
+    """Raises UsageError if ``path`` cannot be plotted to; call it before the measurement."""
     if find_spec("matplotlib") is None:
         raise UsageError('--plot needs matplotlib: pip install "bgblur[plot]"')
     if path.suffix.lower() != ".png":
@@ -33,8 +33,8 @@ def check_plot(path: Path) -> None:
 
 
 def draw(report: dict[str, Any], path: Path) -> None:
-    """The object of ``bench --json`` as a PNG: stages by size on the left, latency and rate on the
-    right. Raises UsageError where ``path`` cannot be written."""
+    """Plot the object of ``bench --json`` as a PNG: stages by size on the left, latency and rate on
+    the right. Raises UsageError if ``path`` cannot be written."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -62,7 +62,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
 
 
 def stages_of(runs: list[dict[str, Any]]) -> list[str]:
-    """The names of all stages in these runs, in a frame's order."""
+    """The names of all stages in ``runs``, in a frame's order."""
     found = {stage for run in runs for stage in run["stages_ms"]}
     return [stage for stage in STAGES if stage in found] + sorted(found - {*STAGES})
 
@@ -86,7 +86,7 @@ def _draw_stages(axes: Axes, runs: list[dict[str, Any]]) -> None:
 
 
 def sum_of(run: dict[str, Any]) -> float:
-    """Milliseconds of all stages but the waiting one."""
+    """Milliseconds of all stages except waiting for the camera."""
     stages = run["stages_ms"].items()
     return float(sum(times["p50"] for name, times in stages if name != _WAITING))
 

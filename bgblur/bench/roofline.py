@@ -1,9 +1,10 @@
-"""How fast the network could be at best here: the roofline (Williams et al. 2009).
+"""The lower bound of the network's time on this device: the roofline (Williams et al. 2009).
 
-The larger of two times: its operations at the rate of a large matrix product, and its bytes at the
-bandwidth of a large copy, both measured on this device, with the threads that inference has. Only
-the network's convolutions count, each reading its input and weights and writing its output once;
-what a cache keeps between two layers may beat the bytes, nothing beats the operations.
+It is the larger of two times: the network's operations at the rate of a large matrix product, and
+its bytes at the bandwidth of a large copy. Both rates are measured on this device, with the threads
+of inference. Only convolutions count; each reads its input and weights and writes its output once.
+Data that stays in a cache between two layers may beat the bound by bytes, but nothing beats the
+bound by operations.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from bgblur.segmentation.models import AUTO_MODEL
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
 
-_SIDE, _GPU_SIDE = 1024, 8192  # of the matrices: a GPU is busy only with large ones
-_COPIED = 2**28  # bytes, more than a processor's caches hold
-_SECONDS, _CALLS = 0.4, 5  # of each of the two measurements, at least
+_SIDE, _GPU_SIDE = 1024, 8192  # of the matrices; only large ones keep a GPU busy
+_COPIED = 2**28  # bytes: larger than a processor's caches
+_SECONDS, _CALLS = 0.4, 5  # least duration and calls of each measurement
 
 
 class _Cost(TorchDispatchMode):
-    """Counts what passes by: floating-point operations, and bytes read and written for them."""
+    """Counts the floating-point operations of all calls, and the bytes read and written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class _Cost(TorchDispatchMode):
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         if func._overloadpacket not in flop_registry:
-            with self:  # a convolution may come under several names, all made of the same
+            with self:  # composite operations are counted by their parts
                 result = func.decompose(*args, **(kwargs or {}))
             if result is not NotImplemented:
                 return result
@@ -64,7 +65,7 @@ def network_cost(engine: Engine, width: int, height: int) -> tuple[int, int]:
 
 
 def peak_rate(device: str, precision: str) -> float:
-    """Operations a second of a matrix product."""
+    """Operations per second of a matrix product."""
     if precision == "int8":
         return 2 * _SIDE**3 / _fastest(_int8_product(), device)
     side = _SIDE if device == "cpu" else _GPU_SIDE
@@ -73,7 +74,7 @@ def peak_rate(device: str, precision: str) -> float:
 
 
 def _int8_product() -> Callable[[], object]:
-    """By the kernels that quantized convolutions use, too."""
+    """With the kernels of quantized convolutions."""
     ones = torch.ones(_SIDE, _SIDE)
     factor = torch.quantize_per_tensor(ones, 1.0, 0, torch.quint8)
     weight = torch.quantize_per_tensor(ones, 1.0, 0, torch.qint8)
@@ -82,14 +83,14 @@ def _int8_product() -> Callable[[], object]:
 
 
 def peak_bandwidth(device: str) -> float:
-    """Bytes a second, read and written, of a copy."""
+    """Bytes per second of a copy, reads and writes together."""
     source = torch.zeros(_COPIED, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     return 2 * _COPIED / _fastest(lambda: target.copy_(source), device)
 
 
 def limit_ms(flops: float, moved: float, rate: float, bandwidth: float) -> tuple[float, str]:
-    """(milliseconds at best, what sets them: "operations" or "bytes")."""
+    """(the bound in milliseconds, its cause: "operations" or "bytes")."""
     by_operations, by_bytes = 1000 * flops / rate, 1000 * moved / bandwidth
     return max((by_operations, "operations"), (by_bytes, "bytes"))
 
@@ -97,14 +98,14 @@ def limit_ms(flops: float, moved: float, rate: float, bandwidth: float) -> tuple
 def network_limit(
     settings: EngineSettings, width: int, height: int, input_height: int
 ) -> dict[str, Any]:
-    """The roofline of this network here, for frames of ``width`` x ``height``; empty for an int8
-    model of one's own, into which torch's counters cannot see."""
+    """The roofline of the configured network for frames of ``width`` x ``height``; empty for a
+    user's own int8 model, whose operations torch cannot count."""
     engine: Engine = TorchEngine(settings.model, settings.device, settings.precision, input_height)
     if engine.precision != "int8":
         flops, moved = network_cost(engine, width, height)
     elif shipped_model(settings.model, engine.device, settings.precision) is None:
         return {}
-    else:  # the same network, of which every number takes a byte instead of four
+    else:  # the same network with 1 byte per number instead of 4
         floats = TorchEngine(AUTO_MODEL, "cpu", "fp32", input_height)
         flops, moved = network_cost(floats, width, height)
         moved //= 4
@@ -123,8 +124,8 @@ def network_limit(
 
 @torch.inference_mode()
 def _fastest(call: Callable[[], object], device: str) -> float:
-    """Seconds of the fastest of many calls: what disturbs only makes them slower."""
-    call()  # memory is had, and kernels are chosen, at the first
+    """Seconds of the fastest of many calls: disturbances only make them slower."""
+    call()  # the first one allocates memory and selects kernels
     times: list[float] = []
     while sum(times) < _SECONDS or len(times) < _CALLS:
         _settle(device)
@@ -136,7 +137,7 @@ def _fastest(call: Callable[[], object], device: str) -> float:
 
 
 def _settle(device: str) -> None:
-    """Wait for the work that the device still has."""
+    """Wait until the device is idle."""
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     elif device == "mps":

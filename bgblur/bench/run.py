@@ -1,7 +1,7 @@
-"""Measures the daemon's pipeline: one process a run, so that start-up and memory are its own.
+"""Measures the daemon's pipeline: one process per run, so that start-up and memory are its own.
 
-A figure is the median over short parts of several runs, and its spread the least and the most of
-them: the runs alternate between the sizes, so what else the machine does meets all of them.
+A figure is the median over short parts of several runs, its spread their minimum and maximum. The
+runs alternate between the sizes, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ SIZES = ((640, 360), (1280, 720), (1920, 1080))
 PARTS = 3  # of a run
 MEASURED = (
     *("fps", "latency_ms", "stages_ms", "cpu_cores", "cpu_ms", "rss_mb", "gpu_mb", "startup_s"),
-    "input_height",  # changes with the machine's speed, if it may
+    "input_height",  # may change with the machine's speed
 )
-_WARM_UP = 2.0  # seconds after the first frame that are not counted
+_WARM_UP = 2.0  # seconds after the first frame that are not measured
 _START_WITHIN = 60.0
-_DRAWN = 16  # pictures of the demo
+_DRAWN = 16  # different pictures of the demo
 
 
 def bench(
@@ -49,12 +49,12 @@ def bench(
     repeat: int = 3,
     report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """``repeat`` runs of ``seconds`` each a size: the object that ``bench --json`` prints.
+    """``repeat`` runs of ``seconds`` for each size: the object that ``bench --json`` prints.
 
-    ``report`` hears what is being measured.
+    ``report`` is called with a line of progress before each run.
     """
     parts: list[list[dict[str, Any]]] = [[] for _ in sizes]
-    once: list[dict[str, Any]] = [{} for _ in sizes]  # of each size, what is measured once
+    once: list[dict[str, Any]] = [{} for _ in sizes]  # measured once for each size
     found: dict[str, Any] = {}
     for number in range(repeat):
         for index, (width, height) in enumerate(sizes):
@@ -69,10 +69,10 @@ def bench(
 
 
 def merged(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One run of its parts: medians, and under "spread" [least, most] of the same keys."""
+    """One run from its parts: medians, and "spread" with [minimum, maximum] of the same keys."""
     measured = {key: [part[key] for part in parts] for key in MEASURED}
     whole = parts[-1] | {key: _of_all(values, median) for key, values in measured.items()}
-    whole["input_height"] = parts[-1]["input_height"]  # the median of two heights is none
+    whole["input_height"] = parts[-1]["input_height"]  # the median of two heights is not a height
     for counted in ("frames", "obscured"):
         whole[counted] = sum(part[counted] for part in parts)
     spread = {key: _of_all(values, _ends) for key, values in measured.items()}
@@ -123,10 +123,10 @@ def _in_a_process(settings: Settings, seconds: float, alone: bool) -> dict[str, 
 
 
 def measure(settings: Settings, seconds: float, alone: bool = False) -> dict[str, Any]:
-    """Run the pipeline here, into nowhere, for ``seconds`` after it has warmed up.
+    """Run the pipeline in this process with a null sink for ``seconds`` after a warm-up.
 
-    "parts" has the reports of equal parts of that time. With ``alone``, "once" has what is measured
-    with nothing else running: "frame_ms", one frame's time, and "limit", the network's roofline.
+    "parts" has the reports of equal parts of that time. With ``alone``, "once" has figures that are
+    measured with nothing else running: "frame_ms", one frame's time, and "limit", the roofline.
     """
     meter, stats = Meter(), Stats(_wait_for_gpu)
     pipeline = Pipeline(
@@ -179,8 +179,8 @@ def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:
     return run_report(pipeline, meter)
 
 
-class _Sized:
-    """A clip at the size that is measured, whatever its own."""
+class _ResizedSource:
+    """A clip, resized to the size that is measured."""
 
     def __init__(self, source: Source, width: int, height: int) -> None:
         self.name, self.remark, self.fps = source.name, source.remark, source.fps
@@ -196,9 +196,9 @@ class _Sized:
         self._source.close()
 
 
-class _Drawn:
-    """The demo, of pictures that are drawn once, forth and back: a camera draws none, and drawing
-    one takes as long as to blur it."""
+class _CachedDemo:
+    """The demo with pictures that are drawn once and played forwards and backwards. Drawing one
+    takes as long as blurring it, and a camera does not do it."""
 
     def __init__(self, demo: DemoSource) -> None:
         self.name, self.remark = demo.name, demo.remark
@@ -223,18 +223,18 @@ class _Drawn:
 def _open_sized(settings: Settings) -> Source:
     source, wanted = open_source(settings.camera), (settings.camera.width, settings.camera.height)
     if isinstance(source, DemoSource):
-        return _Drawn(source)
-    return source if (source.width, source.height) == wanted else _Sized(source, *wanted)
+        return _CachedDemo(source)
+    return source if (source.width, source.height) == wanted else _ResizedSource(source, *wanted)
 
 
 def _wait_for_gpu() -> bool:
-    """Whether there is one."""
+    """Wait for work on a GPU. Returns False where none is used."""
     torch = loaded_torch()
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return False
     from bgblur.gpu.stream import marked, on_stream
 
-    with on_stream("cuda"):  # to wait for the whole device would spoil what is being recorded
+    with on_stream("cuda"):  # waiting for the whole device would make a graph's capture fail
         marked("cuda")()
     return True
 

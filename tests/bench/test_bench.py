@@ -16,7 +16,7 @@ from support.torch_marks import needs_cuda
 
 from bgblur.bench.frame import frame_times
 from bgblur.bench.plot import check_plot, draw, stages_of
-from bgblur.bench.run import _open_sized, _Sized, merged
+from bgblur.bench.run import _open_sized, _ResizedSource, merged
 from bgblur.bench.tables import limit_line
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
@@ -77,7 +77,7 @@ def test_a_figure_that_no_part_has_stays_unknown() -> None:
 
 
 def test_a_clip_comes_at_the_size_that_is_measured() -> None:
-    source = _Sized(DemoSource(160, 90), 320, 180)
+    source = _ResizedSource(DemoSource(160, 90), 320, 180)
     first, second = source.read(), source.read()
     assert first.image.shape == (180, 320, 3)
     assert (source.width, source.height) == (320, 180)
