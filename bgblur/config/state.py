@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from bgblur.errors import UsageError
 from bgblur.files import write_atomically
 
 LOCK_PATIENCE = 10.0  # seconds; a writer holds the lock for milliseconds
+_STEP = 2_000_000_000  # ns, from one choice to the next in a mark's time
 
 
 @contextmanager
@@ -56,9 +56,11 @@ def note_choice(config: Path, key: str) -> None:
     """Mark ``key`` as set to the value that it already had. Call it with ``config`` locked."""
     mark = _mark(config, key)
     mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mark.touch(mode=0o600)
-    now = time.time_ns()  # exact: the kernel's own time of a file moves in steps of some ms
-    os.utime(mark, ns=(now, now))
+    before = _time(mark)
+    if before is None:
+        mark.touch(mode=0o600)
+    else:  # no clock is read, since it may jump; every file system can store a step of two seconds
+        os.utime(mark, ns=(before + _STEP, before + _STEP))
 
 
 class Choices:
@@ -67,7 +69,7 @@ class Choices:
     Such a choice changes nothing in the file, but it must end a command-line option that says
     otherwise: a click on "Medium" has to end ``--strength 0``, though the file says Medium already.
     A changed time of the file itself would not say which key was chosen. So each key has a mark, an
-    empty file with the time of the last such choice; choices from before this object do not count.
+    empty file whose time changes with each choice; choices from before this object do not count.
     """
 
     def __init__(self, config: Path, keys: Iterable[str]) -> None:
