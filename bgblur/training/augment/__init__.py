@@ -1,1 +1,1 @@
-"""Training pictures made from photos, cut-outs and rooms."""
+"""Augmentation: training examples made from photos, cut-outs and rooms."""

@@ -1,4 +1,4 @@
-"""How often each augmentation is applied, and how strongly: one table for NumPy and for torch.
+"""How often each augmentation is applied, and how strongly: one table for NumPy and torch.
 
 A chance is a probability in 0..1. A range is (lowest, highest) of a uniform draw; ``log`` ranges
 are uniform in the logarithm.
@@ -25,7 +25,7 @@ class Framing:
     crop: Range = (0.45, 1.0)  # log: side of the crop, share of the largest possible one
     crop_tries: int = 6
     crop_person: Range = (0.03, 0.97)  # share of the crop that is person; the last try is kept
-    judged: float = 0.999  # weight below which a resized pixel is ignored
+    judged: float = 0.999  # a resized pixel with a lower weight is ignored
     room_crop: Range = (0.6, 1.0)  # side of a room's crop, share of the largest possible one
 
 
@@ -33,18 +33,18 @@ class Framing:
 class Compositing:
     """People composited over rooms."""
 
-    own: float = 0.5  # chance of one of the user's own photos, where there are any
-    cutout: float = 0.5  # chance of a cut-out, where there are any, rather than a clean photo
+    own: float = 0.5  # chance of one of the user's own photos, if there are any
+    cutout: float = 0.5  # chance of a cut-out instead of a clean photo, if there are any
     second_person: float = 0.15  # chance
-    room_blurred: float = 0.3  # chance of a camera's shallow focus
+    room_blurred: float = 0.3  # chance that the room is out of focus
     room_sigma: Range = (0.5, 3)  # pixels
     feathered: float = 0.6  # chance of a soft edge
     feather_sigma: Range = (0.4, 1.2)  # pixels
     height: Range = (0.5, 1.6)  # of the person, in frame heights
     center: Range = (0.15, 0.85)  # of the person, share of the frame's width
-    head: Range = (-0.1, 0.5)  # upper end of the person, share of the frame's height
-    pull: Range = (0, 0.6)  # of the person's mean and contrast towards the room's
-    gain: Range = (0.6, 1.6)  # limits of the room's contrast over the person's
+    head: Range = (-0.1, 0.5)  # top of the person, share of the frame's height
+    pull: Range = (0, 0.6)  # how far the person's mean and contrast move to the room's, 0..1
+    gain: Range = (0.6, 1.6)  # limits of the room's contrast, relative to the person's
     mean_pull: float = 0.6  # of the means, relative to ``pull``
 
 
@@ -59,7 +59,7 @@ class Light:
     balance: Range = (0.85, 1.15)  # gain of each channel
     saturation: float = 0.4  # chance
     saturation_gain: Range = (0.4, 1.4)
-    grey: float = 0.15  # chance of no colour at all, where saturation changes
+    grey: float = 0.15  # chance of no colour at all, when saturation changes
     dark: float = 0.12  # chance of a dark, noisy picture
     dim: Range = (0.25, 0.8)  # gain
     noise_sigma: Range = (2, 14)  # levels of 255

@@ -1,8 +1,8 @@
-"""Other clothes for the people in the pictures: some three thousand photos hold too few of them.
+"""New clothes for the people in the training pictures.
 
-Below the neck a person may wear any colour and any pattern, the room's own included; a network that
-has not seen it takes a dark or checked pullover for furniture. What is the person stays the person:
-alpha does not change.
+Some three thousand photos show too few clothes: a network trained on them alone takes a dark or
+checked pullover for furniture. Below the neck, the person gets a random colour or pattern, or a
+part of the room. Alpha does not change.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from bgblur.training.augment.patterns import Generator, Pattern
 
-SHARE = 0.2  # of the pictures
-SEAM = 0.03  # of the frame's height: from bare skin to full cover
-_LONGEST = 0.2  # wave of a pattern, in frame heights
+SHARE = 0.2  # of the pictures get new clothes
+SEAM = 0.03  # share of the frame's height: width of the transition from skin to clothes
+_LONGEST = 0.2  # longest wave of a pattern, in frame heights
 
 
 @dataclass(frozen=True)
 class Clothes:
-    """One draw, for pictures of any size."""
+    """Randomly drawn clothes, for pictures of any size."""
 
-    neck: float  # where they begin: share of the person's height, from above
+    neck: float  # upper edge: share of the person's height, from the top
     opacity: float  # 0..1
     pattern: Pattern
-    room: bool  # of what the picture shows half its width away, rather than of the pattern
+    room: bool  # made of the picture itself, shifted by half its width, instead of the pattern
 
     @staticmethod
     def draw(rng: Generator) -> Clothes:
@@ -41,8 +41,10 @@ class Clothes:
 def dress(
     image: NDArray[np.uint8], alpha: NDArray[np.float32], rng: Generator
 ) -> NDArray[np.uint8]:
-    """``image`` BGR (H, W, 3), 0..255, its person (``alpha`` (H, W), 0..1) in clothes drawn from
-    ``rng``; where there is nobody, ``image`` itself."""
+    """Return ``image`` (BGR, (H, W, 3), 0..255) with its person in clothes drawn from ``rng``.
+
+    ``alpha`` (H, W) in 0..1 marks the person. Without a person, ``image`` itself is returned.
+    """
     clothes = Clothes.draw(rng)
     height, width = alpha.shape
     body = alpha > 0.5

@@ -1,4 +1,4 @@
-"""clothes.py on the device that trains, for whole batches.
+"""The torch version of clothes.py, for whole batches on the training device.
 
 Pictures are RGB ``float32`` (N, 3, H, W) in 0..255, alpha ``float32`` (N, 1, H, W) in 0..1.
 """
@@ -19,7 +19,7 @@ from bgblur.training.augment.patterns_torch import cloth_over
 
 
 def change_clothes(image: Tensor, alpha: Tensor, rng: Generator) -> None:
-    """Those of ``clothes.SHARE`` of the pictures, in place."""
+    """Dress the people of a share ``clothes.SHARE`` of the pictures, in place."""
     chosen = np.flatnonzero(rng.random(len(image)) < clothes.SHARE)
     if len(chosen):
         which = torch.from_numpy(chosen).to(image.device)
@@ -28,7 +28,10 @@ def change_clothes(image: Tensor, alpha: Tensor, rng: Generator) -> None:
 
 
 def dress(image: Tensor, alpha: Tensor, drawn: Sequence[Clothes]) -> Tensor:
-    """Each picture's person in the clothes ``drawn`` for it; those without anybody as they are."""
+    """Return each picture with its person in the clothes ``drawn`` for it.
+
+    Pictures without a person are returned unchanged.
+    """
     height, width = image.shape[2:]
     neck, opacity = (
         column(np.array([getattr(one, name) for one in drawn]), image)

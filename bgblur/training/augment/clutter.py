@@ -1,7 +1,7 @@
-"""Things in rooms that are clad like people: beds, chairs, laid tables, coats and cushions.
+"""Lumps of cloth in rooms, in place of beds, chairs, laid tables, coats and cushions.
 
-The rooms of the training set hold too few; a network that has not seen them takes rounded cloth
-beside somebody for a part of them. Here it is lumps of the people's own clothes, or patterned.
+The rooms of the training set hold too few of them: a network that has not seen them takes rounded
+cloth beside a person for a part of the person. A lump shows real clothes or a pattern.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 
 from bgblur.training.augment.patterns import Generator, Pattern
 
-SHARES = (0.3, 0.15)  # of the rooms: those that get a lump, and those that get one more
-CLOTHES = (0.3, 0.6, 0.3, 0.7)  # top, bottom, left, right: where in a whole person's box they are
-SEAM = 0.04  # of a lump's radius: from full cover to none
-_LONGEST = 0.3  # wave of a pattern, in frame heights
-_OWN_CLOTH = 0.5  # of the lumps are patterned
+SHARES = (0.3, 0.15)  # shares of the rooms that get a lump, and that get one more
+CLOTHES = (0.3, 0.6, 0.3, 0.7)  # top, bottom, left, right of the clothes in a person's box
+SEAM = 0.04  # share of a lump's radius: width of its soft edge
+_LONGEST = 0.3  # longest wave of a pattern, in frame heights
+_PATTERNED = 0.5  # share of the lumps that are patterned
 
 
 @dataclass(frozen=True)
 class Lump:
-    """One draw, for pictures of any size: a superellipse with waves in its outline."""
+    """A randomly drawn lump, for pictures of any size: a superellipse with a wavy outline."""
 
     center: NDArray[np.float64]  # down and across, shares of the picture's height and width
     radii: NDArray[np.float64]  # likewise
-    power: float  # of the superellipse: 2 is an ellipse, more is a box
-    waves: NDArray[np.float64]  # (3, 2) cosine and sine, once, twice and thrice round the outline
+    power: float  # of the superellipse: 2 gives an ellipse, more gives a box
+    waves: NDArray[np.float64]  # (3, 2): cosine and sine of 1, 2 and 3 waves around the outline
     opacity: float  # 0..1
-    pattern: Pattern | None  # None: of somebody's clothes
+    pattern: Pattern | None  # None: the lump shows real clothes
 
     @staticmethod
     def draw(rng: Generator) -> Lump:
-        patterned = rng.random() < _OWN_CLOTH
+        patterned = rng.random() < _PATTERNED
         return Lump(
             center=rng.uniform((0.25, 0), (1.1, 1)),
             radii=np.exp(rng.uniform(np.log(0.06), np.log(0.4), 2)),
@@ -44,7 +44,7 @@ class Lump:
         )
 
     def cover(self, height: int, width: int) -> NDArray[np.float32]:
-        """(height, width), 0..1."""
+        """Opacity of the lump at each pixel, (height, width) in 0..1."""
         y, x = (
             ((np.arange(n, dtype=np.float32) + 0.5) / n - at) / radius
             for n, at, radius in zip((height, width), self.center, self.radii, strict=True)
@@ -60,8 +60,11 @@ class Lump:
 def put(
     room: NDArray[np.uint8], lump: Lump, clothes: NDArray[np.uint8] | None
 ) -> NDArray[np.uint8]:
-    """``room`` BGR (H, W, 3), 0..255, with ``lump`` in it, of ``clothes`` (as ``room``) unless it
-    is patterned; without either, ``room`` itself."""
+    """Return ``room`` (BGR, (H, W, 3), 0..255) with ``lump`` in it.
+
+    A lump without a pattern shows ``clothes``, a picture of the same size. If that is None,
+    ``room`` itself is returned.
+    """
     cover = lump.cover(*room.shape[:2])
     where = cover > 0
     if lump.pattern is not None:

@@ -1,4 +1,4 @@
-"""clutter.py on the device that trains, for whole batches.
+"""The torch version of clutter.py, for whole batches on the training device.
 
 Pictures are RGB ``float32`` (N, 3, H, W) in 0..255.
 """
@@ -19,8 +19,11 @@ from bgblur.training.augment.patterns_torch import cloth_over
 
 
 def put_clutter(rooms: Tensor, rng: Generator, clothes: Callable[[int], Tensor | None]) -> None:
-    """A lump or two in some rooms, in place; ``clothes`` gives so many pictures of them, as large
-    as ``rooms``, or None."""
+    """Add one or two lumps to some of the rooms, in place.
+
+    ``clothes`` returns the given number of pictures of clothes, as large as ``rooms``, or None if
+    there are none.
+    """
     for share in clutter.SHARES:
         chosen = np.flatnonzero(rng.random(len(rooms)) < share)
         lumps = [Lump.draw(rng) for _ in chosen]
@@ -35,7 +38,10 @@ def put_clutter(rooms: Tensor, rng: Generator, clothes: Callable[[int], Tensor |
 
 
 def put(rooms: Tensor, drawn: Sequence[Lump], clothes: Tensor | None) -> Tensor:
-    """Each room with the lump ``drawn`` for it: all of ``clothes``, or all patterned."""
+    """Return each room with the lump ``drawn`` for it.
+
+    All show ``clothes``, or, if that is None, all are patterned.
+    """
     cover = _cover(drawn, rooms)
     cloth = clothes
     if cloth is None:
@@ -44,7 +50,7 @@ def put(rooms: Tensor, drawn: Sequence[Lump], clothes: Tensor | None) -> Tensor:
 
 
 def _cover(drawn: Sequence[Lump], rooms: Tensor) -> Tensor:
-    """(N, 1, H, W), 0..1; see Lump.cover."""
+    """Opacity of the lumps, (N, 1, H, W) in 0..1; see Lump.cover."""
 
     def each(values: Sequence[float]) -> Tensor:
         return column(np.array(values), rooms)

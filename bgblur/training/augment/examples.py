@@ -1,7 +1,7 @@
-"""From photos, cut-outs and rooms to training examples of one size.
+"""Makes training examples of one size from photos, cut-outs and rooms.
 
-Every function takes its randomness from the generator it is given, so that an example is a
-function of its seed alone and a resumed run sees what the unbroken one would have seen.
+Each function draws only from the generator that it is given. An example therefore depends on its
+seed alone, and a resumed run sees the same examples as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bgblur.training.data.sets import (
     read_photo,
 )
 
-DRESSED_SET = "ccp"  # whose people, like the cut-outs, are seen in their clothes, not from near by
+DRESSED_SET = "ccp"  # shows people in their clothes from a distance, as the cut-outs do
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of an epoch; what is left over are the photos as they are."""
+    """Shares of the examples: people composited over rooms, and empty rooms; the rest are photos.
+
+    ``set_weights``: relative chance of each set, for photos.
+    """
 
     composited: float = 0.3
     empty: float = 0.04
@@ -58,7 +61,7 @@ class Mix:
 def draw_example(
     collection: Collection, mix: Mix, height: int, width: int, rng: Generator
 ) -> Example:
-    """One augmented example of ``(height, width)``."""
+    """Draw one augmented example of ``height`` x ``width`` pixels."""
     roll = rng.random()
     if collection.rooms and roll < mix.empty:
         room = read_photo(_pick(collection.rooms, rng))[0]
@@ -101,12 +104,12 @@ def _pick_photo(collection: Collection, mix: Mix, rng: Generator) -> Picture:
 
 
 def _frame(example: Example, height: int, width: int, rng: Generator) -> Example:
-    """Cut a webcam framing out of the photo, or letterbox the whole of it."""
+    """Cut a webcam framing out of the photo, or letterbox the whole photo."""
     if rng.random() < FRAMING.rotated:
         example = _rotate(example, rng)
     framing = _letterbox if rng.random() < FRAMING.letterboxed else _cut
     framed = framing(example, height, width, rng)
-    # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
+    # Where resizing mixed ignored and judged pixels, alpha is a mixture too: ignore it.
     return replace(framed, weight=(framed.weight > FRAMING.judged).astype(np.float32))
 
 
@@ -171,7 +174,7 @@ def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
 
 
 def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
-    """The room with a lump or two of cloth in it, perhaps."""
+    """Add up to two lumps of cloth to the room, at random."""
     for share in clutter.SHARES:
         if rng.random() < share:
             lump = clutter.Lump.draw(rng)
@@ -182,7 +185,7 @@ def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
 
 
 def _clothes(collection: Collection, height: int, width: int, rng: Generator) -> Image | None:
-    """Somebody's, as a picture of this size; None where there are none."""
+    """Return the clothes of a random person as a picture of this size, or None without any."""
     photos = collection.photos.get(DRESSED_SET, [])
     if not photos and not collection.cutouts:
         return None
@@ -204,10 +207,10 @@ def _clothes(collection: Collection, height: int, width: int, rng: Generator) ->
 
 
 def _composite(collection: Collection, height: int, width: int, rng: Generator) -> Example:
-    """One person, sometimes two, laid over a room with matched light and a soft edge."""
+    """Composite one or two people over a room, with matched light and a soft edge."""
     room = read_photo(_pick(collection.rooms, rng))[0]
     image = _furnished(_fit_room(room, height, width, rng), collection, rng).astype(np.float32)
-    if rng.random() < COMPOSITING.room_blurred:  # a camera's shallow focus
+    if rng.random() < COMPOSITING.room_blurred:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(*COMPOSITING.room_sigma)))
     alpha = np.zeros((height, width), np.float32)
     for _ in range(2 if rng.random() < COMPOSITING.second_person else 1):
@@ -222,9 +225,10 @@ def _composite(collection: Collection, height: int, width: int, rng: Generator) 
 
 
 def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
-    """A cut-out, or a person cut from a photo whose mask is trustworthy to the pixel.
+    """Draw a cut-out, or a person cut from a photo whose mask is trustworthy to the pixel.
 
-    One's own pictures are half of them where there are any: that is who must be known anywhere.
+    If there are photos of the user, half of the people are the user: the model must find the user
+    in front of any room.
     """
     own = collection.photos.get(OWN, [])
     if own and rng.random() < COMPOSITING.own:
@@ -243,7 +247,7 @@ def _cut_from(picture: Picture) -> tuple[Image, Plane]:
 def _place(
     person: Image, matte: Plane, height: int, width: int, rng: Generator
 ) -> tuple[Plane, Plane]:
-    """The person at webcam size, standing on (or cut by) the lower edge of the frame."""
+    """Scale the person to webcam size, standing on the frame's lower edge or cut by it."""
     ys, xs = np.nonzero(matte > 0.5)
     if len(ys) == 0:
         return np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
@@ -251,11 +255,11 @@ def _place(
     tall = int(ys.max()) + 1 - top
     scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
     x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
-    # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
+    # Cut-outs end at the hips: the cut must lie below the frame, or the person would float.
     y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     move = np.array([[scale, 0, x], [0, scale, y]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    if scale < 0.7:  # warpAffine does not antialias: shrink first
+    if scale < 0.7:  # warpAffine does not antialias: resize first
         small = (max(1, round(matte.shape[1] * scale)), max(1, round(matte.shape[0] * scale)))
         person, matte = (cv2.resize(p, small, interpolation=flags) for p in (person, matte))
         move = np.array([[1.0, 0, x], [0, 1.0, y]])
@@ -267,7 +271,7 @@ def _place(
 
 
 def _match_light(placed: Plane, cover: Plane, room: Plane, rng: Generator) -> Plane:
-    """Pull the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
+    """Move the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
     inside = cover > 0.5
     if not inside.any():
         return placed

@@ -1,8 +1,8 @@
-"""augment.py on the device that trains: whole batches of resident pictures at once.
+"""The torch version of examples.py: whole batches of resident pictures on the training device.
 
-The same framings and compositing; walls_torch.py, clothes_torch.py and light_torch.py have the
-rest. What is drawn comes from the host's generator, seeded by the step, so that a resumed run goes
-on as the unbroken one would have.
+Framing and compositing are here; walls_torch.py, clutter_torch.py, clothes_torch.py and
+light_torch.py hold the rest. Random numbers come from the host's generator, seeded by the step: a
+resumed run sees the same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from bgblur.training.augment.walls_torch import paper_walls
 from bgblur.training.data.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
 from bgblur.training.data.sets import OWN
 
-Matrix = NDArray[np.float64]  # (3, 3), from the frame to be made to a stored picture, in pixels
-_DENSE = 2  # samples a pixel and axis, averaged
+Matrix = NDArray[np.float64]  # (3, 3), maps pixels of the new frame to pixels of a stored picture
+_DENSE = 2  # samples per pixel along each axis, averaged
 
 
 @dataclass
@@ -44,8 +44,10 @@ class ExampleBatch:
 def draw_batch(
     pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(image ``uint8`` RGB (N, 3, H, W), alpha and weight ``float32`` (N, 1, H, W)), augmented, on
-    the device of ``pictures``."""
+    """Draw ``count`` augmented examples on the device of ``pictures``.
+
+    Returns image ``uint8`` RGB (N, 3, H, W), alpha and weight ``float32`` (N, 1, H, W).
+    """
     rolls = rng.random(count)
     empty, composited = (mix.empty, mix.composited) if pictures.rooms is not None else (0.0, 0.0)
     photos = int((rolls >= empty + composited).sum())
@@ -80,10 +82,11 @@ def _sampled(
     height: int,
     width: int,
 ) -> tuple[Tensor, Tensor]:
-    """(planes (N, C, H, W) in 0..255, 1 where the picture is and 0 beyond it (N, 1, H, W)).
+    """Sample the pictures ``indices`` of ``bank`` into frames of ``height`` x ``width``.
 
-    ``frames`` lead from the frame to be made to the picture, ``turns`` from there to the picture as
-    it is stored, mirrored at its edges.
+    Returns the planes (N, C, H, W) in 0..255, and (N, 1, H, W): 1 inside the picture, 0 outside.
+    ``frames`` map the new frame to the picture; ``turns`` map that to the picture as it is stored,
+    mirrored at its edges.
     """
     device = bank.pixels.device
     places = torch.from_numpy(np.stack(frames)).float().to(device)
@@ -99,7 +102,7 @@ def _sampled(
     planes = torch.empty(
         (len(indices), bank.pixels.shape[1], *grid.shape[1:3]), device=device
     )  # of both levels
-    # Sampling does not antialias: what is to shrink comes from the half-sized pictures.
+    # Sampling does not antialias: shrunk pictures are sampled from the half-sized ones.
     shrinks = np.array([abs(np.linalg.det(m[:2, :2])) ** 0.5 for m in frames]) > 1.5 * _DENSE
     for level, chosen in ((bank.half, shrinks), (bank.pixels, ~shrinks)):
         if chosen.any():
@@ -113,13 +116,13 @@ def _sampled(
 
 
 def _window(top: float, left: float, scale: float) -> Matrix:
-    """From a frame's pixels to a picture's: the frame begins at (top, left), and a pixel of it is
-    ``scale`` of the picture's."""
+    """Map a frame's pixels to a picture's: the frame starts at (top, left) of the picture, and one
+    pixel of the frame is ``scale`` pixels of the picture."""
     return np.array([[scale, 0, left], [0, scale, top], [0, 0, 1.0]])
 
 
 def _rotation(rows: int, columns: int, rng: Generator) -> Matrix:
-    """About the picture's centre, or none."""
+    """A random rotation about the picture's centre, or the identity."""
     if rng.random() >= FRAMING.rotated:
         return np.eye(3)
     angle = np.radians(float(rng.uniform(*FRAMING.angle)))
@@ -130,7 +133,7 @@ def _rotation(rows: int, columns: int, rng: Generator) -> Matrix:
 def _photos(
     pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
 ) -> ExampleBatch:
-    """Webcam framings cut out of photos, and whole photos letterboxed."""
+    """Draw webcam framings cut out of photos, and whole photos letterboxed."""
     bank = pictures.photo_bank
     indices = _pick_photos(pictures, mix, count, rng)
     frames, turns = [], []
@@ -146,10 +149,10 @@ def _photos(
     planes, inside = _sampled(bank, indices, frames, turns, height, width)
     plain = rng.integers(0, 256, (count, 3)) * (rng.random((count, 1)) < FRAMING.colored_bars)
     color = torch.from_numpy(plain).float().to(planes.device)[..., None, None]
-    there = inside > FRAMING.judged  # a letterboxed photo's rim goes with its surroundings
+    there = inside > FRAMING.judged  # a letterboxed photo's rim counts as bar
     image = torch.where(there, planes[:, RGB], color)
     alpha = planes[:, ALPHA, None] / 255 * there
-    # Where resizing mixed ignored pixels with judged ones, alpha is a mixture too.
+    # Where resizing mixed ignored and judged pixels, alpha is a mixture too: ignore it.
     weight = ((planes[:, WEIGHT, None] > FRAMING.judged * 255) | ~there).float()
     return ExampleBatch(image, alpha, weight)
 
@@ -164,7 +167,7 @@ def _pick_photos(pictures: Resident, mix: Mix, count: int, rng: Generator) -> ND
 
 
 def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Matrix:
-    """A window with some person and some room in it, if one is found."""
+    """Draw a window that holds both person and room, if one is found in a few tries."""
     rows, columns = (int(side) for side in bank.sizes[index])
     whole = min(rows / height, columns / width)
     for _ in range(FRAMING.crop_tries):
@@ -182,7 +185,7 @@ def _cut(bank: Bank, index: int, height: int, width: int, rng: Generator) -> Mat
 
 
 def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generator) -> ExampleBatch:
-    """Empty ones."""
+    """Draw empty rooms."""
     bank = pictures.rooms
     assert bank is not None
     indices = rng.integers(len(bank.sizes), size=count)
@@ -202,7 +205,7 @@ def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generat
 def _clothes(
     pictures: Resident, count: int, height: int, width: int, rng: Generator
 ) -> Tensor | None:
-    """RGB (N, 3, H, W), of people who are seen in theirs; see augment._clothes."""
+    """Draw pictures of clothes, RGB (N, 3, H, W), or None; see examples._clothes."""
     bank, numbers = pictures.photo_bank, pictures.photos.get(DRESSED_SET, range(0))
     if pictures.cutouts is not None and (not numbers or rng.random() < COMPOSITING.cutout):
         bank, numbers = pictures.cutouts, range(len(pictures.cutouts.sizes))
@@ -226,9 +229,9 @@ def _clothes(
 
 
 def _people_into(rooms: ExampleBatch, count: int, pictures: Resident, rng: Generator) -> None:
-    """Lay one person, sometimes two, over the first ``count`` rooms, in place."""
+    """Composite one or two people over each of the first ``count`` rooms, in place."""
     room = rooms.image[:count]
-    soft = np.flatnonzero(rng.random(count) < COMPOSITING.room_blurred)  # a camera's shallow focus
+    soft = np.flatnonzero(rng.random(count) < COMPOSITING.room_blurred)
     if len(soft):
         where = torch.from_numpy(soft).to(room.device)
         room[where] = blurred(room[where], rng.uniform(*COMPOSITING.room_sigma, len(soft)))
@@ -251,8 +254,10 @@ def _people_into(rooms: ExampleBatch, count: int, pictures: Resident, rng: Gener
 def _people(
     pictures: Resident, count: int, height: int, width: int, rng: Generator
 ) -> tuple[Tensor, Tensor]:
-    """(image (N, 3, H, W), cover (N, 1, H, W)): cut-outs, and people cut from photos, each standing
-    on the frame's lower edge or cut by it. Who: see augment._person."""
+    """Draw cut-outs and people cut from photos, standing on the frame's lower edge or cut by it.
+
+    Returns image (N, 3, H, W) and cover (N, 1, H, W). examples._person says how people are chosen.
+    """
     own = rng.random(count) < (COMPOSITING.own if OWN in pictures.photos else 0.0)
     cut = ~own & (rng.random(count) < (COMPOSITING.cutout if pictures.cutouts is not None else 0.0))
     placed = torch.zeros((count, 3, height, width), device=pictures.photo_bank.pixels.device)
@@ -280,13 +285,13 @@ def _standing(box: NDArray[np.int64], height: int, width: int, rng: Generator) -
     tall = max(1, bottom - top)
     scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
     x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
-    # Cut-outs end at the hips: their cut must lie below the frame, or it would float.
+    # Cut-outs end at the hips: the cut must lie below the frame, or the person would float.
     y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     return _window(-y / scale, -x / scale, 1 / scale)
 
 
 def _match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) -> Tensor:
-    """Pull the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
+    """Move the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
     inside = (cover > 0.5).float()
     pixels = inside.sum((2, 3), keepdim=True).clamp(min=1)
     mean = (placed * inside).sum((2, 3), keepdim=True) / pixels

@@ -1,4 +1,4 @@
-"""What light and cameras do to a training picture: tone, noise, blur and codecs."""
+"""Simulates light and cameras: tone, noise, blur and codecs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bgblur.training.augment.patterns import Generator
 
 
 def change_light(image: Image, rng: Generator) -> Image:
-    """BGR ``uint8`` (H, W, 3), sides even, in some ways of ``_CHANGES``."""
+    """Apply each of ``_CHANGES`` at its chance. ``image``: BGR ``uint8`` (H, W, 3), even sides."""
     for chance, change in _CHANGES:
         if rng.random() < chance(LIGHT):
             image = change(image, rng)
@@ -22,7 +22,7 @@ def change_light(image: Image, rng: Generator) -> Image:
 
 
 def _tone(image: Image, rng: Generator) -> Image:
-    """Exposure, contrast, gamma and white balance in one look-up a channel."""
+    """Exposure, contrast, gamma and white balance in one look-up table per channel."""
     levels = np.arange(256, dtype=np.float32)[:, None] / 255
     levels = np.repeat(levels ** float(rng.uniform(*LIGHT.gamma)), 3, axis=1)
     contrast = float(rng.uniform(*LIGHT.contrast))
@@ -50,7 +50,7 @@ def _blur(image: Image, rng: Generator) -> Image:
 
 
 def _motion_blur(image: Image, rng: Generator) -> Image:
-    """What moves while the shutter is open: the mean along a line, at the picture's own scale."""
+    """Movement while the shutter is open: the mean along a line in a random direction."""
     length = LIGHT.draw_motion_length(rng, image.shape[0])
     line = np.zeros((length, length), np.float32)
     line[length // 2] = 1
@@ -61,8 +61,8 @@ def _motion_blur(image: Image, rng: Generator) -> Image:
 
 
 def _video_codec(image: Image, rng: Generator) -> Image:
-    """A webcam's or a recording's H.264 at a low bit rate. Rows and columns must be even."""
-    import av  # here: a GPU's batches have no use for it
+    """Artefacts of H.264 at a low bit rate. Rows and columns must be even."""
+    import av  # here: training on a GPU does not need it
 
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
@@ -73,7 +73,7 @@ def _video_codec(image: Image, rng: Generator) -> Image:
     packets = encoder.encode(frame.reformat(format="yuv420p")) + encoder.encode(None)
     decoder = av.CodecContext.create("h264", "r")
     assert isinstance(decoder, av.VideoCodecContext)
-    decoder.thread_count = 1  # others would hold the picture back
+    decoder.thread_count = 1  # several threads would delay the picture
     decoded = [picture for packet in packets for picture in decoder.decode(packet)]
     decoded += decoder.decode(None)
     return np.ascontiguousarray(decoded[0].to_ndarray(format="bgr24"))

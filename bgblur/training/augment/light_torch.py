@@ -1,6 +1,7 @@
-"""light.py, but for the video codec, on the device that trains.
+"""The torch version of light.py, without the video codec, for batches on the training device.
 
-Pictures are RGB ``float32`` (N, 3, H, W) in 0..255; what a change makes of them may lie beyond.
+Pictures are RGB ``float32`` (N, 3, H, W) in 0..255; the functions of ``_CHANGES`` may leave that
+range.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bgblur.training.augment.patterns import LUMA, Generator
 
 
 def change_light(image: Tensor, rng: Generator) -> None:
-    """Each picture in some ways of ``_CHANGES``, in place."""
+    """Apply each of ``_CHANGES`` to every picture at its chance, in place."""
     for chance, change in _CHANGES:
         chosen = np.flatnonzero(rng.random(len(image)) < chance(LIGHT))
         if len(chosen):
@@ -28,13 +29,13 @@ def change_light(image: Tensor, rng: Generator) -> None:
 
 
 def column(values: NDArray[np.float64], like: Tensor) -> Tensor:
-    """One number an example, or one a channel (N, 3), to be multiplied with pictures."""
+    """Shape one number per example (N,), or per channel (N, 3), to multiply pictures with."""
     column = torch.from_numpy(values).float().to(like.device)
     return column.view(len(values), -1, 1, 1)
 
 
 def blurred(planes: Tensor, sigmas: NDArray[np.float64]) -> Tensor:
-    """``planes`` (N, C, H, W), each with its own Gaussian."""
+    """Blur each of ``planes`` (N, C, H, W) with its own Gaussian; ``sigmas`` in pixels."""
     radius = int(np.ceil(3 * sigmas.max()))
     sigma = torch.from_numpy(sigmas).float().to(planes.device)[:, None].repeat(1, 2)
     soft: Tensor = gaussian_blur2d(planes, 2 * radius + 1, sigma, "replicate")
@@ -73,7 +74,7 @@ def _blur(image: Tensor, rng: Generator) -> Tensor:
 
 
 def _motion_blur(image: Tensor, rng: Generator) -> Tensor:
-    """Of one length a batch; see light._motion_blur."""
+    """One length for the whole batch; see light._motion_blur."""
     length = LIGHT.draw_motion_length(rng, image.shape[2])
     angles = torch.from_numpy(rng.uniform(*LIGHT.motion_angle, len(image))).float().to(image.device)
     moved: Tensor = motion_blur(image, length, angles, torch.zeros_like(angles), "replicate")

@@ -1,4 +1,4 @@
-"""patterns.py on the device that trains, for whole batches."""
+"""The torch version of patterns.py, for whole batches on the training device."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from bgblur.training.augment.patterns import LUMA, SHADES, Pattern
 
 
 def cloth_over(image: Tensor, where: Tensor, drawn: Sequence[Pattern]) -> Tensor:
-    """Each pattern's cloth alone, RGB ``float32`` (N, 3, H, W) in 0..255, in the light that
-    ``image`` of the same kind has at ``where`` ``bool`` (N, 1, H, W)."""
+    """Each pattern's cloth alone, RGB ``float32`` (N, 3, H, W) in 0..255.
+
+    It is lit as ``image``, of the same type and shape, is at ``where`` (``bool`` (N, 1, H, W)).
+    """
     first, second = (
         column(np.stack([one.colors[i, ::-1] for one in drawn]), image) for i in (0, 1)
     )
@@ -28,7 +30,7 @@ def cloth_over(image: Tensor, where: Tensor, drawn: Sequence[Pattern]) -> Tensor
 
 
 def _stripes(drawn: Sequence[Pattern], image: Tensor) -> Tensor:
-    """How much of the second colour, 0..1 (N, 1, H, W); see Pattern._stripes."""
+    """Share of the second colour, (N, 1, H, W) in 0..1; see Pattern._stripes."""
     height, width = image.shape[2:]
     waves = np.stack([one.waves for one in drawn])  # (N, 2, 2)
     across, down = (column(waves[..., i], image) for i in (0, 1))  # (N, 2, 1, 1)

@@ -1,6 +1,6 @@
-"""Plain and patterned walls, screens and curtains in rooms, with nobody or with people before them.
+"""Plain and patterned walls, screens and curtains in rooms, with or without people.
 
-The rooms of the training set hold few of them; a network that has not seen them takes a checked
+The rooms of the training set hold few of them: a network that has not seen them takes a checked
 pattern that fills the picture for a person.
 """
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from bgblur.training.augment.patterns import Generator, Pattern
 
-SHARE = 0.25  # of the rooms
-_WHOLE = 0.4  # of the walls fill the picture
-_LONGEST = 0.7  # wave of a pattern, in frame heights
+SHARE = 0.25  # of the rooms get a wall
+_WHOLE = 0.4  # share of the walls that fill the picture
+_LONGEST = 0.7  # longest wave of a pattern, in frame heights
 
 
 @dataclass(frozen=True)
 class Wall:
-    """One draw, for pictures of any size."""
+    """A randomly drawn wall, for pictures of any size."""
 
     top: float  # the four edges: shares of the picture's height and width
     left: float
@@ -48,7 +48,7 @@ class Wall:
 
 
 def paper(room: NDArray[np.uint8], rng: Generator) -> NDArray[np.uint8]:
-    """``room`` BGR (H, W, 3), 0..255, with a wall drawn from ``rng``."""
+    """Return ``room`` (BGR, (H, W, 3), 0..255) with a wall drawn from ``rng``."""
     wall = Wall.draw(rng)
     rows, columns = ((np.arange(n) + 0.5) / n for n in room.shape[:2])
     down = (rows > wall.top) & (rows < wall.bottom)

@@ -1,4 +1,4 @@
-"""walls.py on the device that trains, for whole batches.
+"""The torch version of walls.py, for whole batches on the training device.
 
 Pictures are RGB ``float32`` (N, 3, H, W) in 0..255.
 """
@@ -19,7 +19,7 @@ from bgblur.training.augment.walls import Wall
 
 
 def paper_walls(rooms: Tensor, rng: Generator) -> None:
-    """Those of ``walls.SHARE`` of the rooms, in place."""
+    """Add a wall to a share ``walls.SHARE`` of the rooms, in place."""
     chosen = np.flatnonzero(rng.random(len(rooms)) < walls.SHARE)
     if len(chosen):
         which = torch.from_numpy(chosen).to(rooms.device)
@@ -27,7 +27,7 @@ def paper_walls(rooms: Tensor, rng: Generator) -> None:
 
 
 def paper(rooms: Tensor, drawn: Sequence[Wall]) -> Tensor:
-    """Each room with the wall ``drawn`` for it."""
+    """Return each room with the wall ``drawn`` for it."""
     height, width = rooms.shape[2:]
     top, left, bottom, right, opacity = (
         column(np.array([getattr(one, name) for one in drawn]), rooms)

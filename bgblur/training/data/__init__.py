@@ -1,1 +1,1 @@
-"""The data sets: what there is, held out, packed."""
+"""The data sets: reading, splitting and packing them."""

@@ -1,8 +1,8 @@
-"""Training data made small enough to take to a rented GPU: tar files that unpack into one folder.
+"""Packs the training data for another machine: tar files that unpack into one folder.
 
-A network never sees more lines than a recipe's largest batches have, so larger pictures are shrunk,
-and stored as WebP under their own names: readers go by what a file holds. Held-out pictures are not
-for training; thumbnails keep the split, which goes by names, as it is.
+A network never sees pictures larger than a recipe's largest batches, so larger ones are shrunk.
+They are stored as WebP under their old names: readers look at a file's content, not its suffix.
+Held-out pictures are not trained on and become thumbnails; their names keep the split the same.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bgblur.training.data.sets import (
 )
 
 _THUMBNAIL = 16  # pixels, the longer side
-_QUALITY = 80  # of WebP: below, what is lost shows in gradients and hair
+_QUALITY = 80  # of WebP: a lower quality damages gradients and hair
 
 
 def pack(
@@ -35,11 +35,11 @@ def pack(
     part_bytes: int,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
-    """The data below ``root`` as ``target/part-1.tar`` and so on, each of ``part_bytes`` at most.
+    """Pack the data in ``root`` into ``target/part-1.tar`` and so on; return their paths.
 
-    Pictures have ``longest`` pixels at most on their longer side. ``report`` hears how many are
-    done, of how many. Raises DataError where there are none, one cannot be read, or ``target`` has
-    parts already.
+    A part has at most ``part_bytes`` bytes, a picture at most ``longest`` pixels on its longer
+    side. ``report`` is called with the number of pictures done and of all. Raises DataError if
+    there are no pictures, one cannot be read, or ``target`` already has parts.
     """
     train, held_out = load_collections(root)
     if any(target.glob("part-*.tar")):
@@ -59,7 +59,7 @@ def pack(
 
 
 class _Parts:
-    """Tar files, one after the other."""
+    """Writes tar files of at most ``most`` bytes, one after the other."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self.paths: list[Path] = []
@@ -69,7 +69,7 @@ class _Parts:
 
     def add(self, name: Path, data: bytes) -> None:
         block = tarfile.BLOCKSIZE
-        size = block + -(-len(data) // block) * block  # a header, and what is filled up
+        size = block + -(-len(data) // block) * block  # a header, and data in whole blocks
         if self._open is None or self._size + size > self._most - tarfile.RECORDSIZE:
             self.close()
             self.paths.append(self._folder / f"part-{len(self.paths) + 1}.tar")
@@ -85,7 +85,7 @@ class _Parts:
 
 
 def _all(collection: Collection) -> list[tuple[Picture, int]]:
-    """With how it is read, as for training: upright, or with its alpha."""
+    """Each picture with its flags for ``cv2.imread``: upright, or with its alpha channel."""
     return [
         *((picture, cv2.IMREAD_COLOR) for picture in collection.all_photos + collection.rooms),
         *((picture, cv2.IMREAD_UNCHANGED) for picture in collection.cutouts),
@@ -106,7 +106,7 @@ def _packed(picture: Picture, longest: int, read_as: int) -> Iterator[tuple[Path
     if picture.mask is not None:
         mask = read_image(picture.mask, cv2.IMREAD_GRAYSCALE)
         check_shape(picture, image, mask)
-        # Between "ignore" and the others there is no value that means anything.
+        # A mean of "ignore" and another value means nothing.
         how = cv2.INTER_NEAREST if picture.ignore else cv2.INTER_AREA
         yield picture.mask, _encoded(".png", _resized(mask, size, how), [])
     if picture.unsure is not None:

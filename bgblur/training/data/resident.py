@@ -1,6 +1,6 @@
-"""A collection's pictures in the memory of the device that trains, from where batches are drawn.
+"""Keeps a collection's pictures in the memory of the training device, to draw batches from.
 
-About a megabyte a photo: the whole of the shipped sets takes some five gigabytes.
+A photo takes about a megabyte, all sets of the shipped models some five gigabytes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from bgblur.training.data.sets import (
     read_photo,
 )
 
-PHOTO_SIDE, CUTOUT_SIDE, ROOM_SIDE = 448, 256, 320  # pixels, of the squares that are kept
-RGB, ALPHA, WEIGHT, INNER = slice(0, 3), 3, 4, 5  # channels; INNER is the alpha to cut out by
-_CELLS = 32  # a side, of the grid that tells how much of a window is person
+PHOTO_SIDE, CUTOUT_SIDE, ROOM_SIDE = 448, 256, 320  # pixels, side of the stored squares
+RGB, ALPHA, WEIGHT, INNER = slice(0, 3), 3, 4, 5  # channels; INNER: alpha for cutting people out
+_CELLS = 32  # side of the grid that counts the person's share of a window
 
-_AT_ONCE = 256  # pictures read and not yet kept: all of them would fill the host's memory
+_AT_ONCE = 256  # pictures read ahead: all of them would fill the host's memory
 
 Integers = NDArray[np.int64]
 Planes = NDArray[np.uint8]  # (H, W, C)
@@ -39,12 +39,12 @@ Planes = NDArray[np.uint8]  # (H, W, C)
 
 @dataclass(frozen=True)
 class Bank:
-    """Pictures of one kind, each in the upper left of a square, mirrored over the rest of it.
+    """Pictures of one kind, each in the upper left of a square; mirror images fill the rest.
 
     ``pixels``: ``uint8`` (N, C, side, side) in RGB, C is 3 (rooms) or 6. ``half``: the same at half
     the side. ``sizes`` (N, 2): rows and columns of each picture. ``boxes`` (N, 4): top, left,
     bottom, right of its person. ``sums`` (N, 33, 33): alpha summed up to each corner of a grid,
-    as a share of the picture.
+    as a share of the picture's area.
     """
 
     pixels: Tensor
@@ -54,7 +54,7 @@ class Bank:
     sums: NDArray[np.float64]
 
     def covered(self, index: int, top: float, left: float, bottom: float, right: float) -> float:
-        """Share of this window of a picture that is person; all are shares of its sides."""
+        """The person's share of a window of picture ``index``; edges are shares of its sides."""
         corners = [round(edge * _CELLS) for edge in (top, left, bottom, right)]
         y0, x0, y1, x1 = corners[0], corners[1], max(corners[2], 1), max(corners[3], 1)
         y0, x0 = min(y0, y1 - 1), min(x0, x1 - 1)
@@ -65,7 +65,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class Resident:
-    """All of a collection. ``photos`` tells which numbers of ``photo_bank`` each set has."""
+    """A whole collection. ``photos``: the indices in ``photo_bank`` of each set."""
 
     photo_bank: Bank
     photos: dict[str, range]
@@ -74,13 +74,13 @@ class Resident:
 
     @property
     def clean(self) -> list[int]:
-        """Photos whose people may be cut out, by their numbers; all where no set is clean."""
+        """Indices of the photos whose people may be cut out; all photos if no set is clean."""
         chosen = [self.photos[name] for name in CLEAN_SETS if name in self.photos]
         return list(chain(*(chosen or self.photos.values())))
 
 
 def load_resident(collection: Collection, device: torch.device) -> Resident:
-    """Raises DataError where a picture cannot be read."""
+    """Load all pictures onto ``device``. Raises DataError if one cannot be read."""
     counted, photos = 0, {}
     for name, pictures in collection.photos.items():
         if pictures:
@@ -152,13 +152,13 @@ def _read_all(
 
 
 def _fitted(planes: Planes, side: int) -> Planes:
-    """As large as fits a square of this side; what is smaller stays."""
+    """Shrink to fit a square of this side; smaller pictures stay as they are."""
     rows, columns = planes.shape[:2]
     scale = side / max(rows, columns)
     if scale >= 1:
         return planes
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    # Nothing judged may mix with what is not: weights are whole numbers again.
+    # A pixel mixed from judged and ignored ones is ignored.
     small = np.dstack(
         [cv2.resize(planes[..., i : i + 3], size, interpolation=cv2.INTER_AREA) for i in (0, 3)]
         if planes.shape[2] > ALPHA

@@ -1,4 +1,4 @@
-"""The training pictures: where they lie, how they are split, how they are read.
+"""The training pictures: their folders, their split, and how they are read.
 
 The data folder holds:
 
@@ -31,15 +31,15 @@ SETS: tuple[str, ...] = (
     *("celebamask", "coco_person", "figaro_hair", "hagrid_hands", "wlasl_signers"),
     *("caltech_office", "selfies", "celeb_more"),
 )
-OWN = "own"  # what scripts/record.py took: images/ and masks/ of one person in one room
-SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # 128 means "do not judge here"
+OWN = "own"  # pictures of the user from scripts/record.py: images/ and masks/
+SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # mask value 128: ignore this pixel
 # Sets whose masks are trustworthy to the pixel: their people may be cut out.
 CLEAN_SETS = ("eg1800", "face_synthetics", "ccp", "wlasl_signers")
 IGNORE = 128
 SPLIT_SEED = 20
 HELD_OUT = 0.1
-_OTHER_SHAPE = 0.1  # of height to width: small sizes are rounded
-STOCK: tuple[str, ...] = (  # of scikit-image, without people
+_OTHER_SHAPE = 0.1  # tolerated difference in aspect ratio: small sizes are rounded
+STOCK: tuple[str, ...] = (  # pictures of scikit-image without people
     *("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png"),
     *("hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
 )
@@ -49,7 +49,7 @@ Plane = NDArray[np.float32]  # (H, W) alpha or weight in 0..1, or (H, W, 3) leve
 
 
 class DataError(UsageError):
-    """The data, a recipe or a checkpoint is not what it should be."""
+    """The data, a recipe or a checkpoint is missing or wrong."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Collection:
-    """One split of everything: photos by set, cut-outs, rooms."""
+    """All pictures of one split: photos by set, cut-outs, rooms."""
 
     photos: dict[str, list[Picture]]
     cutouts: list[Picture]
@@ -79,14 +79,14 @@ class Collection:
         return [picture for pictures in self.photos.values() for picture in pictures]
 
     def fingerprint(self) -> str:
-        """The same for the same files, wherever they lie; hexadecimal."""
+        """A hash of the files' names and sizes, hexadecimal; their folder does not count."""
         files = [*self.all_photos, *self.cutouts, *self.rooms]
         listed = sorted((file.image.name, file.image.stat().st_size) for file in files)
         return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
 def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
-    """(train, validation): a tenth held out by a fixed seed, whatever order the disk lists."""
+    """Return (train, validation): a tenth is held out by a fixed seed, in any order of listing."""
     ordered = sorted(pictures, key=lambda picture: picture.image.name)
     random.Random(SPLIT_SEED).shuffle(ordered)
     held_out = max(1, round(HELD_OUT * len(ordered))) if len(ordered) > 1 else 0
@@ -94,7 +94,7 @@ def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
 
 
 def load_collections(root: Path) -> tuple[Collection, Collection]:
-    """(train, validation) of either layout described above.
+    """Return (train, validation) of a folder with either layout described above.
 
     Raises DataError if ``root`` holds no photo with a mask.
     """
@@ -128,13 +128,16 @@ def load_collections(root: Path) -> tuple[Collection, Collection]:
 def _own_collections(root: Path) -> tuple[Collection, Collection]:
     pictures = _photos(root, ignore=False)
     if not pictures:
-        raise DataError(f"no picture in {root}/images has its mask in {root}/masks: record some")
+        raise DataError(
+            f"no picture in {root}/images has its mask in {root}/masks: "
+            "record some with scripts/record.py"
+        )
     train, held_out = split(pictures)
     return Collection({OWN: train}, [], []), Collection({OWN: held_out}, [], [])
 
 
 def mixed(own: Collection, replay: Collection) -> Collection:
-    """Both: one's own pictures among those that the model was trained on."""
+    """The user's own pictures together with those that the model was trained on."""
     return Collection(
         {**replay.photos, **own.photos},
         own.cutouts + replay.cutouts,
@@ -143,7 +146,7 @@ def mixed(own: Collection, replay: Collection) -> Collection:
 
 
 def stock_rooms() -> list[Picture]:
-    """Pictures without people that ship with scikit-image, where there are no rooms at hand."""
+    """Pictures without people that come with scikit-image, for use without room photos."""
     from skimage import data
 
     return [Picture(Path(data.data_dir) / name) for name in STOCK]
@@ -164,7 +167,11 @@ def _files(folder: Path, pattern: str) -> list[Picture]:
 
 
 def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
-    """(image BGR ``uint8`` (H, W, 3), alpha ``float32`` (H, W), weight ``float32`` 0 = ignore)."""
+    """Return image BGR ``uint8`` (H, W, 3), alpha and weight ``float32`` (H, W).
+
+    Weight is 0 where the pixel is ignored, else 1. Raises DataError if a file cannot be read or the
+    mask does not fit.
+    """
     image = read_image(picture.image, cv2.IMREAD_COLOR)
     if picture.mask is None:
         empty = np.zeros(image.shape[:2], np.float32)
@@ -181,18 +188,23 @@ def read_photo(picture: Picture) -> tuple[Image, Plane, Plane]:
 
 
 def check_shape(picture: Picture, image: Image, mask: Pixels) -> None:
-    """Raises DataError where a mask is no smaller or larger version of its picture, as one of a
-    picture that was turned since."""
+    """Raise DataError if the mask has another aspect ratio than its picture.
+
+    This happens when the picture was rotated after its mask was made.
+    """
     (rows, columns), (mask_rows, mask_columns) = image.shape[:2], mask.shape
     if abs(mask_rows * columns / (mask_columns * rows) - 1) > _OTHER_SHAPE:
         raise DataError(
             f"the mask {picture.mask} is {mask_columns}x{mask_rows}, which does not fit its "
-            f"picture of {columns}x{rows}: mend or remove it"
+            f"picture of {columns}x{rows}: fix or remove it"
         )
 
 
 def read_cutout(picture: Picture) -> tuple[Image, Plane]:
-    """(image BGR ``uint8``, alpha ``float32`` from the file's alpha channel)."""
+    """Return image BGR ``uint8`` (H, W, 3) and ``float32`` (H, W) from the file's alpha channel.
+
+    Raises DataError if there is no alpha channel.
+    """
     pixels = read_image(picture.image, cv2.IMREAD_UNCHANGED)
     if pixels.ndim != 3 or pixels.shape[2] != 4:
         raise DataError(f"the cut-out {picture.image} has no alpha channel: remove or repair it")
@@ -200,13 +212,13 @@ def read_cutout(picture: Picture) -> tuple[Image, Plane]:
 
 
 def cut_out(alpha: Plane) -> Plane:
-    """One pixel in: the rim of a photo's mask carries the old background's colours."""
+    """Shrink ``alpha`` by one pixel: the rim of a photo's mask shows the old background."""
     return np.asarray(cv2.erode(alpha, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def read_image(path: Path, flags: int) -> Pixels:
-    """As ``cv2.imread``. Raises DataError where that gives nothing."""
+    """Read a file with ``cv2.imread``. Raises DataError if it cannot be read."""
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
-        raise DataError(f"cannot read the picture {path}: remove it or copy it anew")
+        raise DataError(f"cannot read the picture {path}: remove it or copy it again")
     return pixels

@@ -1,4 +1,4 @@
-"""Batches for the training loop: a map-style data set driven by seeded draws."""
+"""Batches for the training loop, made by worker processes from seeded draws."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BatchTensors = tuple[Tensor, Tensor, Tensor]
 
 @dataclass(frozen=True)
 class Draw:
-    """Names one example: the same draw always gives the same example."""
+    """Identifies one example: the same draw always gives the same example."""
 
     height: int
     width: int
@@ -33,7 +33,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of the run: until this share of its steps, batches of these sizes."""
+    """A part of the run: until this share of its steps, batches have one of these sizes."""
 
     until: float
     batch: int
@@ -41,7 +41,7 @@ class Phase:
 
 
 class ExampleDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Draws to tensors: image ``uint8`` RGB (3, H, W), alpha and weight ``float32`` (1, H, W)."""
+    """Maps a draw to image ``uint8`` RGB (3, H, W), alpha and weight ``float32`` (1, H, W)."""
 
     def __init__(self, collection: Collection, mix: Mix) -> None:
         self.collection = collection
@@ -59,10 +59,10 @@ class ExampleDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 class StepSampler(Sampler[list[Draw]]):
-    """The draws of every step from ``start`` on; a resumed run continues the same sequence.
+    """Yields the draws of every step from ``start`` on; a resumed run continues the sequence.
 
-    With several processes each takes its own slice of the seeds. All draw a step's batch of one
-    size: they wait for the slowest. ``alike`` steps in a row have one size, but for a phase's end.
+    Several processes (``rank``) use different seeds, but the same size at each step, because all
+    wait for the slowest. ``alike`` steps in a row have the same size, unless a phase ends.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ def make_loader(
         batch_sampler=sampler,
         num_workers=workers,
         worker_init_fn=_one_thread,
-        # A forked worker would inherit OpenCV's thread pool without its threads, and wait for them.
+        # A forked worker inherits OpenCV's thread pool without its threads, and would hang.
         multiprocessing_context="spawn" if workers else None,
         persistent_workers=False,
         prefetch_factor=4 if workers else None,
@@ -109,4 +109,4 @@ def make_loader(
 
 
 def _one_thread(_worker: int) -> None:
-    cv2.setNumThreads(1)  # the cores belong to the network
+    cv2.setNumThreads(1)  # leave the cores to the network

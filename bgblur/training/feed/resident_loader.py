@@ -1,4 +1,4 @@
-"""Batches for the training loop, drawn on its device from pictures that stay there."""
+"""Batches for the training loop, drawn on the training device from resident pictures."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from bgblur.training.augment.examples_torch import draw_batch
 from bgblur.training.data.resident import Resident
 from bgblur.training.feed.loader import BatchTensors, Draw, StepSampler
 
-_TOGETHER = 4  # steps that are drawn at once: asking a large GPU for one takes as long as for four
-_AHEAD = 2  # draws of so many, while the network is busy with one
+_TOGETHER = 4  # steps drawn at once: one takes as long as four on a large GPU
+_AHEAD = 2  # draws made ahead while the network is busy
 
 
 class ResidentLoader:
-    """Iterates over (image, alpha, weight) as ``ExampleDataset`` has them, batch by batch.
+    """Iterates over batches (image, alpha, weight), typed as the examples of ``ExampleDataset``.
 
-    A batch follows from the seeds of its sampler alone: other examples than the workers', but the
-    same at every run on one kind of device, resumed or not.
+    A batch depends only on the seeds of its sampler. The examples differ from the workers', but
+    are the same in every run on one kind of device, resumed or not.
     """
 
     def __init__(self, pictures: Resident, mix: Mix, sampler: StepSampler) -> None:
@@ -33,13 +33,13 @@ class ResidentLoader:
         self._pictures = pictures
         self._mix = mix
         self._sampler = sampler
-        # Of its own: what is drawn must not wait for the steps that are queued.
+        # A stream of its own, so that drawing does not wait for the queued steps.
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
     def __iter__(self) -> Iterator[BatchTensors]:
         sampler = copy(self._sampler)
         sampler.alike = _TOGETHER
-        known = sampler.start % _TOGETHER  # a resumed run may begin amid a draw
+        known = sampler.start % _TOGETHER  # a resumed run may begin within a draw
         sampler.start -= known
         batches = chain.from_iterable(self._drawn(iter(sampler)))
         return islice(batches, known, None)
@@ -55,7 +55,7 @@ class ResidentLoader:
                 yield self._taken(ahead.popleft())
 
     def _draw(self, steps: list[list[Draw]]) -> list[BatchTensors]:
-        """Batches for these steps, those of one size drawn as one."""
+        """Draw the batches of these steps; neighbours of one size are drawn together."""
         with torch.cuda.stream(self._stream) if self._stream else nullcontext():
             drawn: list[BatchTensors] = []
             for (height, width), alike in groupby(steps, lambda step: step[0].size):
@@ -65,12 +65,12 @@ class ResidentLoader:
                 batch = draw_batch(self._pictures, self._mix, sum(counts), height, width, rng)
                 drawn += zip(*(planes.split(counts) for planes in batch), strict=True)
             if self._stream:
-                self._stream.synchronize()  # here: it is this thread's time that is waited away
+                self._stream.synchronize()  # wait in this thread, not in the training loop
         return drawn
 
     def _taken(self, batches: Future[list[BatchTensors]]) -> list[BatchTensors]:
         drawn = batches.result()
         if self._stream:
-            for tensor in chain(*drawn):  # else its memory would be drawn into while it is read
+            for tensor in chain(*drawn):  # else its memory could be reused while it is read
                 tensor.record_stream(torch.cuda.current_stream(tensor.device))
         return drawn
