@@ -1,4 +1,4 @@
-"""``bgblur-cam image`` as a user meets it, on a large photo too."""
+"""``bgblur-cam image`` as a user runs it, with a large photo too."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from support.scenes import portrait
 
 pytestmark = pytest.mark.slow
 
-# Runs the command and tells the most memory it had, in bytes. Not by ru_maxrss, which begins with
-# what the parent had when it forked.
+# Runs the command and prints its peak memory in bytes. ru_maxrss is no use here: it starts with
+# the parent's memory at the fork.
 MEASURED = """
 import pathlib, re, sys
 from bgblur import cli

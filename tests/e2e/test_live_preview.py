@@ -24,7 +24,8 @@ from support.web.browser import ARGUMENTS, CHROMIUM
 from bgblur.frame import Image
 
 # Of ``room_detail``, which moves from 400 to 700 in the raw demo. For moments the network may take
-# the flag in the corner for a person (300 then), so one look at the blurred room is not enough.
+# the flag in the corner for a person (then it is 300), so one sample of the blurred room is not
+# enough.
 SHARP, SOFT = 400, 80
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ class Live:
 
 @contextmanager
 def opened(command: list[str], folder: Path) -> Iterator[Live]:
-    """A daemon with settings of its own, and a browser on the page whose address it prints."""
+    """A daemon with its own settings, and a browser on the page whose address it prints."""
     environment = {
         **os.environ,
         "XDG_CONFIG_HOME": str(folder / "config"),
@@ -72,7 +73,7 @@ def opened(command: list[str], folder: Path) -> Iterator[Live]:
 
 
 def see(page: Page, view: str = "after") -> Image:
-    """What the picture on the page looks like now."""
+    """A screenshot of the picture on the page."""
     shot = page.locator(f"#{view}").screenshot()
     image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
@@ -106,7 +107,7 @@ def assert_it_moves(page: Page, view: str = "after") -> None:
 
 
 def test_the_picture_moves_is_blurred_and_the_slider_changes_it(tmp_path: Path) -> None:
-    """As the README starts it."""
+    """Started as in the README."""
     with opened([str(ROOT / "scripts" / "run")], tmp_path) as live:
         page = live.page
         wait_for_picture(page)
@@ -158,7 +159,7 @@ def assert_the_mask_is_seen(page: Page) -> None:
 
 
 def looks_green(picture: Image) -> bool:
-    """Whether the top corners, where the demo never shows the person, are plainly green."""
+    """Whether the top corners, where the demo never shows the person, are clearly green."""
     rows, columns = picture.shape[0] // 6, picture.shape[1] // 10
     corners = [picture[10:rows, 10:columns], picture[10:rows, -columns:-10]]
     return all(np.abs(c.reshape(-1, 3).mean(axis=0) - (30, 200, 20)).max() < 25 for c in corners)

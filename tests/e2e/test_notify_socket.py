@@ -1,4 +1,4 @@
-"""The whole daemon, as systemd would start it, and what it tells the notify socket."""
+"""The whole daemon, started as by systemd, and the messages it sends to the notify socket."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ cli.main()
 
 @contextmanager
 def daemon(listener: Listener, tmp_path: Path, *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Under a watchdog of two seconds, whose bite is left to the test."""
+    """Start the daemon with a watchdog of two seconds; the test checks the messages itself."""
     environment = {
         **os.environ,
         **listener.environment,
@@ -78,7 +78,7 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
         yield listener
 
 
-def test_ready_blurring_petting_stopping(listener: Listener, tmp_path: Path) -> None:
+def test_ready_status_watchdog_stopping(listener: Listener, tmp_path: Path) -> None:
     with daemon(listener, tmp_path, "-m", "bgblur", *DEMO) as process:
         listener.wait_for("READY=1")
         listener.wait_for("STATUS=blurring")
@@ -94,7 +94,7 @@ def test_ready_blurring_petting_stopping(listener: Listener, tmp_path: Path) -> 
     assert max(after - when for when, after in itertools.pairwise(pets)) < 2
 
 
-def test_it_is_never_ready_where_it_cannot_start(listener: Listener, tmp_path: Path) -> None:
+def test_ready_is_not_sent_if_the_daemon_cannot_start(listener: Listener, tmp_path: Path) -> None:
     arguments = ["--device", "77", "--output", "web"]
     with daemon(listener, tmp_path, "-m", "bgblur", *arguments) as process:
         assert process.wait(60) == 3
@@ -104,9 +104,7 @@ def test_it_is_never_ready_where_it_cannot_start(listener: Listener, tmp_path: P
     assert "no camera /dev/video77" in status
 
 
-def test_a_hung_output_goes_unpetted_though_the_daemon_runs(
-    listener: Listener, tmp_path: Path
-) -> None:
+def test_a_hung_output_stops_the_watchdog_messages(listener: Listener, tmp_path: Path) -> None:
     with daemon(listener, tmp_path, "-c", BREAKS, "the output hangs", *DEMO) as process:
         listener.wait_for("READY=1")
         listener.listen(20)
@@ -116,7 +114,9 @@ def test_a_hung_output_goes_unpetted_though_the_daemon_runs(
     assert pets[-1] < time.monotonic() - 5
 
 
-def test_a_lost_camera_is_no_reason_to_start_afresh(listener: Listener, tmp_path: Path) -> None:
+def test_a_lost_camera_does_not_stop_the_watchdog_messages(
+    listener: Listener, tmp_path: Path
+) -> None:
     with daemon(listener, tmp_path, "-c", BREAKS, "the camera is lost", *DEMO):
         lost = listener.listen(60, lambda: any("unplugged" in line for _, line in listener.heard))
         assert any("unplugged" in line for line in lost)

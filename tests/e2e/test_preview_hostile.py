@@ -1,4 +1,4 @@
-"""Other sites' pages, in the same Chromium as the open preview."""
+"""Pages of other sites in the same Chromium as the open preview."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ LOOT = """async () => {
 def test_a_rebound_name_gets_nothing(
     context: BrowserContext, daemon: PageDaemon, leaked: bool
 ) -> None:
-    """For the browser the preview is now the hostile site's own, even the token may be known."""
+    """To the browser the preview now belongs to the hostile site; it may even know the token."""
     token = daemon.token if leaked else "guess"
     paths = ["/", "/api/status", *(f"/stream?view={v}" for v in ("after", "before", "alpha"))]
     asked = [f"{path}{'&' if '?' in path else '?'}token={token}" for path in paths]

@@ -1,4 +1,4 @@
-"""The preview page in every window, by keyboard, and its chart, in a real Chromium."""
+"""The preview page in windows of any size, by keyboard, and its chart, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_it_is_readable_in_any_window(
         assert box["y"] + box["height"] <= height, f"{element} needs scrolling"
 
 
-def test_everything_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
+def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> None:
     def press(key: str) -> str:
         expect(page.locator("body")).not_to_have_class("lost")  # a busy machine may answer late
         page.keyboard.press(key)
@@ -74,7 +74,7 @@ def test_everything_is_reached_by_keyboard_and_shows_it(page: Page) -> None:
     assert press("Tab") == "Use it"
 
 
-def test_the_focus_outlives_a_daemon_that_does_not_answer(page: Page) -> None:
+def test_the_focus_returns_after_a_daemon_did_not_answer(page: Page) -> None:
     page.locator("#strength").focus()
     page.evaluate("() => { window.real = fetch; window.fetch = () => Promise.reject(Error()); }")
     expect(page.locator("body")).to_have_class("lost")
@@ -150,7 +150,7 @@ def test_the_chart_has_a_minutes_history(page: Page, daemon: PageDaemon) -> None
     assert eventually(page, lambda: len(points()) < 3), "what is older than a minute goes"
 
 
-def test_the_chart_has_a_table_and_words_for_who_cannot_see_it(page: Page) -> None:
+def test_the_chart_has_a_table_and_a_label_for_screen_readers(page: Page) -> None:
     expect(page.get_by_role("img", name="Median time in each stage")).to_be_visible()
     page.get_by_text("Stages as a table").click()
     row = page.get_by_role("row", name="inference")

@@ -23,8 +23,8 @@ def test_the_picture_moves(page: Page, tmp_path: Path) -> None:
 
 
 def moves(page: Page, folder: Path) -> bool:
-    """Whether the square is soon seen in three places. A browser that has no time may leave a
-    picture out of a screenshot."""
+    """Whether the square is soon seen in three places. A busy browser may leave the picture out
+    of a screenshot."""
     places: set[float] = set()
 
     def looked() -> bool:
@@ -45,7 +45,7 @@ def test_the_numbers_are_shown(page: Page) -> None:
 
 
 def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
-    # Headless tabs are never hidden, so the page is told that it is.
+    # Headless tabs are never hidden, so the test pretends it.
     page.evaluate(
         """() => {
             Object.defineProperty(document, "hidden", { value: true, configurable: true });
@@ -63,7 +63,7 @@ def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
     expect(page.locator("#after")).to_be_visible()
 
 
-# ---- what the daemon says, in words ----
+# ---- the daemon's state in words ----
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,14 @@ def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
         ("no mask", "Person not found: the whole picture is blurred"),
     ],
 )
-def test_the_state_is_told_in_words(page: Page, daemon: PageDaemon, state: str, words: str) -> None:
+def test_the_state_is_shown_in_words(
+    page: Page, daemon: PageDaemon, state: str, words: str
+) -> None:
     daemon.state = state
     expect(page.locator("#state")).to_have_text(words)
 
 
-def test_a_problem_is_told_and_withdrawn(page: Page, daemon: PageDaemon) -> None:
+def test_a_problem_is_shown_and_removed(page: Page, daemon: PageDaemon) -> None:
     daemon.problem = "The camera was unplugged: plug it in again. <b>Now</b>"
     line = page.get_by_role("status")
     expect(line).to_have_text(daemon.problem)
@@ -147,7 +149,7 @@ def test_the_mask(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
     page.get_by_role("button", name="Mask").click()
     expect(page.locator("#alpha")).to_be_visible()
     expect(page.locator("#blank")).to_be_hidden()
-    expect(page.locator("#after")).to_be_hidden()  # and costs nothing
+    expect(page.locator("#after")).to_be_hidden()  # its stream has ended
     stage = page.locator("#stage")
     first = shot(stage, tmp_path / "first.png")
     assert first[first.shape[0] * 3 // 4].max() < 40, "the ground is black"
@@ -169,7 +171,7 @@ def test_the_mask(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
         ("no mask", "No mask yet."),
     ],
 )
-def test_without_a_mask_no_old_one_is_left_in_view(
+def test_without_a_mask_no_old_one_stays_visible(
     page: Page, daemon: PageDaemon, state: str, words: str
 ) -> None:
     page.get_by_role("button", name="Mask").click()
@@ -194,10 +196,10 @@ def test_without_a_picture_none_is_compared(page: Page, daemon: PageDaemon, stat
     assert is_left_alone(page, daemon)
 
 
-# ---- the end, and the others ----
+# ---- the end of the daemon, other windows ----
 
 
-def test_the_daemons_end_is_told_and_its_return_found(
+def test_the_daemons_end_and_return_are_shown(
     context: BrowserContext, daemon: PageDaemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = context.new_page()
@@ -208,7 +210,7 @@ def test_the_daemons_end_is_told_and_its_return_found(
     expect(page.get_by_role("status")).to_contain_text("Trying again")
     expect(page.get_by_label("Blur strength")).to_be_disabled()
 
-    stranger = PageDaemon(daemon.port)  # started anew, so with another token
+    stranger = PageDaemon(daemon.port)  # restarted, so it has another token
     expect(page.get_by_role("status")).to_contain_text("open the address that it printed")
     stranger.close()
 

@@ -31,7 +31,7 @@ def test_strength_by_keyboard(page: Page, daemon: PageDaemon) -> None:
     assert eventually(page, lambda: daemon.strength == 0)
 
 
-def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: PageDaemon) -> None:
+def test_dragging_strength_is_live_and_not_overwritten(page: Page, daemon: PageDaemon) -> None:
     slider = page.get_by_label("Blur strength")
     expect(slider).to_have_value("60")
     box = slider.bounding_box()
@@ -46,12 +46,12 @@ def test_dragging_strength_is_live_and_not_fought(page: Page, daemon: PageDaemon
     live = len(daemon.changes)
     most = (time.monotonic() - began) / SEND_SECONDS
     assert 3 <= live <= most, "live, but no more requests than its interval allows"
-    page.wait_for_timeout(400)  # until the last one has gone out
-    daemon.strength = 99  # somebody else's edit while the hand is still on the slider
+    page.wait_for_timeout(400)  # until the last change has been sent
+    daemon.strength = 99  # an edit elsewhere while the slider is still held
     page.wait_for_timeout(1700)
     assert abs(int(slider.input_value()) - 20) <= 3
     page.mouse.up()
-    # Let go, the slider follows the daemon again.
+    # Once released, the slider follows the daemon again.
     expect(slider).to_have_value("99")
 
 
@@ -71,7 +71,7 @@ def test_moving_strength_ends_mode_none(page: Page, daemon: PageDaemon) -> None:
     assert daemon.changes == [("background.strength", 61), ("background.mode", "blur")]
 
 
-def test_a_refused_change_is_told(context: BrowserContext, daemon: PageDaemon) -> None:
+def test_a_refused_change_is_reported(context: BrowserContext, daemon: PageDaemon) -> None:
     page = context.new_page()  # Chromium reports the 422 in its console
     page.goto(daemon.sink.url)
     slider = page.get_by_label("Blur strength")
@@ -81,7 +81,7 @@ def test_a_refused_change_is_told(context: BrowserContext, daemon: PageDaemon) -
     expect(slider).to_have_value("60")
 
 
-# ---- what stands behind the person ----
+# ---- the background ----
 
 
 def mode_button(page: Page, name: str) -> Locator:
@@ -107,7 +107,7 @@ def test_the_mode_follows_an_edit_made_elsewhere(page: Page, daemon: PageDaemon)
     assert daemon.changes == []
 
 
-def test_no_mode_is_chosen_on_the_way_to_another(page: Page, daemon: PageDaemon) -> None:
+def test_moving_to_a_mode_selects_no_other(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Blur").focus()
     for key in ("ArrowLeft", "ArrowRight", "Tab", "Tab", "Tab", "End", "Home"):
         page.keyboard.press(key)
@@ -131,7 +131,7 @@ def test_a_first_picture(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Picture").click()
     path = page.get_by_label("Picture or video")
     expect(path).to_be_focused()
-    page.wait_for_timeout(700)  # over a poll
+    page.wait_for_timeout(700)  # longer than a poll
     assert daemon.changes == [], "nothing to show yet"
     expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
@@ -152,7 +152,7 @@ def test_back_to_the_same_picture_in_one_click(page: Page, daemon: PageDaemon) -
     expect(page.get_by_label("Picture or video")).to_be_visible()
 
 
-def test_a_refused_picture_is_told_and_can_be_mended(
+def test_a_refused_picture_is_reported_and_can_be_corrected(
     context: BrowserContext, daemon: PageDaemon
 ) -> None:
     page = context.new_page()  # Chromium reports the 422 in its console
@@ -167,7 +167,7 @@ def test_a_refused_picture_is_told_and_can_be_mended(
     expect(mode_button(page, "Blur")).to_have_attribute("aria-pressed", "true")
     assert daemon.changes == []
     path.fill("/somewhere.jpg")
-    mode_button(page, "Picture").click()  # as good as the button beside the field
+    mode_button(page, "Picture").click()  # the same as the button beside the field
     assert eventually(page, lambda: daemon.mode == "image")
     assert daemon.image == "/somewhere.jpg"
 

@@ -1,4 +1,4 @@
-"""``bgblur-cam service`` from install to uninstall, with a real systemd that nobody else uses."""
+"""``bgblur-cam service`` from install to uninstall, with a real systemd of the test's own."""
 
 from __future__ import annotations
 
@@ -74,21 +74,21 @@ def test_from_install_to_uninstall(manager: UserManager) -> None:
     assert left.stdout == ""
 
 
-def test_a_daemon_that_hangs_is_started_afresh(manager: UserManager) -> None:
+def test_a_daemon_that_hangs_is_restarted(manager: UserManager) -> None:
     service(manager, "install", "--", *DEMO)
     hung = wait_for(manager, blurs)
-    time.sleep(5)  # longer than the watchdog's patience: it was petted
+    time.sleep(5)  # longer than the watchdog allows without a message
     assert wait_for(manager, blurs)["restarts"] == 0
     assert manager.run("kill", "-STOP", str(hung["pid"])).returncode == 0
     fresh = wait_for(manager, lambda now: now["restarts"] == 1 and blurs(now))
     assert fresh["pid"] != hung["pid"]
     messages = manager.run("cat", str(manager.home / "messages")).stdout
     assert "Fatal Python error: Aborted" in messages
-    # Where its threads were; those that go on meanwhile may cut the list short.
+    # The stacks of its threads; threads that still run may cut the list short.
     assert "most recent call first" in messages
 
 
-def test_what_cannot_start_says_why(manager: UserManager) -> None:
+def test_a_failed_start_gives_the_reason(manager: UserManager) -> None:
     said = service(manager, "install", "--", "--device", "77", "--output", "web", code=1)
     assert "no camera /dev/video77" in said
     assert "tried again" in said
@@ -119,9 +119,9 @@ sys.exit(4)
 """
 
 
-def test_systemd_understands_the_unit_as_it_was_meant(manager: UserManager) -> None:
-    """Words arrive as they were given; the program before it keeps its rights, as ``+`` asks; an
-    end that is announced, but not asked for, is followed by a start."""
+def test_systemd_reads_the_unit_as_intended(manager: UserManager) -> None:
+    """Arguments arrive unchanged; ``+`` keeps the privileges of the program before it; an end that
+    was announced but not asked for is followed by a restart."""
     program, before = f"{manager.home}/my %h $HOME:cam", f"{manager.home}/before it"
     manager.write(Path(program), TELLS, "755")
     manager.write(Path(before), '#!/bin/sh\ncat /proc/self/status > "$HOME/before"\n', "755")

@@ -1,4 +1,4 @@
-"""``bgblur-cam video`` as a user meets it: a process, its files, its lines, its exit code."""
+"""``bgblur-cam video`` as a user runs it: a process, its files, its lines, its exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "bgblur", "video", *map(str, arguments)]
 
 
-def test_book_comes_out_whole_with_its_alpha(data: Path, tmp_path: Path) -> None:
+def test_a_real_clip_is_written_whole_with_its_alpha(data: Path, tmp_path: Path) -> None:
     source = data / "video" / "webcam" / "book.mkv"
     target, matte = tmp_path / "out.mp4", tmp_path / "alpha.mkv"
     thumbnails = tmp_path / "frames"
@@ -63,7 +63,7 @@ def test_book_comes_out_whole_with_its_alpha(data: Path, tmp_path: Path) -> None
     assert len(list(thumbnails.glob("frame_*.png"))) == frames // 25
 
 
-def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
+def test_everything_but_the_network_takes_little_time(data: Path, tmp_path: Path) -> None:
     """Two cores are enough for real time where they are for the network. By processor time beside
     the network's own: a slower machine, or one that others use too, slows both. Measured: 2.0 times
     as much where the network is fastest, in int8 with VNNI, decoding and encoding included."""
@@ -77,7 +77,7 @@ def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
     source = data / "video" / "composited" / "brbk7n.mp4"  # 640x360
     images = [image for image, _ in VideoReader(source)][:25]
     network = []
-    for _ in range(2):  # the first finds its memory
+    for _ in range(2):  # the first round is a warm-up
         began = time.process_time()
         for image in images:
             processor.probability(image)
@@ -95,7 +95,7 @@ def test_all_but_the_network_is_little(data: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def bright(tmp_path: Path) -> Path:
-    """A configuration with a model that needs no time."""
+    """A configuration with a model that takes no time."""
     model = write_model(tmp_path / "bright.ts", BRIGHT_AT_ITS_HEIGHT)
     config = tmp_path / "bright.toml"
     config.write_text(f'[engine]\nmodel = "{model}"\ndevice = "cpu"\ninput_height = 96\n')
@@ -112,7 +112,7 @@ def clip(path: Path, seconds: int) -> Path:
 
 
 def count_of(path: Path) -> int:
-    """Frames of a file that ffmpeg plays from end to end without a word."""
+    """The number of frames of a file that ffmpeg plays to its end without a message."""
     call = ["ffmpeg", "-v", "error", "-i", str(path), "-f", "null", "-"]
     assert subprocess.run(call, capture_output=True, check=True).stderr == b""
     with av.open(str(path)) as container:
@@ -120,7 +120,7 @@ def count_of(path: Path) -> int:
 
 
 def when_it_writes(folder: Path, process: subprocess.Popen[str]) -> None:
-    """Waits for the unfinished file."""
+    """Wait for the unfinished file."""
     deadline = time.monotonic() + 90
     while not list(folder.glob(".bgblur-*")):
         assert process.poll() is None
@@ -132,7 +132,7 @@ def when_it_writes(folder: Path, process: subprocess.Popen[str]) -> None:
 def test_ctrl_c_leaves_a_whole_file_or_none(
     tmp_path: Path, bright: Path, ending: str, number: signal.Signals
 ) -> None:
-    """At moments from the first byte to after the last."""
+    """At times from the first byte to after the last."""
     source = clip(tmp_path / "in.mp4", 8)
     ends = set()
     for trial, delay in enumerate((0.0, 0.2, 0.5, 1.0, 1.5, 2.5)):
@@ -153,7 +153,7 @@ def test_ctrl_c_leaves_a_whole_file_or_none(
         assert not list(out.glob(".bgblur-*"))
         left = {path.name: count_of(path) for path in out.iterdir()}
         assert set(left.values()) <= {200}
-        if process.returncode in (0, -number):  # done, or already on its way out
+        if process.returncode in (0, -number):  # done, or already ending
             assert len(left) == 2
         else:
             assert process.returncode == 130
@@ -171,7 +171,7 @@ def test_ctrl_c_before_the_first_frame(tmp_path: Path, bright: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    when_it_writes(tmp_path / "out", process)  # the model is still to be loaded
+    when_it_writes(tmp_path / "out", process)  # the model is not loaded yet
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -181,7 +181,7 @@ def test_ctrl_c_before_the_first_frame(tmp_path: Path, bright: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 def test_ctrl_c_ends_all_of_several(tmp_path: Path, bright: Path) -> None:
-    """As a terminal sends it: to the whole group."""
+    """To the whole process group, as a terminal sends it."""
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     for name in ("a", "b", "c"):
@@ -217,7 +217,7 @@ def group_of(number: int) -> int | None:
 
 
 def group(leader: int) -> list[psutil.Process]:
-    """Those that still run; the dead wait for whoever runs the machine."""
+    """The processes that still run; zombies do not count."""
     return [
         process
         for process in psutil.process_iter(["status"])
@@ -248,7 +248,7 @@ def test_a_folder_with_a_bad_file(tmp_path: Path, bright: Path) -> None:
 
     (folder / "bad.mp4").unlink()
     (out / "b.mkv").unlink()
-    code, lines = run("--jobs", "1")  # what was done before is left as it is
+    code, lines = run("--jobs", "1")  # existing results are left as they are
     assert code == 2
     assert lines[-1] == "1 of 3 files were written, 2 failed: see above"
     assert (

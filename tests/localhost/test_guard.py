@@ -1,4 +1,4 @@
-"""Who gets the preview, over real HTTP: the holder of its address on this machine, nobody else."""
+"""Only the holder of the address on this machine gets the preview. Over real HTTP."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_nothing_is_changed_without_the_token(shared_preview: Preview) -> None:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(guess=st.text(max_size=60), path=st.sampled_from(PATHS))
-def test_no_guess_is_the_token(shared_preview: Preview, guess: str, path: str) -> None:
+def test_no_guess_matches_the_token(shared_preview: Preview, guess: str, path: str) -> None:
     with contextlib.suppress(UnicodeEncodeError):
         address = httpx.URL(shared_preview.origin + path).copy_merge_params({"token": guess})
         answer = httpx.get(address, trust_env=False, timeout=5)
@@ -56,7 +56,7 @@ def test_no_guess_is_the_token(shared_preview: Preview, guess: str, path: str) -
 @pytest.mark.parametrize("path", ["/", *VIEWS, "/api/status"])
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "[::1]:1"])
 def test_a_foreign_host_name_is_refused(shared_preview: Preview, host: str, path: str) -> None:
-    """DNS rebinding: even with the token."""
+    """Against DNS rebinding; even with the token."""
     named = host.format(port=shared_preview.port)
     assert shared_preview.client.get(path, headers={"Host": named}).status_code == 403
 
@@ -77,7 +77,7 @@ def test_a_foreign_origin_is_refused(shared_preview: Preview, origin: str) -> No
         assert answer.status_code == 403
 
 
-def test_the_refused_have_asked_the_camera_for_nothing(shared_preview: Preview) -> None:
+def test_a_refused_request_does_not_reach_the_camera(shared_preview: Preview) -> None:
     for view in VIEWS:
         shared_preview.client.get(view, headers={"Host": "evil.example"})
         httpx.get(shared_preview.origin + view, trust_env=False)
@@ -99,13 +99,13 @@ def test_only_this_machine_is_served(shared_preview: Preview) -> None:
 
 
 @pytest.mark.parametrize("path", [*FILES, "/api/status", "/nowhere"])
-def test_every_answer_is_locked_down(shared_preview: Preview, path: str) -> None:
+def test_every_answer_has_the_safety_headers(shared_preview: Preview, path: str) -> None:
     for client in (shared_preview.client, httpx.Client(base_url=shared_preview.origin)):
         check_headers(client.get(path).headers)
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_every_stream_is_locked_down(shared_preview: Preview, path: str) -> None:
+def test_every_stream_has_the_safety_headers(shared_preview: Preview, path: str) -> None:
     with shared_preview.client.stream("GET", path) as answer:
         assert answer.status_code == 200
         check_headers(answer.headers)
@@ -127,7 +127,7 @@ def check_headers(headers: httpx.Headers) -> None:
     ["/../web.py", "/%2e%2e/web.py", "/page/../../web.py", "/..%2fweb.py", "//etc/passwd", "/page"],
 )
 def test_no_path_leads_out_of_the_page(shared_preview: Preview, path: str) -> None:
-    # Raw, since a client library would tidy the path up.
+    # By a raw socket, since a client library would normalise the path.
     with socket.create_connection(("127.0.0.1", shared_preview.port), timeout=5) as raw:
         request = f"GET {path}?token={shared_preview.token} HTTP/1.1\r\n"
         raw.sendall(f"{request}Host: 127.0.0.1:{shared_preview.port}\r\n\r\n".encode())
@@ -135,7 +135,7 @@ def test_no_path_leads_out_of_the_page(shared_preview: Preview, path: str) -> No
 
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
-# Whose program asks: another user's, if this one may be another.
+# The user whose program asks: another one, if this process may change to it.
 SOMEBODY = 65534 if getattr(os, "geteuid", int)() == 0 else getattr(os, "getuid", int)()
 ASK = """
 import sys, urllib.error, urllib.request
@@ -167,13 +167,13 @@ def test_another_users_program_is_refused_even_with_the_token(
 
 
 def run_by(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
-    """As if bgblur were this user's."""
+    """Pretend that bgblur runs as this user."""
     monkeypatch.setattr("bgblur.localhost.peer.os", SimpleNamespace(geteuid=lambda: user))
 
 
 @on_linux
 @pytest.mark.parametrize("host", ["127.0.0.1", "::ffff:127.0.0.1"])
-def test_whose_a_connection_is(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owner_of_a_connection(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = listener.getsockname()
         with socket.create_connection((host, server[1])) as connected:
@@ -182,9 +182,9 @@ def test_whose_a_connection_is(host: str, monkeypatch: pytest.MonkeyPatch) -> No
             me = os.getuid()
             for user in (me, 4711):
                 run_by(monkeypatch, user)
-                assert is_ours(client, server) == (me in (0, user))  # root may look anyway
+                assert is_ours(client, server) == (me in (0, user))  # root is let in
         with served:
-            # Who has asked and left may have been anybody: it is not waited for.
+            # A client that is gone may have been anybody.
             run_by(monkeypatch, 4711)
             assert not is_ours(client, server)
         assert not is_ours(("127.0.0.1", 1), server)

@@ -67,7 +67,7 @@ def test_the_callers_buffer_may_be_reused(preview: Preview) -> None:
 
 
 @pytest.mark.parametrize(("view", "color"), [("before", RED), ("alpha", GREY)])
-def test_a_private_view_is_asked_for_only_while_watched(
+def test_a_private_view_is_called_only_while_watched(
     preview: Preview, view: str, color: tuple[int, int, int]
 ) -> None:
     with publishing(preview.sink, blank()):
@@ -105,8 +105,8 @@ def test_a_missing_picture_leaves_the_stream_open(view: str) -> None:
         sink.close()
 
 
-def test_a_view_that_ends_is_not_shown_again() -> None:
-    """Paused, the camera's last picture and its alpha are gone: also for who watches on."""
+def test_an_old_picture_of_a_view_is_not_shown_again() -> None:
+    """After a pause the camera's last picture and its alpha are gone, also for open streams."""
     held: list[Image | None] = [numbered(5, blank())]
     sink = WebSink(
         status=lambda: STATUS, change=lambda *_: None, before=lambda: held[0], matte=lambda: held[0]
@@ -159,12 +159,12 @@ def test_each_picture_is_encoded_once_off_the_callers_thread_and_only_if_watched
             for pictures in watchers:
                 while number_in(next(pictures)) != number:
                     pass
-        # 19 was there when the watchers came.
+        # Picture 19 was there when the streams were opened.
         assert 10 <= len(encoded_by) <= 11
     assert threading.current_thread() not in encoded_by
 
 
-def test_a_slow_reader_neither_holds_publish_up_nor_sees_the_past(preview: Preview) -> None:
+def test_a_slow_reader_does_not_delay_publish_nor_see_old_pictures(preview: Preview) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8)
     address = f"/stream?token={preview.token}"
     with (
@@ -177,7 +177,7 @@ def test_a_slow_reader_neither_holds_publish_up_nor_sees_the_past(preview: Previ
         assert missed > 30
         assert np.percentile(took, 95) < 0.02
 
-        # One picture is larger than every buffer in between, so few old ones can lie in them.
+        # One picture is larger than all buffers on the way, so they can hold few old ones.
         pictures = pictures_of(iter(Dechunked(slow)))
         seen = [number_in(next(pictures)) for _ in range(5)]
     assert seen[2] >= missed - 3
@@ -198,7 +198,7 @@ class Dechunked:
             self._file.readline()
 
 
-def test_streams_are_bounded_and_come_free_again(preview: Preview) -> None:
+def test_the_number_of_streams_is_limited(preview: Preview) -> None:
     preview.sink.publish(blank())
     with contextlib.ExitStack() as stack:
         watchers = [stack.enter_context(watching(preview)) for _ in range(MAX_STREAMS)]

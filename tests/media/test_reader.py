@@ -57,7 +57,7 @@ def test_reads_every_frame_of_a_real_clip() -> None:
         ("a.avi", "mjpeg", "yuvj420p"),
     ],
 )
-def test_reads_every_kind_with_its_grays_right(
+def test_grays_are_right_in_every_format(
     tmp_path: Path, name: str, codec: str, pix_fmt: str
 ) -> None:
     full = 2 if codec == "libx264" and pix_fmt == "gray" else 0
@@ -86,13 +86,13 @@ def test_colors_follow_the_files_matrix_and_range(
     assert np.abs(middles(picture).astype(int) - middles(patches())).max() <= 5
 
 
-def test_a_file_that_does_not_name_its_matrix_is_read_as_players_do(tmp_path: Path) -> None:
+def test_a_file_without_a_matrix_is_read_as_players_do(tmp_path: Path) -> None:
     low = VideoReader(write_clip(tmp_path / "low.mp4", [corners()]))
     high = VideoReader(write_clip(tmp_path / "high.mp4", [corners(1280, 720)]))
     assert (low.tags.matrix, high.tags.matrix) == (6, 1)  # BT.601, BT.709
 
 
-# Which corner each of red, green, blue, white is in afterwards, as a viewer would name it.
+# The corners of the upright picture: top left, top right, bottom left, bottom right.
 Turn = tuple[float, bool, bool]
 TURNS: dict[Turn, list[tuple[int, int, int]]] = {
     (90, False, False): [GREEN, WHITE, RED, BLUE],
@@ -155,7 +155,7 @@ def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(tmp_path: Path, ending
 
 
 @needs_ffprobe
-def test_damage_in_the_middle_is_told_and_skipped(tmp_path: Path) -> None:
+def test_damage_in_the_middle_is_reported_and_skipped(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 48, 64, 3), np.uint8)
     path = write_clip(
         tmp_path / "a.mkv",
@@ -176,7 +176,7 @@ def test_damage_in_the_middle_is_told_and_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_cannot_be_read_is_one_line(tmp_path: Path, kind: str) -> None:
+def test_an_unreadable_file_is_one_line(tmp_path: Path, kind: str) -> None:
     path, reason = unreadable(tmp_path)[kind]
     with pytest.raises(UsageError, match=reason) as told:
         VideoReader(path)

@@ -1,4 +1,4 @@
-"""Sound, subtitles, chapters and tags, made by ffmpeg and looked at by ffprobe."""
+"""Sound, subtitles, chapters and tags, made by ffmpeg and checked by ffprobe."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ title=The rest
 
 
 def ffmpeg(*arguments: str | Path) -> None:
-    """Strings are split at their spaces, paths are not."""
+    """Run ffmpeg; strings are split at spaces, paths are not."""
     words = [
         word
         for argument in arguments
@@ -69,7 +69,7 @@ def bare(path: Path, more: str = "") -> Path:
 
 
 def rich(folder: Path, ending: str) -> Path:
-    # A track of an .mp4 has no lines that overlap.
+    # Subtitles in an .mp4 track cannot overlap.
     (folder / "s.srt").write_text(SUBTITLES + (TOGETHER if ending == "mkv" else ""))
     (folder / "t.txt").write_text(TAGS)
     path = folder / f"in.{ending}"
@@ -132,7 +132,7 @@ def test_subtitles_chapters_and_tags_are_kept(tmp_path: Path, old: str, new: str
 
 
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
-def test_the_place_is_not_told_beside_a_blurred_room(tmp_path: Path, ending: str) -> None:
+def test_the_location_is_not_copied(tmp_path: Path, ending: str) -> None:
     source = rich(tmp_path, ending)
     assert "48.1" in json.dumps(told(source))
     as_it_is(source, tmp_path / f"out.{ending}")
@@ -147,7 +147,7 @@ def test_subtitles_that_do_not_fit_are_one_line(tmp_path: Path, old: str, new: s
     assert "\n" not in line
 
 
-def test_a_broadcasts_clock_starts_at_zero_and_sound_stays_in_step(tmp_path: Path) -> None:
+def test_a_broadcast_starts_at_zero_with_sound_in_sync(tmp_path: Path) -> None:
     source = bare(tmp_path / "in.ts", "-output_ts_offset 36000")
     before = {s["codec_type"]: float(s["start_time"]) for s in told(source)["streams"]}
     assert min(before.values()) > 36000

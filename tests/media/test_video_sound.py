@@ -1,4 +1,4 @@
-"""Sound that is carried over into a written video."""
+"""Sound that is copied into a written video."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tone = Callable[[str, str, int], Path]
 
 @pytest.fixture
 def tone(tmp_path: Path) -> Tone:
-    """(name, codec, seconds) -> a file with a sine in it and nothing else."""
+    """(name, codec, seconds) -> a file with a sine tone and nothing else."""
 
     def make(name: str, codec: str, seconds: int) -> Path:
         rate = 48000
@@ -67,14 +67,14 @@ def test_the_sound_is_copied_bit_for_bit(
     kinds = {stream["codec_type"] for stream in probe(tmp_path / target)["streams"]}
     assert kinds == {"video", "audio"}
     if codec.startswith("pcm"):
-        return  # it has no packets of its own: each container cuts it anew
+        return  # raw sound has no packets: each container divides it differently
     assert [data for data, _ in after] == [data for data, _ in before]
     shift = {round(b - a, 2) for (_, a), (_, b) in zip(before, after, strict=True)}
     assert len(shift) <= 2  # one shift, and a millisecond's rounding around it
     assert max(map(abs, shift)) <= 0.03
 
 
-def test_sound_and_picture_lie_side_by_side_in_the_file(tmp_path: Path, tone: Tone) -> None:
+def test_sound_and_picture_are_interleaved_in_the_file(tmp_path: Path, tone: Tone) -> None:
     sound = tone("tone.m4a", "aac", 20)
     with writer(tmp_path / "a.mkv", rest_from=sound) as video:
         for pts in range(500):
@@ -87,7 +87,7 @@ def test_sound_and_picture_lie_side_by_side_in_the_file(tmp_path: Path, tone: To
                 assert abs(latest["video"] - latest["audio"]) < 1.0
 
 
-def test_sound_the_container_cannot_hold_is_left_out_in_one_line(
+def test_sound_that_the_container_cannot_hold_is_left_out_with_one_warning(
     tmp_path: Path, tone: Tone
 ) -> None:
     with writer(tmp_path / "a.webm", rest_from=tone("tone.m4a", "aac", 1)) as video:
@@ -100,7 +100,7 @@ def test_sound_the_container_cannot_hold_is_left_out_in_one_line(
 
 
 @pytest.mark.parametrize("codec", ["libopus", "flac"])
-def test_sound_that_is_refused_only_when_all_is_set_up_is_left_out(
+def test_sound_that_is_refused_only_at_the_start_is_left_out(
     tmp_path: Path, tone: Tone, codec: str
 ) -> None:
     with writer(tmp_path / "a.mov", rest_from=tone("tone.mkv", codec, 1)) as video:

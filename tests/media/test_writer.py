@@ -138,7 +138,7 @@ def test_other_endings_are_refused(tmp_path: Path, name: str, gray: bool, accept
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_nothing_can_be_written_is_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     for path, reason in (
         (tmp_path / "none" / "a.mp4", "there is no folder"),

@@ -45,7 +45,7 @@ def bright(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def jobs(tmp_path: Path) -> list[VideoJob]:
-    """Three that can be done, and one in their midst that cannot."""
+    """Three good jobs and a bad one among them."""
     (tmp_path / "out").mkdir()
     names = ["a", "broken", "b", "c"]
     for name in names:
@@ -84,10 +84,10 @@ def test_one_that_fails_does_not_stop_the_others(
 
 
 @pytest.mark.parametrize("workers", ONE_AND_TWO)
-def test_a_film_knows_nothing_of_the_one_before(
+def test_a_video_is_independent_of_the_one_before(
     tmp_path: Path, jobs: list[VideoJob], workers: int
 ) -> None:
-    """With the strongest smoothing a second film would begin with the first one's person."""
+    """Else, with the strongest smoothing, a video would begin with the person of the one before."""
     model = write_model(tmp_path / "shade.ts", SHADE)
     some = settings(model).model_copy(
         update={"mask": Settings().mask.model_copy(update={"smoothing": 1.0})}
@@ -103,7 +103,7 @@ def test_a_film_knows_nothing_of_the_one_before(
 
 
 @pytest.mark.parametrize("workers", ONE_AND_TWO)
-def test_a_model_that_cannot_be_loaded_is_told_once(
+def test_a_model_that_cannot_be_loaded_is_reported_once(
     tmp_path: Path, jobs: list[VideoJob], workers: int
 ) -> None:
     with pytest.raises(ModelError, match="there is no model file"):
@@ -164,7 +164,7 @@ def test_stopping_midway_leaves_no_file_and_no_process(
     assert not workers_of_mine()
 
 
-def test_how_many_at_a_time(bright: Path) -> None:
+def test_default_number_of_workers(bright: Path) -> None:
     assert cores() >= 1
     assert default_workers(settings(bright), 1) == 1
     many = default_workers(settings(bright), 1000)

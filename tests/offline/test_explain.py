@@ -28,11 +28,11 @@ def test_every_step_is_shown() -> None:
     assert near(sheet, (40, 200, 40)) == pytest.approx(panel, rel=0.02)  # the result
     assert near(sheet, (128, 128, 128)) == pytest.approx(panel, rel=0.02)  # alpha
     assert near(sheet, (0, 0, 0)) == pytest.approx(panel / 2, rel=0.05)  # half of the mask
-    for color in (VIRIDIS_LOW, VIRIDIS_HIGH):  # half of the probability, and an end of the legend
+    for color in (VIRIDIS_LOW, VIRIDIS_HIGH):  # half of the probability and one end of the legend
         assert near(sheet, color) == pytest.approx(panel / 2, rel=0.1)
 
 
-def test_the_hard_mask_is_where_a_person_is_likelier_than_not() -> None:
+def test_the_hard_mask_is_where_a_person_is_more_likely_than_not() -> None:
     probability = np.tile(np.array([0.2, 0.49, 0.51, 0.9], np.float32), (4, 1))
     blank = np.full((400, 400, 3), 77, np.uint8)
     sheet = explain(blank, probability, np.full((400, 400), 0.3, np.float32), blank)

@@ -49,7 +49,7 @@ def test_without_an_out_dir_there_are_two(count: int) -> None:
         video_jobs([Path("a.mp4")] * count, None, OPTIONS)
 
 
-def test_what_cannot_be_named_is_one_line(folder: Path, tmp_path: Path) -> None:
+def test_impossible_outputs_are_one_line(folder: Path, tmp_path: Path) -> None:
     alpha = VideoJob(Path(), Path(), alpha=Path("alpha.mkv"))
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -71,7 +71,7 @@ def test_files_are_taken_as_they_are_given(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("out_dir", [None, Path("out")])
-def test_a_name_that_cannot_be_looked_at_is_one_line(out_dir: Path | None) -> None:
+def test_an_unusable_name_is_one_line(out_dir: Path | None) -> None:
     given = [Path("a" * 300 + ".mp4")] + ([Path("b.mp4")] if out_dir is None else [])
     with pytest.raises(UsageError, match=r"cannot use a+.*: File name too long"):
         video_jobs(given, out_dir, VideoJob(Path(), Path()))

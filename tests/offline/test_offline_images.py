@@ -170,7 +170,7 @@ def test_16_bits_transparency_and_profile_reach_the_result(tmp_path: Path) -> No
     assert read_photo(report.written[0]).profile == profile
 
 
-def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
+def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         write_png(tmp_path / name, corners())
     out = tmp_path / "out"

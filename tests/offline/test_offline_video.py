@@ -96,7 +96,7 @@ def test_a_real_clip_keeps_its_frames_size_and_rate(tmp_path: Path) -> None:
         assert float(new.average_rate or 0) == pytest.approx(30, rel=0.01)
         pairs = zip(before.decode(video=0), after.decode(video=0), strict=True)
         for mine, theirs in itertools.islice(pairs, 0, None, 20):
-            # Both full range, BT.601: the stored luma itself must be the same but for H.264's loss.
+            # Both are full range, BT.601: the stored luma must be equal but for the loss of H.264.
             difference = np.abs(
                 np.asarray(mine.to_ndarray(format="gray"), int) - theirs.to_ndarray(format="gray")
             )
@@ -169,7 +169,7 @@ def test_the_process_decides_the_picture(tmp_path: Path) -> None:
         }
 
 
-def test_odd_sizes_become_even_and_it_is_said(tmp_path: Path) -> None:
+def test_odd_sizes_become_even_with_a_warning(tmp_path: Path) -> None:
     path = clip(tmp_path / "in.mp4", 3, size=(65, 49))
     job = VideoJob(path, tmp_path / "out.mp4", alpha=tmp_path / "alpha.mkv")
     seen: list[tuple[int, ...]] = []
@@ -188,7 +188,7 @@ def test_odd_sizes_become_even_and_it_is_said(tmp_path: Path) -> None:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (65, 49)
 
 
-def test_a_file_that_breaks_off_is_done_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_a_file_that_breaks_off_is_blurred_as_far_as_it_goes(tmp_path: Path) -> None:
     whole = clip(tmp_path / "whole.mp4", 100).read_bytes()
     path = tmp_path / "part.mp4"
     path.write_bytes(whole[: len(whole) * 7 // 10])
@@ -297,7 +297,7 @@ def refused(tmp_path: Path) -> dict[str, tuple[VideoJob, type[Exception], str]]:
     ["same", "linked", "alpha is the output", "ending", "alpha's ending", "half a wish",
      "no interval", "no source", "no folder", "no alpha folder", "frames in a file"],
 )  # fmt: skip
-def test_what_cannot_be_done_is_one_line_before_any_work(tmp_path: Path, kind: str) -> None:
+def test_an_impossible_job_is_one_line_before_any_work(tmp_path: Path, kind: str) -> None:
     path = clip(tmp_path / "in.mp4", 2)
     data = path.read_bytes()
     job, error, reason = refused(tmp_path)[kind]
@@ -312,7 +312,7 @@ def test_what_cannot_be_done_is_one_line_before_any_work(tmp_path: Path, kind: s
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "link.mp4"]
 
 
-def test_what_exists_is_replaced_only_on_demand(tmp_path: Path) -> None:
+def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None:
     path = clip(tmp_path / "in.mp4", 8)
     folder = tmp_path / "frames"
     files = {

@@ -13,7 +13,7 @@ from bgblur.offline.overlap import ahead
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))
-def test_everything_comes_in_order(items: list[int], count: int) -> None:
+def test_items_come_in_order(items: list[int], count: int) -> None:
     assert list(ahead((2 * item for item in ahead(items)), count)) == [2 * item for item in items]
 
 
@@ -40,7 +40,7 @@ def test_stages_work_at_the_same_time() -> None:
     assert time.perf_counter() - began < 1.0  # one after the other it would take 1.5 s
 
 
-def test_no_more_is_made_than_was_asked_for() -> None:
+def test_only_count_items_are_made_in_advance() -> None:
     made: list[int] = []
 
     def items() -> Iterator[int]:

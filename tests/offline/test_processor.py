@@ -55,7 +55,7 @@ def test_room_is_blurred_and_the_person_is_not(bright: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FAILS_ON_A_PICTURE)
-def test_no_frame_rather_than_one_not_blurred(tmp_path: Path, name: str) -> None:
+def test_an_engine_that_fails_gives_no_picture(tmp_path: Path, name: str) -> None:
     process = Processor(settings(write_model(tmp_path / "m.ts", FAILS_ON_A_PICTURE[name])))
     with pytest.raises(ModelError, match="the person cannot be found") as caught:
         process(portrait(160, 96))
@@ -75,7 +75,7 @@ def test_stills_do_not_smooth_into_each_other(bright: Path) -> None:
     assert video(white)[1].mean() < wanted.mean() - 0.02
 
 
-def test_a_camera_that_is_a_mirror_turns_no_file(bright: Path) -> None:
+def test_a_mirrored_camera_does_not_mirror_files(bright: Path) -> None:
     image = bright_person()
     plain, alpha = Processor(settings(bright))(image)
     same, unturned = Processor(settings(bright, camera={"mirror": True}))(image)
@@ -83,7 +83,7 @@ def test_a_camera_that_is_a_mirror_turns_no_file(bright: Path) -> None:
     np.testing.assert_array_equal(unturned, alpha)
 
 
-def test_a_person_keeps_16_bits(bright: Path) -> None:
+def test_the_person_keeps_16_bits(bright: Path) -> None:
     image = bright_person()
     fine = np.random.default_rng(0).integers(-100, 101, image.shape)
     deep = (257 * image.astype(int) + fine).clip(0, 65535).astype(np.uint16)
@@ -98,7 +98,7 @@ def test_a_person_keeps_16_bits(bright: Path) -> None:
     np.testing.assert_array_equal(Processor(settings(bright, background=off))(deep)[0], deep)
 
 
-def test_the_networks_own_word_is_to_be_had(bright: Path) -> None:
+def test_the_networks_own_output_is_available(bright: Path) -> None:
     image = bright_person()
     found = Processor(settings(bright), stills=True).probability(image)
     assert found.dtype == np.float32
@@ -107,7 +107,7 @@ def test_the_networks_own_word_is_to_be_had(bright: Path) -> None:
     assert (found[:30] == 0).all()
 
 
-def test_a_film_begins_anew_after_restart(bright: Path) -> None:
+def test_restart_forgets_the_frames_before(bright: Path) -> None:
     shade = write_model(bright.with_name("shade.ts"), SHADE)
     grey, white = np.full((96, 160, 3), 100, np.uint8), np.full((96, 160, 3), 255, np.uint8)
     process = Processor(settings(shade, mask={"smoothing": 1.0, "refine_edges": False}))
@@ -118,7 +118,7 @@ def test_a_film_begins_anew_after_restart(bright: Path) -> None:
     np.testing.assert_array_equal(process(white)[1], wanted)
 
 
-def test_a_bad_model_or_background_is_told(tmp_path: Path, bright: Path) -> None:
+def test_a_bad_model_or_background_raises(tmp_path: Path, bright: Path) -> None:
     with pytest.raises(ModelError, match="there is no model file"):
         Processor(settings(tmp_path / "none.ts"))(portrait(64, 48))
     background = {"mode": "image", "image": str(tmp_path / "none.jpg")}

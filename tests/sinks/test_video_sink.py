@@ -22,7 +22,7 @@ from bgblur.sinks.video import VideoSink
 @pytest.mark.parametrize("name", ["live.mp4", "live.mov", "live.mkv", "live.webm"])
 @pytest.mark.parametrize("room", [0, 40, 4000, 300_000])
 def test_a_recording_that_cannot_go_on_is_kept(tmp_path: Path, name: str, room: int) -> None:
-    """In a process of its own: on a disk that is full from the start FFmpeg has crashed."""
+    """In its own process, since FFmpeg has crashed on a disk that is full from the start."""
     record = f"""
 import resource, sys
 from pathlib import Path
@@ -58,7 +58,7 @@ print(*said, sep="\\n")
 
 
 @pytest.mark.parametrize("name", ["live.mp4", "live.mkv", "live.webm"])
-def test_what_is_published_live_can_be_played_at_its_pace(tmp_path: Path, name: str) -> None:
+def test_a_live_recording_plays_at_its_pace(tmp_path: Path, name: str) -> None:
     sink = VideoSink(tmp_path / name, 192, 128, 29.97)
     assert sink.pixel_format == "i420"
     moments = []

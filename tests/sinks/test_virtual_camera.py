@@ -1,4 +1,4 @@
-"""Through pyvirtualcam's own extension point: a back end that keeps what it is sent."""
+"""The sink with a back end that keeps its frames, by pyvirtualcam's own extension point."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are 
 
 
 class Recorder:
-    """pyvirtualcam.camera.Backend, over a plain file that stands for the device's node."""
+    """A pyvirtualcam.camera.Backend over a plain file in place of the device's node."""
 
     node: Path
     opened: list[Recorder]
@@ -53,7 +53,7 @@ class Recorder:
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[type[Recorder]]:
-    """The only back end there is, for one test."""
+    """The only back end during one test."""
     real = dict(BACKENDS)
     Recorder.node, Recorder.opened = tmp_path / "video9", []
     Recorder.node.touch()
@@ -66,7 +66,7 @@ def recorder(tmp_path: Path) -> Iterator[type[Recorder]]:
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file in which the driver tells the format of the recorder's device."""
+    """The file in which the driver reports the format of the recorder's device."""
     file = tmp_path / "nodes" / "video9" / "format"
     file.parent.mkdir(parents=True)
     monkeypatch.setattr(
@@ -76,19 +76,19 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @on_linux
-def test_a_size_that_the_driver_keeps_is_taken(recorder: type[Recorder], told: Path) -> None:
+def test_a_size_that_the_driver_keeps_is_used(recorder: type[Recorder], told: Path) -> None:
     told.write_text("YU12:320x240@30\n")
     sink = VirtualCameraSink(None, 640, 360, 30)
     assert sink.size == (320, 240)
     assert [(r.shape, r.closed) for r in recorder.opened] == [((640, 360), 1), ((320, 240), 0)]
     sink.publish(np.zeros((360, 320), np.uint8))
-    told.write_text("")  # as before anybody has asked for a size
+    told.write_text("")  # as before any program has set a size
     assert VirtualCameraSink(None, 640, 360, 30).size == (640, 360)
 
 
 @on_linux
 @pytest.mark.parametrize("kept", ["YUYV 640x360", "YU12 853x480"])
-def test_pixels_that_the_driver_keeps_are_not_fed_with_others(
+def test_another_pixel_format_that_the_driver_keeps_is_an_error(
     recorder: type[Recorder], told: Path, kept: str
 ) -> None:
     told.write_text(f"{kept.replace(' ', ':')}@30000/1001\n")
@@ -113,7 +113,7 @@ def test_i420_passes_unchanged(recorder: type[Recorder], size: tuple[int, int]) 
     assert str(recorder.node) in sink.name
 
 
-def test_closes_once(recorder: type[Recorder]) -> None:
+def test_close_may_be_called_twice(recorder: type[Recorder]) -> None:
     sink = VirtualCameraSink(str(recorder.node), 64, 48, 30)
     sink.close()
     sink.close()
@@ -133,7 +133,7 @@ def test_no_device_at_all(recorder: type[Recorder]) -> None:
 
 @on_linux
 @pytest.mark.usefixtures("recorder")
-def test_the_device_asked_for_cannot_be_had() -> None:
+def test_the_requested_device_is_not_available() -> None:
     with pytest.raises(OutputError) as caught:
         VirtualCameraSink("/dev/video63", 64, 48, 30)
     message = str(caught.value)
@@ -144,7 +144,7 @@ def test_the_device_asked_for_cannot_be_had() -> None:
 
 
 @on_linux
-def test_the_real_back_end_refuses_what_is_no_device(tmp_path: Path) -> None:
+def test_the_real_back_end_refuses_a_file_that_is_not_a_device(tmp_path: Path) -> None:
     node = tmp_path / "video0"
     node.touch()
     for device in (str(node), str(tmp_path / "none")):
@@ -155,7 +155,7 @@ def test_the_real_back_end_refuses_what_is_no_device(tmp_path: Path) -> None:
 
 @on_linux
 def test_a_device_that_vanishes(recorder: type[Recorder]) -> None:
-    """pyvirtualcam would go on without a word."""
+    """pyvirtualcam alone would not report it."""
     sink = VirtualCameraSink(None, 64, 48, 30)
     picture = to_i420(portrait(64, 48))
     sink.publish(picture)

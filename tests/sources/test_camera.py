@@ -39,11 +39,11 @@ def refusal(device: str, kind: type[CameraError] = CameraError) -> str:
         (320, 180, 60, "YUYV"),
     ],
 )
-def test_format_that_the_wire_carries(width: int, height: int, fps: float, fourcc: str) -> None:
+def test_the_format_fits_the_bandwidth(width: int, height: int, fps: float, fourcc: str) -> None:
     assert choose_fourcc(width, height, fps) == fourcc
 
 
-def test_what_was_got_is_told_where_it_differs() -> None:
+def test_a_difference_from_the_request_is_reported() -> None:
     asked = (1280, 720, 30.0, "MJPG")
     assert describe_difference(asked, asked) is None
     assert describe_difference(asked, (1280, 720, 29.97, "MJPG")) is None
@@ -60,7 +60,7 @@ def test_what_was_got_is_told_where_it_differs() -> None:
 
 
 @pytest.mark.parametrize("name", ["MJPG", "YUYV", "NV12"])
-def test_fourcc_there_and_back(name: str) -> None:
+def test_fourcc_round_trip(name: str) -> None:
     assert _fourcc_name(cv2.VideoWriter.fourcc(*name)) == name
 
 
@@ -91,7 +91,7 @@ def test_no_camera_of_that_name() -> None:
 
 
 @on_linux
-def test_who_has_a_camera_that_gives_no_picture(tmp_path: Path) -> None:
+def test_a_busy_camera_names_the_program_that_uses_it(tmp_path: Path) -> None:
     node, link = tmp_path / "video0", tmp_path / "by-id"
     node.touch()
     link.symlink_to(node)
@@ -116,12 +116,12 @@ def test_no_permission(tmp_path: Path) -> None:
 
 
 @on_linux
-def test_what_is_no_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_device_that_is_not_a_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     node = tmp_path / "video0"
     node.write_text("a text")
     assert refusal(str(node)).startswith(f"the camera {node} gives no picture")
     assert "Is a directory" in refusal(str(tmp_path))
-    printed = capfd.readouterr()  # OpenCV's own warnings go past sys.stderr
+    printed = capfd.readouterr()  # OpenCV's own warnings bypass sys.stderr
     assert printed.out + printed.err == ""
 
 
@@ -134,7 +134,7 @@ def test_what_is_no_camera(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
         (("bgblur", "uvcvideo"), False),
     ],
 )
-def test_it_does_not_film_itself(
+def test_bgblurs_own_virtual_camera_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str], refused: bool
 ) -> None:
     node = tmp_path / "video0"
@@ -146,7 +146,9 @@ def test_it_does_not_film_itself(
 
 
 @on_linux
-def test_opencv_is_silenced_and_set_back(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_opencvs_warnings_are_silenced_and_then_restored(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_WARNING)
     try:
@@ -155,6 +157,6 @@ def test_opencv_is_silenced_and_set_back(tmp_path: Path, capfd: pytest.CaptureFi
         assert capfd.readouterr().err == ""
         assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_WARNING
         cv2.VideoCapture(str(tmp_path / "none"), cv2.CAP_V4L2)
-        assert "WARN" in capfd.readouterr().err  # which shows that there was something to silence
+        assert "WARN" in capfd.readouterr().err  # so there was something to silence
     finally:
         cv2.utils.logging.setLogLevel(before)

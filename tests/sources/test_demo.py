@@ -26,7 +26,7 @@ def test_moves_and_comes_back() -> None:
     np.testing.assert_array_equal(later, DemoSource(320, 180).picture(1.5))
 
 
-def test_no_leap_between_frames() -> None:
+def test_frames_do_not_jump() -> None:
     source = DemoSource(320, 180)
     pictures = [source.picture(index / 30) for index in range(0, 360, 7)]
     far = levels_apart(pictures[0], pictures[len(pictures) // 4]).mean()
@@ -37,7 +37,7 @@ def test_no_leap_between_frames() -> None:
     assert max(near) < 0.5 * far
 
 
-def test_comes_at_its_rate() -> None:
+def test_frames_come_at_the_rate() -> None:
     source = DemoSource(64, 48, fps=50)
     source.read()
     began = time.monotonic()

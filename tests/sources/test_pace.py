@@ -5,11 +5,11 @@ import time
 from bgblur.sources.pace import Pacer
 
 
-def test_after_a_delay_it_does_not_rush() -> None:
-    """Frames missed are missed: a burst of them would only fill the output's queue."""
+def test_after_a_delay_it_does_not_catch_up() -> None:
+    """Missed frames are not repeated: a burst would only fill the output's queue."""
     pacer = Pacer(50)
     pacer.wait()
-    time.sleep(0.3)  # fifteen frames' worth
+    time.sleep(0.3)  # the time of fifteen frames
     began = time.monotonic()
     for _ in range(10):
         pacer.wait()

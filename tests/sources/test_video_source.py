@@ -36,7 +36,7 @@ def test_a_slow_reader_gets_no_burst(tmp_path: Path) -> None:
     began = time.monotonic()
     for _ in range(10):
         source.read()
-    assert time.monotonic() - began > 0.2  # not the fifteen frames slept through at once
+    assert time.monotonic() - began > 0.2  # not all fifteen missed frames at once
     source.close()
 
 

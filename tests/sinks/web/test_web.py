@@ -1,4 +1,4 @@
-"""The web preview over real HTTP: the page, the settings, how it begins and ends."""
+"""The web preview over real HTTP: the page, the settings, opening and closing."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_any_body_is_understood_or_refused(
         assert shared_preview.changes == []
 
 
-def test_a_failing_status_is_told_plainly(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_status_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     def status() -> dict[str, object]:
         raise RuntimeError("no numbers yet")
 
@@ -143,7 +143,7 @@ def test_a_failing_status_is_told_plainly(caplog: pytest.LogCaptureFixture) -> N
         sink.close()
 
 
-# ---- the beginning and the end ----
+# ---- opening and closing ----
 
 
 def server_threads() -> int:
@@ -168,7 +168,7 @@ def test_close_is_prompt_with_open_and_stalled_streams(preview: Preview) -> None
         preview.sink.close()
         assert time.monotonic() - start < 0.5
         assert server_threads() == servers - 1
-        assert list(pictures) == [], "the stream ends as HTTP wants it"
+        assert list(pictures) == [], "the stream ends correctly for HTTP"
     with pytest.raises(httpx.ConnectError):
         preview.client.get("/")
     with pytest.raises(OutputError, match="ended"):
@@ -184,7 +184,7 @@ def test_close_at_once_after_opening() -> None:
         assert time.monotonic() - start < 0.5
 
 
-def test_a_port_can_be_chosen_and_had_again() -> None:
+def test_a_port_can_be_chosen_and_reused() -> None:
     first = Preview()
     first.client.get("/")
     first.close()
@@ -198,7 +198,7 @@ def test_a_port_can_be_chosen_and_had_again() -> None:
         second.close()
 
 
-def test_a_taken_port_is_one_line_with_its_mend() -> None:
+def test_a_taken_port_is_one_line_with_a_fix() -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
         port = other.server_address[1]
         with pytest.raises(OutputError, match=f"port {port}: another program has it; choose"):

@@ -12,14 +12,14 @@ from bgblur.frame import Alpha, Image
 
 
 def composited(data: Path) -> list[Path]:
-    """Talking heads over rooms; each has its true matte beside it."""
+    """Clips of talking heads over rooms; the true matte of each is beside it."""
     clips = sorted((data / "video" / "composited").glob("*.mp4"))
     assert len(clips) == 5
     return clips
 
 
 def with_matte(clip: Path) -> Iterator[tuple[Image, Alpha]]:
-    """Frame after frame: the picture and its true alpha."""
+    """Yield each frame's picture and its true alpha."""
     matte = clip.with_name(f"{clip.stem}_alpha.mkv")
     with av.open(str(clip)) as pictures, av.open(str(matte)) as mattes:
         pairs = zip(pictures.decode(video=0), mattes.decode(video=0), strict=True)

@@ -1,4 +1,4 @@
-"""Clips whose every frame says which one it is, by its shade."""
+"""Clips with one shade of grey per frame, which identifies the frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 def write_grey_clip(
     path: Path, shades: Iterable[int], fps: int = 25, size: tuple[int, int] = (64, 48)
 ) -> Path:
-    """One lossless frame a shade; the codec follows the ending (.gif, else FFV1)."""
+    """Write one lossless frame per shade; .gif files are GIF, all others FFV1."""
     width, height = size
     codec = "gif" if path.suffix == ".gif" else "ffv1"
     with av.open(str(path), "w") as container:

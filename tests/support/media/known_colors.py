@@ -1,4 +1,4 @@
-"""Pictures whose colours and corners a test knows."""
+"""Pictures with known colours and corners."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bgblur.frame import Image
 
 RED, GREEN, BLUE, WHITE = (0, 0, 255), (0, 255, 0), (255, 0, 0), (255, 255, 255)
 
-UPRIGHT = {  # by EXIF's orientation: what ``corners`` shows at red, green / blue, white
+UPRIGHT = {  # by EXIF orientation: the corners of ``corners()``, row by row, after it is applied
     1: [RED, GREEN, BLUE, WHITE],
     2: [GREEN, RED, WHITE, BLUE],
     3: [WHITE, BLUE, GREEN, RED],
@@ -21,7 +21,7 @@ UPRIGHT = {  # by EXIF's orientation: what ``corners`` shows at red, green / blu
 
 
 def corners(width: int = 64, height: int = 48) -> Image:
-    """Red, green / blue, white: any turn or flip shows."""
+    """Red, green / blue, white: every turn and flip can be seen."""
     picture = np.empty((height, width, 3), np.uint8)
     picture[: height // 2, : width // 2], picture[: height // 2, width // 2 :] = RED, GREEN
     picture[height // 2 :, : width // 2], picture[height // 2 :, width // 2 :] = BLUE, WHITE
@@ -29,7 +29,7 @@ def corners(width: int = 64, height: int = 48) -> Image:
 
 
 def patches(rows: int = 4, columns: int = 6) -> Image:
-    """Colours of 32 pixels each, so that halved chroma cannot blur their middles."""
+    """Random colours in squares of 32 pixels: halved chroma cannot change their middles."""
     colors = np.random.default_rng(3).integers(0, 256, (rows, columns, 3), np.uint8)
     return colors.repeat(32, 0).repeat(32, 1)
 

@@ -1,4 +1,4 @@
-"""Writing a video with the project's own writer, and asking ffprobe what came of it."""
+"""Writes videos with the project's own writer and reads them with independent tools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def writer(path: Path, width: int = 64, height: int = 48, **more: Any) -> VideoW
 
 
 def probe(path: Path, *more: str) -> Any:
-    """What ffprobe, which shares no code with us, says of a file."""
+    """ffprobe's report on a file; it shares no code with the project."""
     if not shutil.which("ffprobe"):
         pytest.skip("ffprobe is the judge")
     call = [
@@ -38,13 +38,13 @@ def probe(path: Path, *more: str) -> Any:
         "json",
         str(path),
     ]
-    told = subprocess.run(call, capture_output=True, text=True, check=True)
-    assert told.stderr == ""
-    return json.loads(told.stdout)
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
 
 
 def first_picture(path: Path, matrix: int, full: bool) -> Image:
-    """BGR by OpenCV's own arithmetic from the stored YUV: an independent way back."""
+    """The first picture in BGR, computed from the stored YUV without swscale."""
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
         assert frame.format.name in {"yuv420p", "yuvj420p"}

@@ -1,11 +1,11 @@
-"""The real Chromium that the page is tested in."""
+"""The Chromium in which the page is tested."""
 
 from __future__ import annotations
 
 import shutil
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-REBOUND = "rebound.example"  # a hostile site whose name suddenly leads to this machine
+REBOUND = "rebound.example"  # a hostile site whose name resolves to this machine
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

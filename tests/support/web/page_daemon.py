@@ -1,4 +1,4 @@
-"""What stands behind the preview page in its tests, and ways to look at the page."""
+"""A stand-in for the daemon behind the preview page, and helpers to inspect the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLUE, RED = (220, 60, 20), (20, 40, 220)
 
 
 class PageDaemon:
-    """Publishes a white square that moves over blue; before the blur the ground is red."""
+    """Publishes a white square that moves over blue; in the camera's picture it moves over red."""
 
     def __init__(self, port: int = 0) -> None:
         self.strength = 60
@@ -131,7 +131,7 @@ def eventually(page: Page, check: Callable[[], bool], seconds: float = 4.0) -> b
 
 
 def square_at(stage: Image) -> float | None:
-    """Where the white square is, in parts of the width; None where it is not to be seen."""
+    """The position of the white square, 0..1 of the width; None if it is not visible."""
     row = stage[stage.shape[0] * 170 // HEIGHT].min(axis=1)
     columns = np.flatnonzero(row > 200)
     return float(columns.mean() / len(row)) if len(columns) else None

@@ -1,4 +1,4 @@
-"""Fixtures of the preview page's tests; a module takes them up with ``pytest_plugins``."""
+"""Fixtures for tests of the preview page; a module loads them with ``pytest_plugins``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, daemon: PageDaemon) -> Iterator[Page]:
-    """The open page; afterwards: no console error, and no request to anybody else."""
+    """The open page. At the end it checks: no console error, no request to another server."""
     page = context.new_page()
     complaints = watch_console(page)
     requested: list[str] = []

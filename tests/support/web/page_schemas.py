@@ -1,7 +1,7 @@
-"""What the two pages' servers promise, as OpenAPI: for Schemathesis, which tries to break it.
+"""The routes of both pages' servers as OpenAPI, for Schemathesis, which tries to break them.
 
-Every route of theirs has to stand here (test_web_schema.py compares). The token is left out:
-test_web_every_route.py goes without it.
+Every route must be listed here (test_web_schema.py compares). The token is left out:
+test_web_every_route.py tests requests without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A served preview with a recording daemon behind it, and what reads its streams."""
+"""A served preview that records its requests, and readers for its streams."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RED, GREY = (0, 0, 250), (128, 128, 128)
 
 
 class Preview:
-    """A WebSink with a recording daemon behind it."""
+    """A WebSink that records the changes and views asked for."""
 
     def __init__(self, port: int = 0) -> None:
         self.changes: list[tuple[str, int | float | str | bool]] = []

@@ -1,4 +1,4 @@
-"""Fixtures of the preview's tests; a module takes them up with ``pytest_plugins``."""
+"""Fixtures for tests of the preview's server; a module loads them with ``pytest_plugins``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two pages' real servers, each with something harmless behind it."""
+"""The real servers of both pages, each with a harmless stand-in behind it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOT = "0001"
 
 
 class Served:
-    """``changed`` counts what requests have brought about; streams end at once unless ``live``."""
+    """``changed`` counts the changes that requests made; streams end at once unless ``live``."""
 
     def __init__(self, page: str, folder: Path, live: bool = False) -> None:
         self.changed = 0
@@ -106,5 +106,5 @@ def served(page: str, folder: Path, live: bool = False) -> Iterator[Served]:
 
 
 def concrete(path: str) -> str:
-    """A route's path with something real in its places."""
+    """A route's path with real values for its parameters."""
     return path.replace("{name}", SHOT)
