@@ -17,16 +17,16 @@ HEIGHTS = (96, 128, 160, 192, 224, 288)
 
 def benchmark(
     out: Annotated[
-        Path, typer.Option(help="OUT.json is written after every cell, OUT.png in the end.")
+        Path, typer.Option(help="Writes OUT.json after every cell, OUT.png at the end.")
     ] = Path("benchmark"),
     data: Annotated[
-        Path | None, typer.Option(help="Folder with train/ and video/; without it, speed alone.")
+        Path | None, typer.Option(help="Folder with train/ and video/; without it, only speed.")
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="Repeatable; every shipped one if none is given.")
+        list[str] | None, typer.Option(help="Repeatable; default: every shipped model.")
     ] = None,
     device: Annotated[
-        list[str] | None, typer.Option(help="Repeatable; cpu, and cuda where it is.")
+        list[str] | None, typer.Option(help="Repeatable; default: cpu, and cuda if available.")
     ] = None,
     precision: Annotated[
         list[str] | None, typer.Option(help="Repeatable: auto, fp32, bf16, fp16.")
@@ -35,12 +35,12 @@ def benchmark(
         list[str] | None, typer.Option(help="Repeatable: native, or avx2 for an older processor.")
     ] = None,
     input_height: Annotated[list[int] | None, typer.Option(min=32, help="Repeatable.")] = None,
-    seconds: Annotated[float, typer.Option(help="Timed a cell.")] = 1.5,
-    photos: Annotated[int, typer.Option(min=1, help="Of each set.")] = 6,
-    frames: Annotated[int, typer.Option(min=1, help="Of each clip.")] = 8,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep what OUT.json has.")] = False,
+    seconds: Annotated[float, typer.Option(help="Timing per cell, in seconds.")] = 1.5,
+    photos: Annotated[int, typer.Option(min=1, help="Photos per set.")] = 6,
+    frames: Annotated[int, typer.Option(min=1, help="Frames per clip.")] = 8,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the figures in OUT.json.")] = False,
 ) -> None:
-    """Measure every model at every input height: milliseconds, and IoU on held-out pictures."""
+    """Measure the speed and the IoU on held-out pictures of every model at every input height."""
     from bgblur.bench.plot import check_plot
     from bgblur.pipeline.report import machine
     from bgblur.training.evaluate.sweep import ISAS, Budget, cells, sweep
@@ -64,7 +64,7 @@ def benchmark(
         for row in sweep(wanted, data, Budget(seconds, photos, frames), tuple(rows), status.update):
             rows.append(row)
             text = json.dumps({"machine": here, "rows": rows}, indent=1)
-            with replacing(figures) as unfinished:  # a run that is cut off can resume
+            with replacing(figures) as unfinished:  # an interrupted run can resume
                 unfinished.write_text(text + "\n", encoding="utf-8")
     title = f"bgblur's networks on {here['gpu'] or here['cpu']}, {here['cores']} cores"
     typer.echo(f"{title}\n\n{table(rows)}")
@@ -79,10 +79,12 @@ def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:
         rows, there = list(stored["rows"]), stored["machine"]
     except (ValueError, LookupError, TypeError) as error:
         raise UsageError(
-            f"{figures} is not what this command wrote, or damaged: {again}"
+            f"{figures} was not written by this command, or is damaged: {again}"
         ) from error
     if there != here:
-        raise UsageError(f"{figures} has another machine's figures, or another torch's: {again}")
+        raise UsageError(
+            f"{figures} has figures of another machine or another version of torch: {again}"
+        )
     return rows
 
 

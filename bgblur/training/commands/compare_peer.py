@@ -16,20 +16,26 @@ from bgblur.training.commands.shell import DataOption, check_place, console, run
 
 def compare_peer(
     data: DataOption = Path("data"),
-    rounds: Annotated[int, typer.Option(min=1, help="Timed passes a side over each clip.")] = 2,
-    frames: Annotated[int, typer.Option(min=2, help="Of each clip, at most.")] = 75,
-    clips: Annotated[int, typer.Option(min=1, help="How many, at most.")] = 5,
-    model: Annotated[str, typer.Option(help="bgblur's, as engine.model.")] = "auto",
-    input_height: Annotated[str, typer.Option(help="bgblur's, as engine.input_height.")] = "auto",
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Timed passes of each side over each clip.")
+    ] = 2,
+    frames: Annotated[int, typer.Option(min=2, help="Frames per clip, at most.")] = 75,
+    clips: Annotated[int, typer.Option(min=1, help="Number of clips, at most.")] = 5,
+    model: Annotated[str, typer.Option(help="bgblur's model, as engine.model.")] = "auto",
+    input_height: Annotated[
+        str, typer.Option(help="bgblur's height, as engine.input_height.")
+    ] = "auto",
     peer: Annotated[
-        Path | None, typer.Option(help="Folder of MediaPipe's environment; made where it is not.")
+        Path | None, typer.Option(help="Folder of MediaPipe's environment; made if missing.")
     ] = None,
     python: Annotated[
-        str | None, typer.Option(help="The Python 3.9 to 3.12 to make it with.")
+        str | None, typer.Option(help="A Python 3.9 to 3.12 to make it with.")
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File to write the figures to.")
+    ] = None,
 ) -> None:
-    """Blur the same clips with bgblur and with MediaPipe, in turn; say who is better at what."""
+    """Blur the same clips with bgblur and MediaPipe in turn, and compare speed and accuracy."""
     from bgblur.pipeline.report import machine
     from bgblur.training.evaluate.evaluation import composited_clips
     from bgblur.training.peers import side
@@ -39,7 +45,9 @@ def compare_peer(
     check_place(json_file)
     pairs = list(composited_clips(data / "video" / "composited"))[:clips]
     if not pairs:
-        raise UsageError(f"no clip with its matte in {data}/video/composited: name it with --data")
+        raise UsageError(
+            f"no clip with a matte in {data}/video/composited: name the data folder with --data"
+        )
     folder = peer or peer_folder()
     theirs = find_environment(folder) or make_environment(folder, python, console.print)
     options = {"engine.model": model, "engine.input_height": input_height}

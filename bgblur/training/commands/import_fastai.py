@@ -15,14 +15,14 @@ WARNING = "a Learner is a pickle, and a pickle can run code: import only one you
 
 
 def import_fastai(
-    learner: Annotated[Path, typer.Argument(help="What learn.export() wrote.")],
-    target: Annotated[Path, typer.Argument(help="The TorchScript file to write.")],
+    learner: Annotated[Path, typer.Argument(help="A file written by learn.export().")],
+    target: Annotated[Path, typer.Argument(help="TorchScript file to write.")],
     trust: Annotated[
         bool, typer.Option("--trust", help="Open the pickle without asking: it can run code.")
     ] = False,
     person_class: Annotated[
         str | None,
-        typer.Option(help="Its name or index; without it the one called person, or else 1."),
+        typer.Option(help="Its name or index; default: the class called person, or else 1."),
     ] = None,
 ) -> None:
     """Convert the Learner of a fastai unet_learner into a model for [engine] model."""
@@ -42,12 +42,12 @@ def import_fastai(
     )
     if not imported.classes:
         other = 1 - imported.person
-        typer.echo(f"If it blurs you and not the room, import with --person-class {other}")
+        typer.echo(f"If it blurs you instead of the room, import with --person-class {other}")
     if imported.height is not None:
         fitting = max(96, round(imported.height / 32) * 32)
         typer.echo(
             f"It was trained on pictures {imported.height} high: "
-            f"engine.input_height = {fitting} serves it best, a smaller one is faster"
+            f"engine.input_height = {fitting} gives the best masks, a smaller one is faster"
         )
 
 
@@ -57,7 +57,7 @@ def _ask(trust: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"{WARNING}, with --trust")
     if not typer.confirm(f"{WARNING[0].upper()}{WARNING[1:]}. Open it?", err=True):
-        raise UsageError("nothing was opened")
+        raise UsageError("the file was not opened")
 
 
 def main() -> None:

@@ -12,15 +12,17 @@ from bgblur.training.commands.shell import DataOption, console, run
 
 
 def pack_data(
-    target: Annotated[Path, typer.Argument(help="The folder for part-1.tar and so on.")],
+    target: Annotated[Path, typer.Argument(help="Folder for part-1.tar and so on.")],
     data: DataOption = Path("data"),
     longest: Annotated[
-        int, typer.Option(min=64, help="Pixels of a picture's longer side, at most.")
+        int, typer.Option(min=64, help="Longest side of a picture, in pixels.")
     ] = 448,
-    part_mb: Annotated[int, typer.Option(min=1, help="Megabytes of a part, at most.")] = 60,
+    part_mb: Annotated[int, typer.Option(min=1, help="Largest size of a part, in megabytes.")] = 60,
 ) -> None:
-    """Make the training data small enough to take to another machine: unpack every part there into
-    one folder, and name that with --data."""
+    """Pack the training data for another machine.
+
+    Unpack all parts there into one folder, and name that with --data.
+    """
     from bgblur.training.data.pack import pack
 
     with Progress(console=console, transient=True) as progress:

@@ -16,31 +16,33 @@ if TYPE_CHECKING:
     from bgblur.training.record.folder import RecordFolder
     from bgblur.training.record.record import Recorder
 
-LABEL_HEIGHT = 288  # of the network's input: labels need no frame rate
+LABEL_HEIGHT = 288  # input height of the network: labels need quality, not speed
 
 
 def record(
-    folder: Annotated[Path, typer.Argument(help="Where images/ and masks/ go; may exist.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for images/ and masks/; may exist.")],
     device: Annotated[str, typer.Option(help="Camera index, name or path, a clip, or demo.")] = "0",
     interval: Annotated[float, typer.Option(min=0.05, help="Seconds between pictures.")] = 1.5,
-    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
+    count: Annotated[int, typer.Option(min=1, help="Number of pictures.")] = 60,
     plate: Annotated[
-        bool, typer.Option("--plate", help="First take the room without you: better masks.")
+        bool, typer.Option("--plate", help="Take the room without you first: better masks.")
     ] = False,
     countdown: Annotated[
         float, typer.Option(min=0, help="Seconds to get ready, or to step out.")
     ] = 5.0,
-    model: Annotated[str, typer.Option(help="Labels the pictures; as [engine] model.")] = "auto",
-    width: Annotated[int, typer.Option(min=16, help="Of a camera's picture.")] = 1280,
-    height: Annotated[int, typer.Option(min=16, help="Of a camera's picture.")] = 720,
+    model: Annotated[
+        str, typer.Option(help="Model that labels the pictures; as [engine] model.")
+    ] = "auto",
+    width: Annotated[int, typer.Option(min=16, help="Of the camera's pictures.")] = 1280,
+    height: Annotated[int, typer.Option(min=16, help="Of the camera's pictures.")] = 720,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Accept every mask unseen, without a page.")
+        bool, typer.Option("--yes", help="Accept every mask without a review, without the page.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 is a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0: any free port.")] = 0,
 ) -> None:
     """Take pictures of yourself for scripts/train.py --init auto --data FOLDER.
 
-    A page on this machine guides you and shows each mask to accept, mend or reject.
+    A page on this machine guides you and shows each mask to accept, edit or reject.
     """
     from bgblur.pipeline.build import open_source
     from bgblur.segmentation.engine_torch import TorchEngine
@@ -59,22 +61,24 @@ def record(
             _unseen(Recorder(source, label, kept, plan, tell=console.print), kept)
         else:
             page = RecordPage(source, label, kept, plan, port)
-            console.print(f"Open {page.url}\nand follow it; Finish there, or Ctrl-C here.")
+            console.print(
+                f"Open {page.url}\nand follow it. To end, press Finish there or Ctrl-C here."
+            )
             with ended_by_signals():
                 page.run()
     except KeyboardInterrupt:
-        console.print("ended; what was taken is kept")
+        console.print("ended; the pictures taken so far are kept")
     finally:
         source.close()
         kept.tidy()
     left = len(kept.waiting())
-    waiting = f", {left} wait for a review: run this again" if left else ""
+    waiting = f", {left} need a review: run this again" if left else ""
     console.print(f"{kept.accepted} pictures in {folder}{waiting}")
     console.print(f"next: scripts/train.py --init {model} --data {folder} --export my-model.ts")
 
 
 def _unseen(recorder: Recorder, folder: RecordFolder) -> None:
-    """Take all, accept all. Raises CameraError where the camera fails."""
+    """Take and accept all pictures. Raises CameraError if the camera fails."""
     recorder.resume()
     with ended_by_signals():
         recorder.run()

@@ -1,4 +1,4 @@
-"""What the commands share: the console, the data option, errors as one line."""
+"""Shared by the commands: the console, the data option, errors as one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder with train/ and
 
 
 def run(command: Callable[..., None]) -> None:
-    """Parse the arguments, call, and end with the error's exit code where one is raised."""
+    """Parse the arguments and call ``command``; on an error, exit with the error's code."""
     prepare_process()
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(command)
@@ -28,19 +28,20 @@ def run(command: Callable[..., None]) -> None:
         app()
     except BgblurError as error:
         _end(error)
-    except ValidationError as error:  # of an option that a part of bgblur judges
+    except ValidationError as error:  # an option that is checked as a setting
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         _end(UsageError(f"{where}: {first['msg']}; see --help"))
     except OSError as error:
         where = f" {error.filename}" if error.filename is not None else ""
         why = error.strerror or str(error)
-        _end(OutputError(f"cannot use{where}: {why}; choose a place you may write to, with space"))
+        _end(
+            OutputError(f"cannot use{where}: {why}; choose a place that is writable and has space")
+        )
 
 
 def check_place(*files: Path | None) -> None:
-    """Before work that takes long: raises UsageError where a file has no folder to be written to.
-    None is none."""
+    """Check before long work. Raises UsageError if a file's folder does not exist; skips None."""
     for file in files:
         if file is not None and not file.parent.is_dir():
             raise UsageError(f"there is no folder {file.parent}: make it, or name another")

@@ -15,12 +15,13 @@ BOUNDS = (0.05, 0.95)
 
 
 def compare(ours: Figures, other: Figures, photos: Mapping[str, Sequence[Picture]]) -> Rows:
-    """IoU by set. Both have judged all ``photos``, by set, and the same clips.
+    """Compare the IoU of two models, by set. Both were evaluated on all ``photos`` and on the same
+    clips.
 
-    A row has ``samples`` (pictures, or whole clips), ``iou`` of ours, ``other``, the
-    ``difference`` (ours less the other's), and ``low`` and ``high``: between them it lies with
-    90 % certainty, as far as these few pictures stand for all (percentile bootstrap over pairs:
-    Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    A row has ``samples`` (the number of pictures or clips), the ``iou`` of ours, that of the
+    ``other``, the ``difference`` (ours minus other), and ``low`` and ``high``, which bound the
+    difference with 90 % certainty, as far as these pictures are representative (percentile
+    bootstrap over pairs: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
     """
     rows: Rows = {}
     ours_by, other_by = _by_picture(ours), _by_picture(other)

@@ -1,4 +1,4 @@
-"""Judge a segmenter on held-out photos, on clips with true mattes and on empty rooms."""
+"""Evaluates a model on held-out photos, on clips with true mattes and on empty rooms."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from bgblur.training.evaluate.predictors import (
 
 Rows = dict[str, dict[str, float]]  # a row's name -> figure -> value
 
-LARGE = 0.12  # of the frame: whoever sits before a webcam covers more
-MIXED_SETS = ("voc_person", "humanseg_web")  # those that also have small, distant people
-LEAK = 0.1  # alpha above which a pixel of an empty room shows
+LARGE = 0.12  # share of the frame: a person in front of a webcam covers more
+MIXED_SETS = ("voc_person", "humanseg_web")  # sets that also show small, distant people
+LEAK = 0.1  # in an empty room, a pixel with a higher alpha leaks
 MEAN = "mean"
 ROOMS = "empty rooms"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One judged picture; ``share`` is how much of the frame the person covers."""
+    """The figures of one picture; ``share``: the person's share of the picture."""
 
     picture: Picture
     share: float
@@ -43,7 +43,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures at one input height; ``scored`` are the photos behind ``photos``."""
+    """All figures at one input height; ``scored``: the single photos behind ``photos``."""
 
     photos: Rows
     clips: Rows
@@ -58,7 +58,10 @@ def evaluate(
     frames: int | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Figures:
-    """Everything; of each clip the first ``frames``. ``report`` hears what is being judged."""
+    """Evaluate photos, clips (the first ``frames`` of each) and empty rooms.
+
+    ``report`` is called with the name of each set and clip before it is evaluated.
+    """
     predict = still_predictor(engine)
     photos: Rows = {}
     scored: list[Scored] = []
@@ -82,7 +85,7 @@ def evaluate(
 
 
 def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored]:
-    """Each picture letterboxed to 16:9, judged where its mask says anything."""
+    """Score each picture, letterboxed to 16:9, where its mask is not ignored."""
     scored = []
     for picture in pictures:
         image, truth, weight = read_photo(picture)
@@ -101,7 +104,7 @@ def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored
 
 
 def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
-    """A row for each of the set's groups."""
+    """A row for each group of the set ``name``; see photo_groups."""
     return {
         group: {"pictures": len(members)}
         | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
@@ -110,7 +113,7 @@ def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
 
 
 def photo_groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:
-    """The set; if it has small people, also those past 12 % of the frame. None is empty."""
+    """The whole set and, in ``MIXED_SETS``, the people above 12 % of the frame; no empty group."""
     groups = {name: list(scored)}
     if name in MIXED_SETS:
         groups[large_row(name)] = [s for s in scored if s.share > LARGE]
@@ -122,7 +125,7 @@ def large_row(name: str) -> str:
 
 
 def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
-    """``leak``: the share of pixels taken for a person where nobody is."""
+    """``leak``: the share of pixels of empty rooms that are taken for a person."""
     leaks = [float((predict(read_photo(room)[0]) > LEAK).mean()) for room in rooms]
     return {"pictures": len(rooms), "leak": float(np.mean(leaks))}
 
@@ -131,7 +134,7 @@ def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float
 
 
 def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """(clip, its true matte) pairs: ``NAME.mp4`` beside ``NAME_alpha.mkv``."""
+    """Yield pairs (clip, true matte): ``NAME.mp4`` with ``NAME_alpha.mkv`` in the same folder."""
     for clip in sorted(folder.glob("*.mp4")):
         matte = clip.with_name(f"{clip.stem}_alpha.mkv")
         if matte.is_file():
@@ -141,7 +144,7 @@ def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
 def evaluate_clip(
     predict: Predictor, clip: Path, matte: Path, frames: int | None = None
 ) -> dict[str, float]:
-    """Figures of the clip's first ``frames``. Raises DataError where the matte does not fit it."""
+    """Figures of the clip's first ``frames``. Raises DataError if the matte does not fit."""
     images = [image for image, _ in islice(VideoReader(clip), frames)]
     truths = [read_matte(image) for image, _ in islice(VideoReader(matte), frames)]
     if len(images) != len(truths) or images[0].shape[:2] != truths[0].shape:
@@ -152,7 +155,7 @@ def evaluate_clip(
 
 
 def read_matte(image: Image) -> Plane:
-    """Grey video, decoded to BGR, to ``float32`` alpha."""
+    """Convert a frame of a grey video, decoded to BGR, to ``float32`` alpha (H, W)."""
     return np.divide(image[..., 0], 255, dtype=np.float32)
 
 

@@ -1,4 +1,7 @@
-"""Figures of merit for alpha mattes. All take ``float32`` alpha ``(H, W)`` in 0..1."""
+"""Quality measures of alpha mattes. All take ``float32`` alpha (H, W) in 0..1.
+
+``valid``: the pixels that count; all by default.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Chosen = NDArray[np.bool_]  # (H, W), the pixels that count
 
 
 def iou(alpha: Alpha, truth: Alpha, valid: Chosen | None = None) -> float:
-    """Intersection over union of the two at threshold 0.5; 1 where both are empty."""
+    """Intersection over union at threshold 0.5; 1 if both are empty."""
     a, b = alpha > 0.5, truth > 0.5
     if valid is not None:
         a, b = a & valid, b & valid
@@ -35,8 +38,8 @@ def boundary_f(
 ) -> float:
     """F-measure of the two outlines (Csurka et al. 2013), tolerance as a share of the diagonal.
 
-    Ignored pixels count as background in both, as in `iou`: dropping only the outlines inside them
-    would fault a true outline that runs within an ignored rim.
+    Ignored pixels count as background in both, as in ``iou``. Dropping only the outlines inside
+    them would count a true outline within an ignored rim as an error.
     """
     radius = max(1, round(tolerance * float(np.hypot(*alpha.shape))))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
@@ -57,8 +60,10 @@ def _outline(mask: Chosen) -> NDArray[np.uint8]:
 
 
 def dtssd(alphas: Sequence[Alpha], truths: Sequence[Alpha]) -> float:
-    """Flicker (Erofeev et al. 2015): 100 x mean over frames of the RMS of the difference
-    between the alpha's and the truth's change from one frame to the next."""
+    """Flicker (Erofeev et al. 2015): how much alpha and truth change differently between frames.
+
+    100 times the mean over frames of the RMS difference between the two changes.
+    """
     frames = [
         float(np.sqrt(np.mean(((alphas[t] - alphas[t - 1]) - (truths[t] - truths[t - 1])) ** 2)))
         for t in range(1, len(alphas))

@@ -1,4 +1,4 @@
-"""What is judged: a network or an exported model, run the way the daemon runs it."""
+"""Runs a network or an exported model as the daemon does, for evaluation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from bgblur.segmentation.scales_torch import infer_at_scales
 from bgblur.stats import Stats
 
 Predictor = Callable[[Image], Alpha]  # BGR uint8 (H, W, 3) -> alpha float32 (H, W)
-ASPECT = 16 / 9  # pictures are letterboxed to a webcam's shape, as peers are measured
+ASPECT = 16 / 9  # pictures are letterboxed to a webcam's shape
 
 
 class NetworkEngine:
-    """An Engine from a network that was not exported, on the device where it lies."""
+    """An Engine for a network that is not exported, on the network's device."""
 
     precision = "fp32"
 
     def __init__(self, network: nn.Module, input_height: int) -> None:
         self.device = str(next(network.parameters()).device)
         if self.device != "cpu":
-            torch.cuda.synchronize()  # frames take another stream than the training's last step
+            torch.cuda.synchronize()  # frames use another stream than the last training step
         self.input_height = input_height
         self._segmenter = Segmenter(network).to(self.device).eval()
 
@@ -45,12 +45,12 @@ class NetworkEngine:
 
 
 def still_predictor(engine: Engine) -> Predictor:
-    """For unrelated pictures: nothing is smoothed from one to the next."""
+    """A predictor for unrelated pictures, without smoothing over time."""
     return _predictor(engine, MaskOptions(smoothing=0.0))
 
 
 def clip_predictor(engine: Engine) -> Predictor:
-    """For the frames of one clip, in order, smoothed as the daemon does by default."""
+    """A predictor for the frames of one clip, in order, smoothed as the daemon does by default."""
     return _predictor(engine, MaskOptions())
 
 
@@ -64,7 +64,7 @@ def _predictor(engine: Engine, options: MaskOptions) -> Predictor:
 
 
 def letterboxed(predict: Predictor, image: Image) -> Alpha:
-    """Alpha of the picture after black bars have brought it to 16:9."""
+    """Alpha of the picture, predicted with black bars added to make it 16:9."""
     rows, columns = image.shape[:2]
     height, width = max(rows, round(columns / ASPECT)), max(columns, round(rows * ASPECT))
     y, x = (height - rows) // 2, (width - columns) // 2

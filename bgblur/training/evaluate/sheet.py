@@ -1,4 +1,4 @@
-"""A contact sheet of the worst pictures, for human eyes."""
+"""A contact sheet of the worst pictures, for people to look at."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLUMNS = 3
 
 
 def worst_sheet(predict: Predictor, scored: Sequence[Scored], count: int = 24) -> Image:
-    """The pictures of lowest IoU, each as input, truth, prediction and error."""
+    """The ``count`` pictures of lowest IoU, each as input, truth, prediction and error."""
     cells = []
     for score in sorted(scored, key=lambda s: s.iou)[:count]:
         image, truth, weight = read_photo(score.picture)

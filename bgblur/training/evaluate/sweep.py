@@ -1,7 +1,7 @@
-"""Speed against accuracy: every model at every height, on every device there is.
+"""Measures speed against accuracy: every model at every height, on every device.
 
-A processor's instruction set is chosen before torch is loaded, so each has a process of its own:
-this module, which takes a job as JSON and answers with one line a cell.
+A processor's instruction set must be chosen before torch is loaded. Each one therefore gets its own
+process, which runs this module: it takes a job as JSON and prints one line of JSON per cell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bgblur.errors import BgblurError, UsageError
 if TYPE_CHECKING:
     from bgblur.segmentation.engine_torch import TorchEngine
 
-ISAS = {  # what each of torch's libraries calls it
+ISAS = {  # the variables that limit each of torch's libraries
     "native": {},
     "avx2": {
         "ONEDNN_MAX_CPU_ISA": "AVX2",
@@ -31,12 +31,12 @@ ISAS = {  # what each of torch's libraries calls it
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     },
 }
-_WARM_UP, _LEAST = 4, 8  # inferences before those that count, and at least so many of them
+_WARM_UP, _LEAST = 4, 8  # inferences that do not count, and the least number that do
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is measured at once. ``isa`` is the best instruction set that may be used."""
+    """One combination to measure. ``isa``: the best instruction set that may be used."""
 
     model: str
     device: str
@@ -47,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Budget:
-    """How thoroughly: seconds of timing, photos of each set, frames of each clip."""
+    """Limits of one cell: seconds of timing, photos per set, frames per clip."""
 
     seconds: float = 1.5
     photos: int = 6
@@ -61,7 +61,7 @@ def cells(
     isas: Sequence[str],
     heights: Sequence[int],
 ) -> list[Cell]:
-    """All combinations; a GPU has no instruction sets."""
+    """All combinations; GPUs only with the isa "native"."""
     return [
         Cell(model, device, precision, isa, height)
         for isa in isas
@@ -80,9 +80,10 @@ def sweep(
     known: Sequence[dict[str, Any]] = (),
     report: Callable[[str], None] = lambda _: None,
 ) -> Iterator[dict[str, Any]]:
-    """One row a cell of ``wanted`` that ``known`` lacks, as soon as it is measured.
+    """Yield a row for each cell of ``wanted`` that ``known`` lacks, as soon as it is measured.
 
-    Raises BgblurError with the reason where a cell cannot be measured.
+    ``report`` is called with a line of text per row. Raises BgblurError with the reason if a cell
+    cannot be measured.
     """
     have = {_key(row["cell"]) for row in known}
     for isa, environment in ISAS.items():
@@ -115,7 +116,7 @@ def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[
             if problem is None:
                 yield row
         if process.wait() != 0:
-            raise UsageError(problem or "the measured process ended without a word")
+            raise UsageError(problem or "the measuring process ended without an error message")
     finally:
         process.kill()
         process.wait()
@@ -126,7 +127,7 @@ def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[
 
 
 def measure(cell: Cell, data: Path | None, budget: Budget) -> dict[str, Any]:
-    """The cell, the precision that "auto" meant, milliseconds an inference, and IoU by kind."""
+    """Measure one cell: the precision in use, milliseconds per inference, and IoU by kind."""
     from bgblur.segmentation.device_torch import share_cores
     from bgblur.segmentation.engine_torch import TorchEngine
 
@@ -145,9 +146,11 @@ def measure(cell: Cell, data: Path | None, budget: Budget) -> dict[str, Any]:
 
 
 def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], float]:
-    """Milliseconds of each inference of a 1280x720 frame, from upload to the alpha's largest
-    value, for which a GPU has to be done; and the processor's own time for one, in which other
-    programs count for less."""
+    """Return the milliseconds of each inference of a 1280x720 frame, and the CPU time of one.
+
+    Timing ends when the largest alpha is on the host, so that a GPU has finished. CPU time depends
+    less on other programs.
+    """
     from bgblur.sources.demo import DemoSource
 
     frame = DemoSource(1280, 720).picture(0)
@@ -165,8 +168,8 @@ def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], f
 
 
 def accuracy(engine: TorchEngine, data: Path, budget: Budget) -> dict[str, float]:
-    """Mean IoU over the first held-out photos of each set, whose order is shuffled by a fixed
-    seed, and over the first frames of the clips with true mattes."""
+    """Mean IoU of the first held-out photos of each set, in their fixed shuffled order, and of the
+    first frames of the clips with true mattes."""
     from bgblur.training.data.sets import load_collections
     from bgblur.training.evaluate.evaluation import composited_clips, evaluate_clip, score_photos
     from bgblur.training.evaluate.predictors import clip_predictor, still_predictor

@@ -1,4 +1,4 @@
-"""A sweep as a table and as a picture: speed against accuracy."""
+"""Shows a sweep, speed against accuracy, as a table and as a picture."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SweepRows = Sequence[dict[str, Any]]
 
 
 def table(rows: SweepRows) -> str:
-    """Markdown, one row a cell."""
+    """Markdown, one row per cell."""
     judged = kinds(rows)
     headings = "".join(f" IoU {kind} |" for kind in judged)
     lines = [
@@ -39,20 +39,23 @@ def table(rows: SweepRows) -> str:
 
 
 def kinds(rows: SweepRows) -> list[str]:
-    """What accuracy was judged on."""
+    """The kinds of pictures with an IoU: those of ``KINDS`` that occur in ``rows``."""
     return [kind for kind in KINDS if any(kind in row["iou"] for row in rows)]
 
 
 def device_of(row: dict[str, Any]) -> str:
-    """For people: "cpu fp32", "cpu fp32, avx2 at most"."""
+    """The device as text, such as "cpu fp32" or "cpu fp32, avx2 at most"."""
     cell = row["cell"]
     limited = "" if cell["isa"] == "native" else f", {cell['isa']} at most"
     return f"{cell['device']} {row['precision']}{limited}"
 
 
 def draw(rows: SweepRows, title: str, path: Path) -> None:
-    """A line a model and device through its heights: IoU over milliseconds, or, where nothing was
-    judged, milliseconds over height. Raises UsageError where ``path`` cannot be written."""
+    """Draw one line per model and device through its heights.
+
+    It shows IoU over milliseconds or, without IoU, milliseconds over height. Raises UsageError if
+    ``path`` cannot be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -97,7 +100,7 @@ def _draw_lines(axes: Axes, rows: SweepRows, kind: str | None) -> None:
             )
     if kind is None:
         axes.set_xlabel("height of the network's input")
-        axes.set_ylabel("milliseconds an inference")
+        axes.set_ylabel("milliseconds per inference")
         axes.set_ylim(0)
         return
     axes.axvline(1000 / 30, color="grey", linestyle="--", linewidth=1)
@@ -108,5 +111,5 @@ def _draw_lines(axes: Axes, rows: SweepRows, kind: str | None) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("milliseconds an inference, median, least to p95 (numbers: input height)")
+    axes.set_xlabel("milliseconds per inference: median, least to p95 (numbers: input height)")
     axes.set_ylabel(f"mean IoU, {kind}")

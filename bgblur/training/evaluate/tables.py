@@ -1,4 +1,4 @@
-"""Figures as Markdown."""
+"""Formats figures as Markdown tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HEADINGS = {"iou": "IoU", "boundary_f": "boundary F", "mad": "MAD", "dtssd": "d
 
 
 def table(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
-    """``title`` heads the first column; a figure that a row lacks is left blank."""
+    """A Markdown table. ``title`` heads the first column; missing figures stay blank."""
     columns = list(dict.fromkeys(key for row in rows.values() for key in row))
     headings = " | ".join(_HEADINGS.get(key, key) for key in columns)
     lines = [f"| {title} | {headings} |", f"|---|{'---|' * len(columns)}"]
@@ -25,6 +25,6 @@ def _cell(key: str, value: float) -> str:
 
 
 def figures_tables(figures: Figures) -> str:
-    """The tables of one input height; those without rows are left out."""
+    """The tables of one input height, without empty ones."""
     parts = {"photos": figures.photos, "clip": figures.clips, "rooms": figures.rooms}
     return "\n\n".join(table(title, rows) for title, rows in parts.items() if rows)

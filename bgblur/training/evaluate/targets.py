@@ -1,4 +1,4 @@
-"""Figures a model must reach, kept in a TOML file, and whether it does."""
+"""Reads the figures that a model must reach from a TOML file, and checks them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bgblur.training.fit.recipe import Part, load_toml
 
 
 class Target(Part):
-    """``row`` is a row of the tables (``eg1800``, ``mean`` of the clips, ``empty rooms``)."""
+    """A bound on a figure. ``row``: a row of the tables, such as ``eg1800`` or ``mean``."""
 
     row: str
     figure: Literal["iou", "boundary_f", "mad", "dtssd", "leak"]
@@ -30,7 +30,7 @@ class Target(Part):
 
 
 class Targets(Part):
-    """One ``[[target]]`` each."""
+    """The file: one ``[[target]]`` table per target."""
 
     target: tuple[Target, ...]
 
@@ -47,22 +47,22 @@ class Verdict:
 
 
 def load_targets(path: Path) -> tuple[Target, ...]:
-    """Raises DataError, in one line."""
+    """Read the targets. Raises DataError if the file cannot be read or is wrong."""
     return load_toml(path, Targets, "the targets").target
 
 
 def check_heights(targets: tuple[Target, ...], heights: list[int]) -> None:
-    """Before all is measured: raises DataError for a target at another input height."""
+    """Check before measuring. Raises DataError for a target at another input height."""
     for target in targets:
         if target.input_height not in heights:
             raise DataError(
                 f'the target for {target.figure} of "{target.row}" is at input height '
-                f"{target.input_height}: add --input-height {target.input_height}, or mend it"
+                f"{target.input_height}: add --input-height {target.input_height}, or change it"
             )
 
 
 def judge(targets: tuple[Target, ...], heights: dict[int, Figures]) -> list[Verdict]:
-    """A verdict on each. Raises DataError for a target whose figure was not measured."""
+    """Check each target. Raises DataError if its figure was not measured."""
     verdicts = []
     for target in targets:
         figures = heights.get(target.input_height)
@@ -71,14 +71,14 @@ def judge(targets: tuple[Target, ...], heights: dict[int, Figures]) -> list[Verd
         if value is None:
             raise DataError(
                 f'no {target.figure} of "{target.row}" at input height {target.input_height} '
-                "was measured: add --input-height, or mend the target"
+                "was measured: add --input-height, or change the target"
             )
         verdicts.append(Verdict(target, value))
     return verdicts
 
 
 def verdict_table(verdicts: list[Verdict]) -> str:
-    """Markdown."""
+    """A Markdown table."""
     lines = ["| must | input height | measured | |", "|---|---|---|---|"]
     for verdict in verdicts:
         target = verdict.target

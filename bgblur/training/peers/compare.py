@@ -1,4 +1,4 @@
-"""Both programs on the same frames in turn, so that what else the machine does meets both."""
+"""Runs two programs on the same frames in turn, so that other load on the machine affects both."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from bgblur.media.reader import VideoReader
 from bgblur.training.evaluate.evaluation import read_matte, score_clip
 
 FIGURES = ("iou", "boundary_f", "mad", "dtssd")
-Size = tuple[int, int] | None  # (width, height); None is the clip's own
+Size = tuple[int, int] | None  # (width, height); None: the clip's own size
 
 
 class ComparedSide(Protocol):
-    """``ask`` a job of ``side.serve``; ``about`` says what it is."""
+    """A compared program. ``ask`` runs a job of ``side.serve``; ``about`` describes the program."""
 
     about: str
 
@@ -32,10 +32,10 @@ class ComparedSide(Protocol):
 
 
 class SideProcess:
-    """A side that runs. Raises BgblurError when it ends before it was told to."""
+    """A side in its own process. Raises BgblurError if the process ends too early."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as it does
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -48,12 +48,12 @@ class SideProcess:
 
     def ask(self, job: Mapping[str, str]) -> dict[str, Any]:
         assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # what it said of it comes next
+        with contextlib.suppress(BrokenPipeError):  # _answer raises the error with its reason
             self._process.stdin.write(json.dumps(job) + "\n")
         return self._answer()
 
     def close(self) -> None:
-        """It ends with its input."""
+        """End the process by closing its input."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
@@ -66,9 +66,7 @@ class SideProcess:
             self._process.wait()
             self._errors.seek(0)
             said = [line for line in self._errors.read().splitlines() if line.strip()]
-            raise BgblurError(
-                f"the comparison broke off: {said[-1] if said else 'no reason given'}"
-            )
+            raise BgblurError(f"the comparison stopped: {said[-1] if said else 'no reason given'}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -81,10 +79,11 @@ def compare(
     rounds: int = 2,
     report: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """One entry a size: ``{"size", "speed": {side: ...}, "accuracy": {kind of alpha: ...}}``.
+    """Return one entry per size: ``{"size", "speed": {side: ...}, "accuracy": {kind: ...}}``.
 
-    Of each (clip, true matte) the first ``frames``. The first pass of a side over a clip warms it
-    up and gives its alphas; ``rounds`` more are timed, the sides in turn.
+    ``clips``: pairs (clip, true matte); the first ``frames`` of each are used. The first pass of a
+    side over a clip warms it up and writes its alphas. Then ``rounds`` passes of each side are
+    timed, in turn.
     """
     found = []
     with tempfile.TemporaryDirectory(prefix="bgblur-peer-") as name:
@@ -121,7 +120,7 @@ def compare(
 
 
 def _speed(passes: Sequence[tuple[float, float]]) -> dict[str, list[float]]:
-    """[median, least, most] of all passes: frames a second, and processor milliseconds a frame."""
+    """[median, least, most] of all passes: frames per second, and CPU milliseconds per frame."""
     rates = [1 / seconds for seconds, _ in passes]
     cpu = [1000 * seconds for _, seconds in passes]
     return {
@@ -158,7 +157,7 @@ def _truths(matte: Path, size: Size, frames: int | None) -> list[Any]:
 
 
 def table(found: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown, one row a kind of alpha; one that is only judged has no speed."""
+    """A Markdown table, one row per kind of alpha; an intermediate alpha has no speed."""
     lines = [
         "| size | | frames a second | CPU ms a frame | IoU | boundary F | MAD | dtSSD |",
         "|---|---|---|---|---|---|---|---|",
@@ -173,7 +172,7 @@ def table(found: Sequence[Mapping[str, Any]]) -> str:
 
 
 def verdict(found: Sequence[Mapping[str, Any]], us: str, peer: str) -> list[str]:
-    """Who is ahead at what, and by how much, whoever it is."""
+    """One line per size: which program is ahead in each figure, and by how much."""
     lines = []
     for entry in found:
         ours, theirs = entry["accuracy"][us], entry["accuracy"][peer]

@@ -1,4 +1,4 @@
-"""MediaPipe in an environment of its own: it wants an older NumPy and an older Python."""
+"""Installs MediaPipe into its own environment: it needs an older NumPy and an older Python."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from platformdirs import user_cache_path
 from bgblur.errors import UsageError
 
 VERSION = "0.10.21"
-PYTHONS = ("3.12", "3.11", "3.10", "3.9")  # that it has wheels for
-_READY = "ready"  # a file that says the installation came to its end
+PYTHONS = ("3.12", "3.11", "3.10", "3.9")  # for which it has wheels
+_READY = "ready"  # a file that marks a complete installation
 
 
 def peer_folder() -> Path:
@@ -22,13 +22,16 @@ def peer_folder() -> Path:
 
 
 def find_environment(folder: Path) -> Path | None:
-    """The environment's Python, where there is one."""
+    """The environment's Python, or None if it is missing or incomplete."""
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     return python if (folder / _READY).is_file() and python.exists() else None
 
 
 def make_environment(folder: Path, python: str | None, say: Callable[[str], None]) -> Path:
-    """Install MediaPipe into ``folder``, which takes about a gigabyte. Raises UsageError."""
+    """Install MediaPipe (about a gigabyte) into ``folder``; return the environment's Python.
+
+    Raises UsageError if that fails.
+    """
     base = python or suitable_python()
     say(f"installing mediapipe {VERSION} into {folder}")
     shutil.rmtree(folder, ignore_errors=True)
@@ -45,15 +48,18 @@ def make_environment(folder: Path, python: str | None, say: Callable[[str], None
 
 
 def suitable_python() -> str:
-    """A Python that MediaPipe has wheels for: this one, else one on the path. Raises UsageError."""
+    """A Python that MediaPipe has wheels for: this one, or else one on the path.
+
+    Raises UsageError if there is none.
+    """
     if "{}.{}".format(*sys.version_info) in PYTHONS:
         return sys.executable
     for version in PYTHONS:
         found = shutil.which(f"python{version}")
-        if found is not None and _works(found, version):  # pyenv's shims may lead nowhere
+        if found is not None and _works(found, version):  # a shim of pyenv may not work
             return found
     raise UsageError(
-        f"mediapipe {VERSION} needs Python {PYTHONS[-1]} to {PYTHONS[0]}, and there is none here: "
+        f"mediapipe {VERSION} needs Python {PYTHONS[-1]} to {PYTHONS[0]}, which is not installed: "
         "install one and name it with --python"
     )
 

@@ -1,11 +1,11 @@
-"""One side of a comparison, in a process of its own: ``side.py bgblur`` or ``side.py mediapipe``.
+"""One side of a comparison, in its own process: ``side.py bgblur`` or ``side.py mediapipe``.
 
-Both sides are measured by the same loop. The peer's runs as a file, in an environment that has no
-bgblur: nothing of it is imported here at the top.
+The same loop measures both sides. The peer runs this file in an environment without bgblur, so
+nothing of bgblur is imported at the top.
 
-Speaks JSON lines. First what it is; then, for each job ``{"frames": FRAMES.npy}``, ``{"seconds",
-"cpu_seconds"}``. A job with ``"alphas": PREFIX`` is not for timing: it writes the alphas of each
-kind to PREFIX_KIND.npy, ``uint8`` (N, H, W).
+Input and output are lines of JSON. The first output line describes the side. Then each job
+``{"frames": FRAMES.npy}`` is answered with ``{"seconds", "cpu_seconds"}``. A job with ``"alphas":
+PREFIX`` is not timed: it writes the alphas of each kind to PREFIX_KIND.npy, ``uint8`` (N, H, W).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Clip = Callable[[Iterable[Any]], Iterator[Result]]  # BGR frames of one clip, in
 
 
 def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
-    """The program as it blurs a film: finding the person and compositing run side by side."""
+    """bgblur as it blurs a video: segmentation and compositing run in parallel."""
     from bgblur.config.overrides import Overrides
     from bgblur.config.settings import Settings
     from bgblur.offline.overlap import ahead
@@ -46,9 +46,9 @@ def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
 
 
 def mediapipe(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
-    """MediaPipe's landscape selfie segmentation, finished as Linux-Fake-Background-Webcam does by
-    default: threshold 0.75, dilation, box blur, running mean of the masks, a Gaussian of 21 taps
-    for the room, a linear blend."""
+    """MediaPipe's landscape selfie segmentation, with the default steps of
+    Linux-Fake-Background-Webcam: threshold 0.75, dilation, box blur, running mean of the masks, a
+    Gaussian of 21 taps for the room, a linear blend."""
     import mediapipe as mp
 
     network = mp.solutions.selfie_segmentation.SelfieSegmentation(model_selection=1)
@@ -71,7 +71,7 @@ def mediapipe(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
 
 
 def serve(clip: Clip, jobs: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The answers to ``jobs``."""
+    """Yield the answers to ``jobs``, lines of JSON."""
     for line in jobs:
         job = json.loads(line)
         frames = list(np.load(job["frames"]))

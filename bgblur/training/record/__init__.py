@@ -1,1 +1,1 @@
-"""Recording one's own training pictures."""
+"""Records training pictures of the user."""

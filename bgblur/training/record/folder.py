@@ -1,4 +1,4 @@
-"""The folder that recording fills: images/ and masks/ for training, unreviewed/ until they are."""
+"""The folder of a recording: images/ and masks/ for training, unreviewed/ before the review."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JPEG_QUALITY = 95
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture that waits for its review."""
+    """A picture that is not reviewed yet."""
 
     name: str
     image: Path
@@ -28,8 +28,8 @@ class Shot:
 class RecordFolder:
     """``images/NAME.jpg`` with ``masks/NAME.png`` (0..255 alpha), below ``root``.
 
-    Numbers go on from whatever lies there; no picture is ever overwritten. Raises OutputError
-    where it cannot be written.
+    New pictures continue the numbers of existing ones; no picture is ever overwritten. All methods
+    that write raise OutputError if the folder cannot be written.
     """
 
     def __init__(self, root: Path) -> None:
@@ -49,50 +49,50 @@ class RecordFolder:
         return sum(1 for _ in (self.root / "images").glob("*.jpg"))
 
     def waiting(self) -> list[Shot]:
-        """Oldest first; those that an earlier session left too."""
+        """The pictures to review, oldest first, including those of earlier sessions."""
         images = sorted((self._waiting / "images").glob("*.jpg"))
         shots = [self._shot(image.stem) for image in images]
         return [shot for shot in shots if shot.mask.is_file()]
 
     def find(self, name: str) -> Shot:
-        """Raises UsageError where no picture of that name waits."""
+        """Return the picture ``name``. Raises UsageError if it is not waiting for a review."""
         for shot in self.waiting():
             if shot.name == name:
                 return shot
-        raise UsageError(f"no picture {name} waits for its review: it is accepted or rejected")
+        raise UsageError(f"no picture {name} waits for a review: it was accepted or rejected")
 
     def add(self, image: Image, alpha: Alpha) -> Shot:
-        """Write picture and mask where they wait for their review."""
+        """Write a picture and its mask to unreviewed/."""
         shot = self._shot(self._next_name())
         try:
-            with shot.image.open("xb") as file:  # "x": a second recorder does not overwrite either
+            with shot.image.open("xb") as file:  # "x": never overwrite a second recorder's file
                 try:
                     file.write(_encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]))
                     _write(shot.mask, _encoded(".png", np.rint(255 * alpha).astype(np.uint8), []))
                 except OSError:
-                    shot.image.unlink(missing_ok=True)  # half of a picture, or without its mask
+                    shot.image.unlink(missing_ok=True)  # it may be incomplete, or lacks its mask
                     raise
         except OSError as error:
             raise _unwritable(self.root, error) from error
         return shot
 
     def accept(self, shot: Shot, mask: bytes | None = None) -> None:
-        """Into the training layout; ``mask`` is a PNG of the picture's size, mended by hand.
+        """Move ``shot`` to the training pictures. ``mask``: a PNG that replaces its mask.
 
-        Raises UsageError where it is not.
+        Raises UsageError if ``mask`` is not a PNG of the picture's size.
         """
-        mended = None if mask is None else _checked(mask, shot)
+        edited = None if mask is None else _checked(mask, shot)
         try:
-            if mended is not None:
-                _write(shot.mask, mended)
-            # The picture last: its name is taken as long as it waits.
+            if edited is not None:
+                _write(shot.mask, edited)
+            # The picture last: until it is moved, its number stays taken.
             shot.mask.replace(self.root / "masks" / shot.mask.name)
             shot.image.replace(self.root / "images" / shot.image.name)
         except OSError as error:
             raise _unwritable(self.root, error) from error
 
     def reject(self, shot: Shot) -> None:
-        """A second window of the page may have been quicker."""
+        """Delete ``shot``. It may be gone: a second window of the page may have deleted it."""
         try:
             shot.image.unlink(missing_ok=True)
             shot.mask.unlink(missing_ok=True)
@@ -100,7 +100,7 @@ class RecordFolder:
             raise _unwritable(self.root, error) from error
 
     def tidy(self) -> None:
-        """Remove unreviewed/ where nothing waits in it."""
+        """Remove unreviewed/ if it is empty."""
         if not self.waiting():
             for folder in (*self._places[2:], self._waiting):
                 if not any(folder.iterdir()):
@@ -141,7 +141,7 @@ def _checked(mask: bytes, shot: Shot) -> bytes:
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) by its header: a few bytes may claim gigabytes of pixels."""
+    """(height, width) from the header: decoding a small file could take gigabytes."""
     if len(data) < 24 or not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"):
         return None
     width, height = struct.unpack(">II", data[16:24])

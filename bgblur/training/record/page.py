@@ -1,4 +1,4 @@
-"""The recording session as a page on this machine."""
+"""Serves a recording session as a web page on this machine."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bgblur.training.record.folder import RecordFolder
 from bgblur.training.record.record import Label, Recorder, RecordPlan
 from bgblur.training.record.server import build_record_app
 
-_LAST_ANSWER = 0.5  # seconds, for the page to hear that it is finished
+_LAST_ANSWER = 0.5  # seconds for the page to receive the last answer
 
 
 class RecordPage:
-    """Serves a session at ``url``. Raises OutputError if the port cannot be had."""
+    """Serves a session at ``url``. Raises OutputError if the port is not available."""
 
     def __init__(
         self, source: Source, label: Label, folder: RecordFolder, plan: RecordPlan, port: int = 0
@@ -39,7 +39,7 @@ class RecordPage:
         self.url = self._server.url
 
     def run(self) -> None:
-        """Until the user finishes; a review goes on when the camera has failed."""
+        """Run until the user finishes. The review continues after the camera fails."""
         camera = threading.Thread(target=self.recorder.run, name="record", daemon=True)
         camera.start()
         try:

@@ -1,4 +1,4 @@
-"""Takes pictures of one person in one room at an interval, with a guide, and labels them."""
+"""Takes pictures of one person in one room at an interval, guides the person, labels them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POSES = (
     "Turn your head to the right",
     "Look down, as if at your keyboard",
     "Lean back",
-    "Come near to the camera",
+    "Come close to the camera",
     "Raise a hand",
     "Put a hand to your chin",
     "Lean to the left, out of the picture's edge",
@@ -34,24 +34,24 @@ POSES = (
     "Raise both arms",
     "Talk, and move your hands",
     "Turn your chair sideways",
-    "Take what you have near you: a cup, a phone, headphones",
-    "Sit as you sit in a meeting",
+    "Hold something: a cup, a phone, headphones",
+    "Sit as in a meeting",
 )
-READY = "Sit down before the camera and press Start"
-LEAVE = "Step out of the picture: the empty room is taken first"
-PLATE = "Stay out: the empty room is being taken"
-STILL_THERE = "Something moves: step out of the picture and let nothing move"
+READY = "Sit down in front of the camera and press Start"
+LEAVE = "Step out of the picture: the empty room comes first"
+PLATE = "Stay out: taking the empty room"
+STILL_THERE = "Something moves: step out of the picture and keep everything still"
 RETURN = "Come back and sit down"
 DONE = "All pictures are taken"
-PLATE_PICTURES, PLATE_SECONDS = 12, 1.8  # nobody sits as still as an empty room for so long
+PLATE_PICTURES, PLATE_SECONDS = 12, 1.8  # long enough for a person in the picture to move
 PLATE_TRIES = 5
-_BACK = 0.03  # share of the picture that must differ from the plate, for somebody to be back
+_BACK = 0.03  # share of the picture that differs from the plate when the person is back
 _SETTLED = 2.0  # seconds to sit down before the first picture
 
 
 @dataclass(frozen=True)
 class RecordPlan:
-    """``interval`` and ``countdown`` (before the empty room is taken) in seconds."""
+    """``interval`` between pictures and ``countdown`` before the empty room, in seconds."""
 
     count: int
     interval: float
@@ -60,12 +60,13 @@ class RecordPlan:
 
 
 class Recorder:
-    """One session: ``run`` reads the source until all is taken or ``stop`` is called.
+    """One session: ``run`` reads the source until all pictures are taken or ``stop`` is called.
 
-    ``phase``, ``taken``, ``guide`` (what the person is to do next) and ``problem`` may be read
-    from any thread. ``show`` gets every frame; with it the session goes on after the last picture,
-    so that the person may take more. Nothing is taken before ``resume``. ``tell`` hears each new
-    guide. A camera that fails ends the session, ``problem`` says why; what was taken stays.
+    No picture is taken before ``resume``. ``phase``, ``taken``, ``guide`` (the next instruction to
+    the person) and ``problem`` may be read from any thread. ``show`` is called with every frame; if
+    it is given, the session continues after the last picture, so that the person can take more.
+    ``tell`` is called with each new guide. When the camera fails, the session ends, ``problem``
+    says why, and the pictures taken so far stay.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class Recorder:
 
     @property
     def seconds_left(self) -> float:
-        """Until the next picture."""
+        """Seconds until the next picture."""
         return max(0.0, self._due - time.monotonic()) if self.phase in ("leave", "take") else 0.0
 
     def pause(self) -> None:
@@ -104,7 +105,7 @@ class Recorder:
             self.phase = "paused"
 
     def resume(self) -> None:
-        """Begin, or go on; past the last picture, with as many again."""
+        """Begin or continue; after the last picture, take as many again."""
         if self.phase == "ready":
             self._due = time.monotonic() + self.plan.countdown
             self._say(LEAVE if self.plan.plate else POSES[0])
@@ -161,12 +162,12 @@ class Recorder:
             if self._tries == PLATE_TRIES:
                 raise CameraError(
                     "something moves in the room or the camera is not fixed, so the empty room "
-                    "cannot be taken: mend that, or record without --plate"
+                    "cannot be taken: fix that, or record without --plate"
                 )
             self._due = time.monotonic() + self.plan.countdown
             return
         self._plate = CleanPlate(pictures)
-        # The empty room is worth learning too.
+        # The empty room is a training picture too.
         self._folder.add(self._plate.image, np.zeros(image.shape[:2], np.float32))
         self.phase = "return"
         self._say(RETURN)
@@ -195,5 +196,5 @@ class Recorder:
             self._tell(guide)
 
     def _pose(self) -> str:
-        """Each for an equal part of the pictures."""
+        """The pose of the next picture; each pose gets an equal share of the pictures."""
         return POSES[self.taken * len(POSES) // max(self.plan.count, 1) % len(POSES)]

@@ -42,7 +42,7 @@ def build_record_app(
     finish: Callable[[], None],
     token: str,
 ) -> ASGIApp:
-    """The page at ``/?token=...``; ``finish`` ends the session. To be served by a LocalServer."""
+    """Build the app for a LocalServer: the page at ``/?token=...``; ``finish`` ends the session."""
     feed = JpegFeed(newest, lambda: newest.picture)
 
     def state(_: Request) -> Response:

@@ -1,4 +1,4 @@
-"""A tiny data folder: people are bright discs on dark noise, so that a few steps can learn them."""
+"""A tiny data folder: people are bright shapes on dark noise, so that a few steps learn them."""
 
 from __future__ import annotations
 

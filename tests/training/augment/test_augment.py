@@ -48,7 +48,7 @@ def test_every_example_is_well_formed(
 
 @settings(max_examples=30, deadline=None)
 @given(seed=seeds)
-def test_the_seed_is_the_example(collection: Collection, seed: int) -> None:
+def test_the_seed_decides_the_example(collection: Collection, seed: int) -> None:
     one, two = draw(collection, seed), draw(collection, seed)
     for plane in ("image", "alpha", "weight"):
         assert np.array_equal(getattr(one, plane), getattr(two, plane))
@@ -60,7 +60,7 @@ def test_seeds_differ(collection: Collection) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(seed=seeds)
-def test_empty_rooms_hold_nobody(collection: Collection, seed: int) -> None:
+def test_empty_rooms_hold_no_person(collection: Collection, seed: int) -> None:
     example = draw(collection, seed, Mix(composited=0, empty=1))
     assert not example.alpha.any()
     assert example.weight.all()
@@ -82,9 +82,9 @@ def test_composited_people_stand_on_the_lower_edge(collection: Collection) -> No
 def test_a_person_is_where_alpha_says(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # People in the test pictures are bright, rooms dark; light may change, order may not.
+    # People in the test pictures are bright, rooms are dark; light may change, the order may not.
     monkeypatch.setattr(clutter, "SHARES", ())
-    for module in (clothes, walls):  # they may be darker than the room, and lighter
+    for module in (clothes, walls):  # they may be of any brightness
         monkeypatch.setattr(module, "SHARE", 0)
     for seed in range(40):
         example = draw(collection, seed, Mix(composited=0, empty=0))
@@ -103,8 +103,8 @@ def test_ignored_regions_survive(collection: Collection) -> None:
     assert max(ignored) < 0.5
 
 
-def test_no_alpha_is_mixed_with_the_unknown(tmp_path: Path) -> None:
-    """A person up to an ignored rim: wherever a pixel is judged, its alpha is the mask's."""
+def test_no_alpha_is_mixed_with_ignored_pixels(tmp_path: Path) -> None:
+    """A person with an ignored rim: each judged pixel has the mask's alpha."""
     image, mask = tmp_path / "a.jpg", tmp_path / "a.png"
     cv2.imwrite(str(image), np.full((203, 301, 3), 120, np.uint8))
     levels = np.full((203, 301), 255, np.uint8)
@@ -114,15 +114,15 @@ def test_no_alpha_is_mixed_with_the_unknown(tmp_path: Path) -> None:
     mix = Mix(composited=0, empty=0)
     for seed in range(40):
         example = draw(Collection(photos, [], []), seed, mix)
-        bars = example.alpha == 0  # a letterbox's
+        bars = example.alpha == 0  # of a letterbox
         judged = (example.weight > 0) & ~bars
-        # Only the bars' own edge, softened by nothing, may lie between 0 and 1.
+        # Judged pixels lie inside the person: the edges of bars are not soft.
         assert (example.alpha[judged] > 0.98).all()
 
 
-def test_sets_that_are_missing_are_not_drawn(collection: Collection) -> None:
+def test_missing_sets_are_not_drawn(collection: Collection) -> None:
     mix = Mix(composited=0, empty=0, set_weights=(("ccp", 1.0), ("eg1800", 1e-9)))
-    assert draw(collection, 1, mix).weight.all()  # eg1800 ignores nothing, ccp is not there
+    assert draw(collection, 1, mix).weight.all()  # eg1800 ignores no pixels, ccp is missing
     bare = Collection({"eg1800": collection.photos["eg1800"]}, [], [])
     assert draw(bare, 1, Mix(composited=0.5, empty=0.5)).alpha.any()
 
@@ -135,10 +135,10 @@ def test_motion_blur_runs_along_a_line() -> None:
     spread = np.linalg.eigvalsh(np.cov(np.stack([ys, xs]).astype(float)))
     assert len(ys) >= 9
     assert spread[1] > 4 * spread[0]
-    assert abs(int(moved[..., 0].sum()) - 255) < 30  # no light is made or lost
+    assert abs(int(moved[..., 0].sum()) - 255) < 30  # the total brightness stays
 
 
-def test_video_codec_spoils_but_keeps_the_picture() -> None:
+def test_video_codec_changes_the_picture_only_a_little() -> None:
     image = np.ascontiguousarray(data.astronaut()[:192, :256, ::-1])
     coded = light._video_codec(image, np.random.default_rng(1))
     assert coded.shape == image.shape
@@ -150,7 +150,7 @@ def test_video_codec_spoils_but_keeps_the_picture() -> None:
 # ---- other clothes ----
 
 IMAGE, ALPHA = portrait(160, 96), disc(160, 96)
-NOBODY = np.full_like(ALPHA, 0.4)  # nowhere certain
+NOBODY = np.full_like(ALPHA, 0.4)  # below 0.5 everywhere
 DRAWN = range(80)
 
 
@@ -165,7 +165,7 @@ def neck(seed: int) -> float:
     return float(rows[0] + share * (rows[-1] + 1 - rows[0]))
 
 
-def test_clothes_are_of_every_pattern_and_differ() -> None:
+def test_clothes_have_every_pattern_and_differ() -> None:
     drawn = [clothes.Clothes.draw(np.random.default_rng(seed)) for seed in DRAWN]
     assert {pattern(one) for one in drawn} == {*KINDS, "room"}
     colors = np.stack([one.pattern.colors for one in drawn])
@@ -194,13 +194,13 @@ def test_most_clothes_change_the_body() -> None:
     assert changed > 0.8 * len(DRAWN)
 
 
-def test_nobody_wears_no_clothes() -> None:
+def test_without_a_person_nothing_changes() -> None:
     for seed in DRAWN:
         for alpha in (np.zeros_like(ALPHA), NOBODY):
             assert dressed(seed, alpha) is IMAGE
 
 
-def test_some_examples_have_other_clothes(
+def test_some_examples_get_new_clothes(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mix = Mix(composited=0.5, empty=0)

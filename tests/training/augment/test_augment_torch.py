@@ -66,7 +66,7 @@ def test_every_batch_is_well_formed(
     assert set(weight.unique().tolist()) <= {0.0, 1.0}
 
 
-def test_the_seed_is_the_batch(pictures: Resident) -> None:
+def test_the_seed_decides_the_batch(pictures: Resident) -> None:
     mix = Mix(0.4, 0.2)
     for one, two in zip(draw(pictures, mix, 5), draw(pictures, mix, 5), strict=True):
         assert torch.equal(one, two)
@@ -84,7 +84,7 @@ def test_a_sample_is_the_picture(collection: Collection, pictures: Resident) -> 
         whole = image[: height * scale, : width * scale]
         expected = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
         shown = planes[0, :3].permute(1, 2, 0).numpy()[..., ::-1]
-        # Of noise, which two ways to antialias weigh a little differently.
+        # The picture is noise, which the two ways of antialiasing average differently.
         assert np.abs(cv2.blur(shown - expected, (5, 5))).mean() < 6
         covers = cv2.resize(
             alpha[: height * scale, : width * scale], (width, height), interpolation=cv2.INTER_AREA
@@ -93,7 +93,7 @@ def test_a_sample_is_the_picture(collection: Collection, pictures: Resident) -> 
         assert inside.min() == 1
 
 
-def test_empty_rooms_hold_nobody(pictures: Resident) -> None:
+def test_empty_rooms_hold_no_person(pictures: Resident) -> None:
     image, alpha, weight = draw(pictures, EMPTY)
     assert not alpha.any()
     assert weight.all()
@@ -112,8 +112,8 @@ def test_composited_people_are_there_and_stand_on_the_lower_edge(pictures: Resid
 def test_a_person_is_where_alpha_says(
     pictures: Resident, mix: Mix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # People in the test pictures are bright, rooms dark; light may change, order may not.
-    for module in (clothes, walls):  # they may be darker than the room, and lighter
+    # People in the test pictures are bright, rooms are dark; light may change, the order may not.
+    for module in (clothes, walls):  # they may be of any brightness
         monkeypatch.setattr(module, "SHARE", 0)
     monkeypatch.setattr(clutter, "SHARES", ())
     image, alpha, weight = draw(pictures, mix, count=60)
@@ -135,10 +135,10 @@ def test_ignored_regions_survive(pictures: Resident) -> None:
     assert float(ignored.max()) < 0.5
 
 
-def test_no_alpha_is_mixed_with_the_unknown(tmp_path: Path) -> None:
-    """A person up to an ignored rim: wherever a pixel is judged, its alpha is the mask's."""
+def test_no_alpha_is_mixed_with_ignored_pixels(tmp_path: Path) -> None:
+    """A person with an ignored rim: each judged pixel has the mask's alpha."""
     image, mask = tmp_path / "a.jpg", tmp_path / "a.png"
-    cv2.imwrite(str(image), np.full((603, 901, 3), 120, np.uint8))  # larger than is kept
+    cv2.imwrite(str(image), np.full((603, 901, 3), 120, np.uint8))  # larger than the stored size
     levels = np.full((603, 901), 255, np.uint8)
     levels[180:201] = 128
     cv2.imwrite(str(mask), levels)
@@ -146,12 +146,12 @@ def test_no_alpha_is_mixed_with_the_unknown(tmp_path: Path) -> None:
     kept = load_resident(Collection(photos, [], []), CPU)
     assert kept.photo_bank.pixels.shape[2:] == (PHOTO_SIDE, PHOTO_SIDE)
     _, alpha, weight = draw(kept, PHOTOS, count=60)
-    assert (alpha[(weight > 0) & (alpha > 0)] > 0.98).all()  # 0 are the bars of a letterbox
+    assert (alpha[(weight > 0) & (alpha > 0)] > 0.98).all()  # 0: the bars of a letterbox
     assert (weight == 0).any()
 
 
-def test_it_draws_what_the_workers_draw(collection: Collection, pictures: Resident) -> None:
-    """On the whole: as much person, as much outline, and pictures as bright and as rich."""
+def test_batches_resemble_those_of_the_workers(collection: Collection, pictures: Resident) -> None:
+    """On average: as much person and outline, and the same brightness and contrast."""
     mix = Mix(0.4, 0.1)
     drawn = [draw(pictures, mix, seed, 40, (96, 160)) for seed in range(6)]
     image, alpha, _ = (torch.cat(parts).double() for parts in zip(*drawn, strict=True))
@@ -167,8 +167,8 @@ def test_it_draws_what_the_workers_draw(collection: Collection, pictures: Reside
     assert float(image.std()) == pytest.approx(images.std(), rel=0.15)
 
 
-def test_half_of_the_people_are_ones_own(tmp_path: Path, collection: Collection) -> None:
-    """Told apart by the colour: one's own is green, all others are grey."""
+def test_half_of_the_people_are_the_user(tmp_path: Path, collection: Collection) -> None:
+    """The user is green, all others are grey."""
     images, masks = tmp_path / "images", tmp_path / "masks"
     images.mkdir()
     masks.mkdir()
@@ -186,15 +186,15 @@ def test_half_of_the_people_are_ones_own(tmp_path: Path, collection: Collection)
     assert 70 < found < 130, "of 200"
 
 
-def test_sets_and_kinds_that_are_missing_are_not_drawn(collection: Collection) -> None:
+def test_missing_sets_and_kinds_are_not_drawn(collection: Collection) -> None:
     bare = load_resident(Collection({"eg1800": collection.photos["eg1800"]}, [], []), CPU)
-    assert draw(bare, Mix(0.5, 0.5, (("ccp", 1.0),)))[1].any()  # neither rooms nor ccp are there
+    assert draw(bare, Mix(0.5, 0.5, (("ccp", 1.0),)))[1].any()  # no rooms, no ccp
     uncut = load_resident(Collection(collection.photos, [], collection.rooms), CPU)
     assert draw(uncut, PEOPLE)[1].any()
 
 
 @pytest.mark.parametrize("start", [1, 4, 6, 9])
-def test_a_resumed_loader_goes_on(pictures: Resident, start: int) -> None:
+def test_a_resumed_loader_continues(pictures: Resident, start: int) -> None:
     phases = (Phase(0.5, 3, ((32, 64),)), Phase(1.0, 2, ((64, 64), (64, 32))))
     whole = list(ResidentLoader(pictures, Mix(), StepSampler(phases, 0, 12, 4)))
     rest = list(ResidentLoader(pictures, Mix(), StepSampler(phases, start, 12, 4)))
@@ -203,7 +203,7 @@ def test_a_resumed_loader_goes_on(pictures: Resident, start: int) -> None:
     for one, two in zip(whole[start:], rest, strict=True):
         assert all(torch.equal(here, there) for here, there in zip(one, two, strict=True))
     first = [batch[0].float().mean().item() for batch in whole]
-    assert len(set(first)) == len(first), "every step draws anew"
+    assert len(set(first)) == len(first), "every step draws new pictures"
 
 
 # ---------------------------------------------------------------- other clothes
@@ -218,20 +218,20 @@ def worn(seed: int) -> Clothes:
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "room"])
-def test_clothes_are_the_workers(kind: str) -> None:
-    """As ``clothes.dress`` has them: of one draw, pictures that differ by rounding alone. Several
-    in one batch, each person elsewhere."""
+def test_clothes_are_those_of_numpy(kind: str) -> None:
+    """The same draw as in ``clothes.dress`` gives the same picture, except for rounding. Several in
+    one batch, each person at another place."""
     seeds = [seed for seed in range(100) if pattern(worn(seed)) == kind][:6]
     assert len(seeds) == 6
     alphas = [np.roll(ALPHA, (7 * i, 11 * i), (0, 1)) for i in range(6)]
     cover = torch.from_numpy(np.stack(alphas))[:, None]
     images = RGB.repeat(6, 1, 1, 1)
     shown = dress(images, cover, [worn(seed) for seed in seeds])
-    assert torch.equal(images, RGB.repeat(6, 1, 1, 1)), "what was given is left"
+    assert torch.equal(images, RGB.repeat(6, 1, 1, 1)), "the input is unchanged"
     assert np.array_equal(cover[:, 0].numpy(), np.stack(alphas))
     for image, alpha, seed in zip(shown, alphas, seeds, strict=True):
         expected = clothes.dress(BGR, alpha, np.random.default_rng(seed))
-        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # which is cut to integers
+        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # NumPy's result is truncated
         assert -0.1 < apart.min() <= apart.max() < 1.1
         assert np.abs(expected.astype(np.float32) - BGR).max() > 20
 
@@ -246,7 +246,7 @@ def test_clothes_leave_the_head_and_the_room() -> None:
         assert 0 <= float(shown.min()) <= float(shown.max()) <= 255
 
 
-def test_nobody_wears_no_clothes() -> None:
+def test_without_a_person_nothing_changes() -> None:
     covers = torch.stack([torch.zeros_like(COVER), torch.full_like(COVER, 0.4), COVER])
     shown = dress(RGB.repeat(3, 1, 1, 1), covers, [worn(seed) for seed in range(3)])
     assert torch.equal(shown[0], RGB)
@@ -254,7 +254,7 @@ def test_nobody_wears_no_clothes() -> None:
     assert not torch.equal(shown[2], RGB)
 
 
-def test_some_of_a_batch_have_other_clothes(
+def test_some_of_a_batch_get_new_clothes(
     pictures: Resident, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = RGB.repeat(200, 1, 1, 1)
@@ -283,4 +283,4 @@ def test_a_gpu_draws_the_same(collection: Collection, pictures: Resident) -> Non
     here = draw(pictures, Mix(0.6, 0), 3)
     torch.testing.assert_close(there[1].cpu(), here[1], atol=0.02, rtol=0)
     apart = (there[0].cpu().float() - here[0].float()).abs()
-    assert float(apart.flatten(1).mean(1).median()) < 1  # but for the noise of another generator
+    assert float(apart.flatten(1).mean(1).median()) < 1  # except for noise from another generator

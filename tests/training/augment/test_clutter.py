@@ -1,5 +1,4 @@
-"""Things in rooms that are clad like people: the workers' (clutter.py), the device's
-(clutter_torch.py)."""
+"""Lumps of cloth in rooms: clutter.py and clutter_torch.py."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
 
 
-def test_lumps_differ_and_leave_what_is_beside_them() -> None:
+def test_lumps_differ_and_change_only_their_area() -> None:
     before = ROOM.copy()
     covers = [drawn(seed).cover(96, 160) for seed in SEEDS]
     assert len({cover.tobytes() for cover in covers}) == len(SEEDS)
@@ -53,7 +52,7 @@ def test_lumps_differ_and_leave_what_is_beside_them() -> None:
     assert np.array_equal(ROOM, before)
 
 
-def test_a_lump_is_of_the_clothes_or_patterned() -> None:
+def test_a_lump_shows_clothes_or_a_pattern() -> None:
     patterned = 0
     for seed in SEEDS:
         lump = drawn(seed)
@@ -66,7 +65,7 @@ def test_a_lump_is_of_the_clothes_or_patterned() -> None:
     assert 0.35 * len(SEEDS) < patterned < 0.65 * len(SEEDS)
 
 
-def test_without_clothes_to_be_had_the_room_is_left() -> None:
+def test_without_clothes_the_room_is_unchanged() -> None:
     worn = next(lump for lump in map(drawn, SEEDS) if lump.pattern is None)
     assert clutter.put(ROOM, worn, None) is ROOM
 
@@ -77,12 +76,12 @@ def test_a_lump_is_one_piece_with_a_smooth_outline() -> None:
     for seed in SEEDS:
         cover = drawn(seed).cover(192, 320)
         count = cv2.connectedComponents((cover > 0.3).astype(np.uint8))[0] - 1
-        assert count <= 2  # its waves may leave a tip beyond the picture's edge
+        assert count <= 2  # the picture's edge may cut off a tip
 
 
 @pytest.mark.parametrize("patterned", [True, False])
-def test_the_devices_lumps_are_the_workers(patterned: bool) -> None:
-    """Of one draw, pictures that differ by rounding alone; several in one batch."""
+def test_torch_draws_the_same_lumps(patterned: bool) -> None:
+    """One draw gives the same picture, except for rounding; several in one batch."""
     lumps = [lump for lump in map(drawn, SEEDS) if (lump.pattern is not None) == patterned][:8]
     lumps = [lump for lump in lumps if (lump.cover(96, 160) > 0).any()]
     assert len(lumps) >= 6
@@ -91,16 +90,16 @@ def test_the_devices_lumps_are_the_workers(patterned: bool) -> None:
     given = batch.clone()
     worn = None if patterned else planes(CLOTHES).repeat(len(lumps), 1, 1, 1)
     shown = clutter_torch.put(batch, lumps, worn)
-    assert torch.equal(batch, given), "what was given is left"
+    assert torch.equal(batch, given), "the input is unchanged"
     for image, room, lump in zip(shown, rooms, lumps, strict=True):
         expected = clutter.put(room, lump, CLOTHES)
-        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # which is cut to integers
+        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # NumPy's result is truncated
         assert -0.2 < apart.min() <= apart.max() < 1.2
         assert np.abs(expected.astype(np.float32) - room).max() > 10
 
 
-def test_rooms_alone_get_clutter(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nobody and with people before it, whose alpha does not know of it; photos never."""
+def test_only_rooms_get_clutter(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without people, whose alpha does not change; photos never."""
     monkeypatch.setattr(light, "_CHANGES", ())
 
     def examples(shares: tuple[float, float], mix: Mix) -> list[Example]:
@@ -119,7 +118,7 @@ def test_rooms_alone_get_clutter(collection: Collection, monkeypatch: pytest.Mon
     assert all(example.alpha.max() > 0.5 for example in people)
 
 
-def test_a_share_of_a_batchs_rooms_has_clutter(
+def test_some_rooms_of_a_batch_get_clutter(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rooms = planes(ROOM).repeat(300, 1, 1, 1)
@@ -131,7 +130,7 @@ def test_a_share_of_a_batchs_rooms_has_clutter(
 
     clutter_torch.put_clutter(rooms, np.random.default_rng(1), clothes)
     changed = int((rooms != planes(ROOM)).flatten(1).any(1).sum())
-    assert 0.28 * 300 <= changed <= 0.48 * 300  # of 0.3, and 0.15 of all once more
+    assert 0.28 * 300 <= changed <= 0.48 * 300  # shares of 0.3 and 0.15, drawn independently
     assert 0.1 * 300 <= sum(asked) <= 0.35 * 300
 
     monkeypatch.setattr(light_torch, "_CHANGES", ())

@@ -1,4 +1,4 @@
-"""Walls in rooms: the workers' (walls.py) and the device's (walls_torch.py)."""
+"""Walls in rooms: walls.py and walls_torch.py."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return load_collections(write_tree(tmp_path_factory.mktemp("data")))[0]
 
 
-def test_walls_are_of_every_pattern_and_differ() -> None:
+def test_walls_have_every_pattern_and_differ() -> None:
     assert {kind(drawn(seed).pattern) for seed in SEEDS} == set(KINDS)
     assert len({papered(seed).tobytes() for seed in SEEDS}) > 0.95 * len(SEEDS)
     whole = sum(drawn(seed).bottom - drawn(seed).top == 1 for seed in SEEDS)
     assert 0.2 * len(SEEDS) < whole < 0.6 * len(SEEDS)
 
 
-def test_a_wall_leaves_what_is_beside_it() -> None:
+def test_a_wall_changes_only_its_area() -> None:
     before = ROOM.copy()
     changed = 0
     for seed in SEEDS:
@@ -65,7 +65,7 @@ def test_a_wall_leaves_what_is_beside_it() -> None:
 
 
 def test_a_chessboard_changes_colour_at_every_side() -> None:
-    """Upright, hard and unshaded, it is what a test picture's squares are."""
+    """Upright, sharp and unshaded, it equals the squares of a test picture."""
     squares = checkerboard(192, 96)
     side = next(i for i in range(96) if (squares[i, 0] != squares[0, 0]).any())
     chess = drawn(next(s for s in range(500) if kind(drawn(s).pattern) == "chessboard")).pattern
@@ -77,31 +77,31 @@ def test_a_chessboard_changes_colour_at_every_side() -> None:
         "shading": 0.0,
     }
     board = type(chess)(**{**vars(chess), **known}).over(squares, np.ones((96, 192), bool))
-    inner = np.ones((96, 192), bool)  # where no wave is at its turn
+    inner = np.ones((96, 192), bool)  # except at the edges of squares
     inner[::side] = inner[:, ::side] = False
     shown, wanted = board[inner], squares[inner].astype(np.float32)
     assert min(np.abs(shown - wanted).max(), np.abs(shown - (260 - wanted)).max()) < 1
 
 
 @pytest.mark.parametrize("wanted", KINDS)
-def test_the_devices_walls_are_the_workers(wanted: str) -> None:
-    """Of one draw, pictures that differ by rounding alone; several in one batch."""
+def test_torch_draws_the_same_walls(wanted: str) -> None:
+    """One draw gives the same picture, except for rounding; several in one batch."""
     seeds = [seed for seed in range(200) if kind(drawn(seed).pattern) == wanted][:6]
     assert len(seeds) == 6
     rooms = [np.ascontiguousarray(np.roll(ROOM, 13 * i, 1)) for i in range(6)]
     batch = torch.stack([planes(room) for room in rooms])
     given = batch.clone()
     shown = walls_torch.paper(batch, [drawn(seed) for seed in seeds])
-    assert torch.equal(batch, given), "what was given is left"
+    assert torch.equal(batch, given), "the input is unchanged"
     for image, room, seed in zip(shown, rooms, seeds, strict=True):
         expected = papered(seed, room)
-        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # which is cut to integers
+        apart = image.permute(1, 2, 0).numpy()[..., ::-1] - expected  # NumPy's result is truncated
         assert -0.1 < apart.min() <= apart.max() < 1.1
         assert np.abs(expected.astype(np.float32) - room).max() > 10
 
 
-def test_rooms_alone_get_walls(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With nobody and with people before them, whose alpha does not change; photos never."""
+def test_only_rooms_get_walls(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With and without people, whose alpha does not change; photos never."""
     monkeypatch.setattr(light, "_CHANGES", ())
 
     def examples(share: float, mix: Mix) -> list[Example]:
@@ -119,7 +119,7 @@ def test_rooms_alone_get_walls(collection: Collection, monkeypatch: pytest.Monke
     assert all(example.alpha.max() > 0.5 for example in examples(1, Mix(composited=1, empty=0)))
 
 
-def test_a_share_of_a_batchs_rooms_has_walls(
+def test_some_rooms_of_a_batch_get_walls(
     collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rooms = planes(ROOM).repeat(200, 1, 1, 1)

@@ -37,13 +37,13 @@ def row(height: int, ms: float, iou: dict[str, float], isa: str = "native") -> d
     }
 
 
-def test_every_combination_once_and_no_instruction_sets_on_a_gpu() -> None:
+def test_every_combination_once_and_only_native_on_a_gpu() -> None:
     found = cells(["a", "b"], ["cpu", "cuda"], ["auto"], ["native", "avx2"], [96, 160])
     assert len(found) == len(set(found)) == 2 * 2 * (2 + 1)
     assert not [cell for cell in found if cell.device == "cuda" and cell.isa == "avx2"]
 
 
-def test_a_model_that_finds_bright_people_is_timed_and_judged(model: str, tmp_path: Path) -> None:
+def test_a_model_is_timed_and_evaluated(model: str, tmp_path: Path) -> None:
     data = write_tree(tmp_path / "data")
     wanted = [Cell(model, "cpu", "auto", "native", height) for height in (96, 160)]
     rows = list(sweep(wanted, data, QUICK))
@@ -57,25 +57,25 @@ def test_a_model_that_finds_bright_people_is_timed_and_judged(model: str, tmp_pa
         assert one["iou"]["clips"] > 0.9
 
 
-def test_what_is_known_is_not_measured_again(model: str) -> None:
+def test_known_cells_are_not_measured_again(model: str) -> None:
     wanted = [Cell(model, "cpu", "fp32", "native", height) for height in (96, 160)]
     known = row(96, 5.0, {}) | {"cell": vars(wanted[0])}
     (new,) = sweep(wanted, None, QUICK, [known])
     assert new["cell"]["height"] == 160
-    assert new["iou"] == {}  # no data: the speed alone
+    assert new["iou"] == {}  # no data: only speed
 
 
-def test_an_older_processor_multiplies_no_half_precision(model: str) -> None:
+def test_an_older_processor_uses_full_precision(model: str) -> None:
     (found,) = sweep([Cell(model, "cpu", "auto", "avx2", 96)], None, QUICK)
     assert found["precision"] == "fp32"
 
 
-def test_what_cannot_be_measured_is_one_line() -> None:
+def test_a_cell_that_cannot_be_measured_is_one_line() -> None:
     with pytest.raises(UsageError, match=r"no model file .*missing\.ts"):
         list(sweep([Cell("missing.ts", "cpu", "auto", "native", 96)], None, QUICK))
 
 
-def test_the_table_leaves_out_what_was_not_judged() -> None:
+def test_the_table_leaves_out_missing_figures() -> None:
     lines = table([row(96, 10.0, {}), row(96, 40.0, {}, "avx2")]).splitlines()
     assert lines[0] == "| model | device | input height | ms (least..p95) | fps | CPU ms |"
     assert lines[2] == "| a | cpu fp32 | 96 | 10.0 (9.0..15.0) | 100.0 | 10.0 |"
@@ -85,7 +85,7 @@ def test_the_table_leaves_out_what_was_not_judged() -> None:
 
 
 @pytest.mark.parametrize("iou", [{}, {"photos": 0.9, "clips": 0.8}])
-def test_the_picture_has_a_panel_a_kind(tmp_path: Path, iou: dict[str, float]) -> None:
+def test_the_picture_has_a_panel_per_kind(tmp_path: Path, iou: dict[str, float]) -> None:
     path = tmp_path / "sweep.png"
     draw([row(96, 10.0, iou), row(160, 30.0, iou), row(96, 40.0, iou, "avx2")], "here", path)
     picture = cv2.imread(str(path))
@@ -105,8 +105,8 @@ def test_the_script_writes_table_figures_and_picture(model: str, tmp_path: Path)
     assert (tmp_path / "bench.png").stat().st_size > 5000
 
     for text, says in (
-        (json.dumps({**written, "machine": {}}), "another machine's figures"),
-        ('{"rows": [', "not what this command wrote, or damaged"),
+        (json.dumps({**written, "machine": {}}), "figures of another machine"),
+        ('{"rows": [', "was not written by this command, or is damaged"),
     ):
         (tmp_path / "bench.json").write_text(text)
         again = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)

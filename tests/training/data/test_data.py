@@ -104,7 +104,7 @@ def test_128_is_soft_alpha_in_a_set_without_ignore(tmp_path: Path) -> None:
     assert (alpha[0, 0], weight[0, 0]) == (pytest.approx(128 / 255), 1)
 
 
-def test_a_mask_of_another_size_is_fitted(tmp_path: Path) -> None:
+def test_a_mask_of_another_size_is_resized(tmp_path: Path) -> None:
     image, mask = write_mask(tmp_path, [0, 255])
     cv2.imwrite(str(image), np.zeros((6, 12, 3), np.uint8))
     _, alpha, weight = read_photo(Picture(image, mask))

@@ -1,4 +1,4 @@
-"""Data packed for another machine is the same data, only smaller."""
+"""Packed data is the same data, only smaller."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_same_pictures_in_the_same_split(tree: Path, tmp_path: Path) -> None
         assert len(there_part.rooms) == len(here_part.rooms)
 
 
-def test_they_are_smaller_and_show_the_same(tree: Path, tmp_path: Path) -> None:
+def test_pictures_are_smaller_and_show_the_same(tree: Path, tmp_path: Path) -> None:
     there = unpacked(pack(tree, tmp_path / "out", 48, 10**9), tmp_path / "there")
     before, after = load_collections(tree)[0], load_collections(there)[0]
     for one, other in zip(before.all_photos, after.all_photos, strict=True):
@@ -89,7 +89,7 @@ def test_held_out_pictures_are_thumbnails(tree: Path, tmp_path: Path) -> None:
     assert max(read_photo(load_collections(there)[1].all_photos[0])[0].shape) == 16
 
 
-def test_no_part_is_larger_than_asked_and_each_has_something(tree: Path, tmp_path: Path) -> None:
+def test_no_part_is_too_large_or_empty(tree: Path, tmp_path: Path) -> None:
     parts = pack(tree, tmp_path / "out", 48, 40_960)
     assert len(parts) > 2
     assert all(part.stat().st_size <= 40_960 for part in parts)
@@ -100,7 +100,7 @@ def test_no_part_is_larger_than_asked_and_each_has_something(tree: Path, tmp_pat
 
 def test_pictures_are_packed_upright_like_their_masks(tmp_path: Path) -> None:
     mine, exif = tmp_path / "mine", Image.Exif()
-    exif[0x0112] = 6  # a phone's: to be turned by 90 degrees
+    exif[0x0112] = 6  # a phone's picture, to be rotated by 90 degrees
     for kind in ("images", "masks"):
         (mine / kind).mkdir(parents=True)
     for name in ("1", "2"):
@@ -126,7 +126,7 @@ def test_the_command(tree: Path, tmp_path: Path) -> None:
     assert "has parts of another packing: remove them, or name another" in again.stderr
 
 
-def test_a_place_that_cannot_be_is_one_line(tree: Path, tmp_path: Path) -> None:
+def test_an_impossible_target_is_one_line(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     asked = [sys.executable, str(PACK), str(tmp_path / "file" / "out"), "--data", str(tree)]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
@@ -135,7 +135,7 @@ def test_a_place_that_cannot_be_is_one_line(tree: Path, tmp_path: Path) -> None:
     assert f"cannot use {tmp_path}/file/out: Not a directory" in done.stderr
 
 
-def test_no_data_is_said_before_anything_is_written(tmp_path: Path) -> None:
+def test_missing_data_is_reported_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no training photos"):
         pack(tmp_path, tmp_path / "out", 64, 10**6)
     assert not (tmp_path / "out").exists()

@@ -74,7 +74,7 @@ def perfect(image: Image) -> Alpha:
     return (image.mean(-1) > 120).astype(np.float32)
 
 
-def nobody(image: Image) -> Alpha:
+def no_person(image: Image) -> Alpha:
     return np.zeros(image.shape[:2], np.float32)
 
 
@@ -85,14 +85,14 @@ def test_a_perfect_predictor_is_perfect(held_out: Collection) -> None:
     assert empty_rooms(perfect, held_out.rooms) == {"pictures": 2, "leak": 0}
 
 
-def test_a_blind_predictor_is_not(held_out: Collection) -> None:
-    scored = score_photos(nobody, held_out.all_photos)
+def test_a_blind_predictor_scores_zero(held_out: Collection) -> None:
+    scored = score_photos(no_person, held_out.all_photos)
     assert [(s.iou, s.boundary_f) for s in scored] == [(0, 0)] * 2
-    everyone = empty_rooms(lambda image: nobody(image) + 1, held_out.rooms)
+    everyone = empty_rooms(lambda image: no_person(image) + 1, held_out.rooms)
     assert everyone["leak"] == 1
 
 
-def test_ignored_pixels_are_not_judged(held_out: Collection) -> None:
+def test_ignored_pixels_do_not_count(held_out: Collection) -> None:
     def errs_above(image: Image) -> Alpha:
         alpha = perfect(image)
         alpha[:8] = 1  # what voc_person ignores
@@ -103,7 +103,7 @@ def test_ignored_pixels_are_not_judged(held_out: Collection) -> None:
     assert scores["eg1800"] < 0.9
 
 
-def test_rows_of_sets_with_small_people_come_twice(held_out: Collection) -> None:
+def test_sets_with_small_people_have_two_rows(held_out: Collection) -> None:
     scored = score_photos(perfect, held_out.photos["voc_person"])
     assert scored[0].share > 0.12
     assert set(photo_rows("voc_person", scored)) == {"voc_person", "voc_person > 12%"}
@@ -112,7 +112,9 @@ def test_rows_of_sets_with_small_people_come_twice(held_out: Collection) -> None
 
 
 @pytest.mark.parametrize("size", [(90, 50), (50, 90), (45, 80), (30, 200), (1, 1)])
-def test_letterboxed_sees_16_to_9_and_gives_the_picture_back(size: tuple[int, int]) -> None:
+def test_letterboxed_predicts_at_16_to_9_and_returns_the_picture_size(
+    size: tuple[int, int],
+) -> None:
     image = np.random.default_rng(1).integers(1, 256, (*size, 3)).astype(np.uint8)
     seen = []
 
@@ -130,7 +132,7 @@ def test_clips(tree: Path) -> None:
     assert row["iou"] > 0.97
     assert row["mad"] < 0.02
     assert row["dtssd"] < 15
-    assert evaluate_clip(nobody, clip, matte)["iou"] == 0
+    assert evaluate_clip(no_person, clip, matte)["iou"] == 0
 
 
 def test_score_clip_of_the_truth_itself() -> None:
@@ -142,12 +144,12 @@ def test_a_matte_of_another_length_is_refused(tree: Path) -> None:
     clip = tree / "video" / "composited" / "talk.mp4"
     longer = ROOT.parent / "shared" / "data" / "video" / "composited" / "brbk7n_alpha.mkv"
     if not longer.is_file():
-        pytest.skip("the evaluation clips are not here")
+        pytest.skip("the evaluation clips are missing")
     with pytest.raises(DataError, match="does not fit"):
         evaluate_clip(perfect, clip, longer)
 
 
-def test_a_network_is_judged_at_its_height(
+def test_a_network_is_evaluated_at_its_height(
     network: nn.Module, held_out: Collection, tree: Path
 ) -> None:
     heard: list[str] = []
@@ -176,7 +178,7 @@ def test_a_model_beside_itself_and_beside_a_blind_one(held_out: Collection) -> N
         clips = {"talk": {"iou": clip_iou}, MEAN: {"iou": clip_iou}}
         return Figures({}, clips, {}, scored[::-1])
 
-    good, blind = judged(perfect, 0.9), judged(nobody, 0.5)
+    good, blind = judged(perfect, 0.9), judged(no_person, 0.5)
     same = compare(good, good, held_out.photos)
     assert list(same) == ["eg1800", "voc_person", "voc_person > 12%", "clips"]
     assert all(row["difference"] == row["low"] == row["high"] == 0 for row in same.values())
@@ -187,7 +189,7 @@ def test_a_model_beside_itself_and_beside_a_blind_one(held_out: Collection) -> N
     assert row["iou"] == row["difference"] == row["low"] == row["high"] > 0.99
 
 
-def test_a_difference_is_as_sure_as_its_pictures_are_many() -> None:
+def test_more_pictures_give_a_narrower_difference() -> None:
     pictures = [Picture(Path(f"{number}.jpg")) for number in range(40)]
 
     def judged(*ious: float) -> Figures:
@@ -195,11 +197,11 @@ def test_a_difference_is_as_sure_as_its_pictures_are_many() -> None:
         scored = [Scored(p, 0.5, i, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
         return Figures({}, {}, {}, scored)
 
-    ours, other = judged(0.9, 0.7), judged(0.8)  # the differences are 0.1 and -0.1 in turn
+    ours, other = judged(0.9, 0.7), judged(0.8)  # the differences alternate between 0.1 and -0.1
     many = compare(ours, other, {"ccp": pictures})["ccp"]
     few = compare(ours, other, {"ccp": pictures[:4]})["ccp"]
     assert many["difference"] == pytest.approx(0)
-    # The mean of 40 throws of a coin between -0.1 and 0.1: 1.645 standard errors of 0.1 / 40 ** .5.
+    # The mean of 40 values of -0.1 or 0.1: 1.645 standard errors of 0.1 / 40 ** 0.5.
     assert many["high"] == pytest.approx(0.026, abs=0.005)
     assert many["low"] == pytest.approx(-many["high"], abs=0.005)
     assert few["high"] > 2 * many["high"]
@@ -296,7 +298,7 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     value = report["heights"]["64"]["rooms"][ROOMS]["leak"]
     assert f"{value:.4f}" in card
 
-    # The checkpoint itself, judged in the same way, has the same figures but for rounding.
+    # The checkpoint itself has the same figures, except for rounding.
     eager = tmp_path / "eager.json"
     arguments = ["--data", tree, "--input-height", 64, "--json", eager]
     assert script("evaluate.py", checkpoint, *arguments).returncode == 0

@@ -28,7 +28,7 @@ def test_iou_counts_pixels() -> None:
     assert iou(plane([1, 1, 0, 0]), plane([0, 1, 1, 0])) == pytest.approx(1 / 3)
 
 
-def test_iou_leaves_out_what_is_not_valid() -> None:
+def test_iou_leaves_out_invalid_pixels() -> None:
     valid = np.array([[True, True, False, False]])
     assert iou(plane([1, 1, 0, 0]), plane([0, 1, 1, 1]), valid) == pytest.approx(1 / 2)
 
@@ -68,9 +68,9 @@ def test_boundary_precision_and_recall_by_hand() -> None:
     assert boundary_f(both, truth) == pytest.approx(2 * 0.5 * 1 / 1.5)
 
 
-def test_a_true_outline_within_an_ignored_rim_is_no_fault() -> None:
+def test_a_true_outline_within_an_ignored_rim_is_no_error() -> None:
     valid = (square(100, 25, 25, 50) == 0) | (square(100, 35, 35, 30) == 1)
-    labelled = square(100, 35, 35, 30)  # the rim of ten pixels is labelled nothing
+    labelled = square(100, 35, 35, 30)  # the rim of ten pixels has no label
     assert boundary_f(square(100, 30, 30, 40), labelled, valid) == 1.0
     assert boundary_f(square(100, 5, 5, 90), labelled, valid) < 0.5
 

@@ -95,7 +95,7 @@ def test_nothing_is_opened_without_consent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(b"n\n", "nothing was opened"), (b"y\n", "there is no file")]
+    ("answer", "said"), [(b"n\n", "the file was not opened"), (b"y\n", "there is no file")]
 )
 def test_the_user_is_asked(
     tmp_path: Path,

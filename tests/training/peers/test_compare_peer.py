@@ -1,4 +1,4 @@
-"""The measuring loop and the tables; MediaPipe itself only where its environment is at hand."""
+"""The measuring loop and the tables; MediaPipe itself only if its environment is installed."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 
 
 class RedIsThePerson:
-    """A side that never errs on that clip; tells when it is asked to be timed."""
+    """A side that is always right on that clip; it records the order of the timed jobs."""
 
-    about = "looks for red"
+    about = "finds red"
 
     def __init__(self, name: str, seconds: float, order: list[str]) -> None:
         self._name, self._seconds, self._order = name, seconds, order
@@ -67,14 +67,14 @@ def test_both_are_timed_in_turn_on_the_same_frames(pair: tuple[Path, Path]) -> N
     for entry in found:
         assert entry["speed"]["us"]["fps"] == pytest.approx([3 / 0.4] * 3)
         assert entry["speed"]["them"]["cpu_ms"] == pytest.approx([1000 * 0.4 / 3] * 3)
-        assert entry["accuracy"]["us"]["iou"] > 0.85  # its outline is hard
+        assert entry["accuracy"]["us"]["iou"] > 0.85  # its outline is hard-edged
         assert entry["accuracy"]["us"]["dtssd"] == pytest.approx(0)  # nothing moves
     lines = table(found).splitlines()
     assert len(lines) == 2 + 4
     assert lines[2].startswith("| own size | them | 15.0 (15.0..15.0) | 133.3")
 
 
-def test_the_verdict_names_whoever_is_ahead() -> None:
+def test_the_verdict_names_the_better_side() -> None:
     def figures(iou: float, dtssd: float) -> dict[str, float]:
         return {"iou": iou, "boundary_f": 0.5, "mad": 0.1, "dtssd": dtssd}
 
@@ -109,15 +109,15 @@ def test_the_bgblur_side_blurs_and_is_timed(tmp_path: Path) -> None:
     assert 0 < took["cpu_seconds"] < 60
     alphas = np.load(tmp_path / "of_bgblur.npy")
     assert alphas.shape == (FRAMES, 90, 160)
-    assert alphas.max() > 200  # she is found
+    assert alphas.max() > 200  # the person is found
 
 
-def test_a_side_that_breaks_off_says_why() -> None:
+def test_a_side_that_stops_says_why() -> None:
     with pytest.raises(BgblurError, match="no such module"):
         SideProcess([sys.executable, "-c", "raise SystemExit('no such module')"])
 
 
-def test_an_environment_that_was_not_finished_does_not_count(tmp_path: Path) -> None:
+def test_an_unfinished_environment_does_not_count(tmp_path: Path) -> None:
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     python.touch()
@@ -155,7 +155,7 @@ def test_mediapipe_finds_the_astronaut(tmp_path: Path) -> None:
         assert 0.2 < (alphas > 127).mean() < 0.9
 
 
-def test_the_script_names_the_data_it_misses(tmp_path: Path) -> None:
+def test_the_script_names_the_missing_data(tmp_path: Path) -> None:
     script = Path(__file__).resolve().parents[3] / "scripts" / "compare_peer.py"
     done = subprocess.run(
         [sys.executable, str(script), "--data", str(tmp_path)],

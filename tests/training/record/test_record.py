@@ -34,25 +34,23 @@ def bright(image: Image) -> Alpha:
 
 
 @pytest.mark.parametrize("gain", [(1.0, 1.0, 1.0), (0.85, 0.9, 1.0)], ids=["same", "warmer"])
-def test_the_plate_mends_what_the_model_gets_wrong(
-    data: Path, gain: tuple[float, float, float]
-) -> None:
+def test_the_plate_corrects_the_model(data: Path, gain: tuple[float, float, float]) -> None:
     clip = next(clip for clip in composited(data) if clip.stem == "brbk7n")
     frames = list(with_matte(clip))
     plate = CleanPlate(camera_pictures(room_of(frames), gain, 9))
     image, truth = frames[40]
     wrong = truth.copy()
     wrong[120:300, 20:120] = 1  # the curtain
-    wrong[250:330, 260:330] *= 0  # and a part of the person is missed
+    wrong[250:330, 260:330] *= 0  # a part of the person is missing
     assert iou(wrong, truth) < 0.75
-    mended = plate.correct(image, wrong)
-    assert iou(mended, truth) > 0.95
-    assert mended.dtype == np.float32
-    assert mended.shape == truth.shape
-    assert plate.correct(plate.image, np.zeros_like(truth)).max() == 0  # nobody is there
+    corrected = plate.correct(image, wrong)
+    assert iou(corrected, truth) > 0.95
+    assert corrected.dtype == np.float32
+    assert corrected.shape == truth.shape
+    assert plate.correct(plate.image, np.zeros_like(truth)).max() == 0  # no person
 
 
-def test_what_moves_is_seen(data: Path) -> None:
+def test_movement_is_detected(data: Path) -> None:
     demo = DemoSource(320, 180)
     assert moved([demo.picture(0.5 * i) for i in range(8)])
     assert not moved(camera_pictures(demo.picture(0), (1, 1, 1), 8))
@@ -61,7 +59,7 @@ def test_what_moves_is_seen(data: Path) -> None:
 # ---- the folder ----
 
 
-def test_numbers_go_on_and_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_numbers_continue_and_nothing_is_overwritten(tmp_path: Path) -> None:
     folder = RecordFolder(tmp_path)
     image = np.full((40, 60, 3), 90, np.uint8)
     alpha = np.full((40, 60), 0.5, np.float32)
@@ -86,7 +84,7 @@ def test_numbers_go_on_and_nothing_is_overwritten(tmp_path: Path) -> None:
         again.find("../../etc/passwd")
 
 
-def test_a_mask_mended_by_hand(tmp_path: Path) -> None:
+def test_a_mask_edited_by_hand(tmp_path: Path) -> None:
     folder = RecordFolder(tmp_path)
     shot = folder.add(np.zeros((40, 60, 3), np.uint8), np.zeros((40, 60), np.float32))
     small = cv2.imencode(".png", np.zeros((9, 9), np.uint8))[1].tobytes()
@@ -103,7 +101,7 @@ def test_a_mask_mended_by_hand(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "masks"]
 
 
-def test_a_full_disk_spoils_no_mask_and_leaves_no_half(
+def test_a_full_disk_damages_no_mask_and_leaves_no_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = RecordFolder(tmp_path)
@@ -130,7 +128,7 @@ def write_half(path: Path, data: bytes) -> int:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write to"):
         RecordFolder(tmp_path / "file")
@@ -140,7 +138,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 class Clip:
-    """A source of these pictures, the last of them for ever, or until it fails."""
+    """A source of these pictures; it repeats the last one for ever, or fails after it."""
 
     name, width, height, fps = "test clip", 64, 48, 30.0
     remark: str | None = None
@@ -185,7 +183,7 @@ def test_a_session_with_an_empty_room_first(
     assert shares[1:] == pytest.approx([np.pi * 25**2 / room[..., 0].size] * 3, rel=0.1)
 
 
-def test_a_room_that_never_comes_to_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_room_that_never_stops_moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "PLATE_SECONDS", 0)
     demo = DemoSource(320, 180)
     source = Clip([demo.picture(0.3 * i) for i in range(80)])
@@ -196,7 +194,7 @@ def test_a_room_that_never_comes_to_rest(tmp_path: Path, monkeypatch: pytest.Mon
     assert "record without --plate" in recorder.problem
 
 
-def test_a_camera_that_fails_leaves_what_was_taken(tmp_path: Path) -> None:
+def test_pictures_stay_when_the_camera_fails(tmp_path: Path) -> None:
     pictures = [np.full((48, 64, 3), 200, np.uint8)] * 500
     folder = RecordFolder(tmp_path)
     recorder = Recorder(Clip(pictures, fails=True), bright, folder, RecordPlan(900, 0, False, 0))
@@ -206,7 +204,7 @@ def test_a_camera_that_fails_leaves_what_was_taken(tmp_path: Path) -> None:
     assert len(folder.waiting()) == recorder.taken == 500
 
 
-def test_pause_and_more(tmp_path: Path) -> None:
+def test_pause_and_take_more(tmp_path: Path) -> None:
     source = DemoSource(64, 48, 200)
     recorder = Recorder(
         source, bright, RecordFolder(tmp_path), RecordPlan(2, 0.01, False, 0), show=lambda _: None
@@ -214,7 +212,7 @@ def test_pause_and_more(tmp_path: Path) -> None:
     thread = threading.Thread(target=recorder.run)
     thread.start()
     try:
-        assert recorder.taken == 0  # nobody has pressed Start
+        assert recorder.taken == 0  # Start was not pressed
         recorder.resume()
         assert eventually(lambda: recorder.phase == "done")
         recorder.resume()
@@ -232,13 +230,13 @@ def test_pause_and_more(tmp_path: Path) -> None:
 # ---- the command ----
 
 
-def test_unseen_recording_from_a_clip(tmp_path: Path) -> None:
+def test_recording_a_clip_without_a_review(tmp_path: Path) -> None:
     clip, mine = tmp_path / "me.mkv", tmp_path / "mine"
     demo = DemoSource(320, 180)
     write_lossless(clip, [demo.picture(i / 25) for i in range(50)])
     command = [sys.executable, str(RECORD), str(mine), "--device", str(clip), "--yes"]
     command += ["--interval", "0.1", "--count", "3", "--countdown", "0"]
-    for total in (3, 6):  # the second session goes on
+    for total in (3, 6):  # the second session continues the numbers
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
         assert f"{total} pictures in {mine}" in done.stderr

@@ -1,4 +1,4 @@
-"""The recording page in a real Chromium, with the demo picture for a camera."""
+"""The recording page in a real Chromium, with the demo source as the camera."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def mask_of(folder: RecordFolder, name: str) -> Image:
     return mask.astype(np.uint8, copy=False)
 
 
-def test_only_the_holder_of_the_address_sees_it(session: RecordPage) -> None:
+def test_only_the_secret_address_works(session: RecordPage) -> None:
     base = session.url.partition("?")[0]
     for path in ("", "stream", "api/state", "api/picture/0001", "record.js"):
         assert httpx.get(base + path, trust_env=False).status_code == 403
@@ -76,7 +76,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
     expect(page.locator("#stream")).to_be_visible()
     page.get_by_role("button", name="Start").click()
 
-    # With the last picture the review opens by itself.
+    # After the last picture the review opens by itself.
     expect(page.locator("#which")).to_contain_text("Picture 0001, 1 of 3")
     expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("a")
@@ -85,7 +85,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
     assert (taken[:, : WIDTH // 2] == 255).all()
     assert (taken[:, WIDTH // 2 :] == 0).all()
 
-    # A stroke of the eraser down the left quarter, and one of the brush down the right.
+    # Erase a stroke down the left quarter, and add one down the right quarter.
     expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     box = page.locator("#picture").bounding_box()
     assert box is not None
@@ -98,14 +98,14 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
         page.mouse.up()
     page.keyboard.press("a")
     expect(page.locator("#which")).to_contain_text("Picture 0003")
-    mended = mask_of(folder, "0002")
-    assert (mended[60:120, 80] == 0).all()
-    assert (mended[60:120, 240] == 255).all()
-    assert (mended[:, 130:150] == 255).all()
+    edited = mask_of(folder, "0002")
+    assert (edited[60:120, 80] == 0).all()
+    assert (edited[60:120, 240] == 255).all()
+    assert (edited[:, 130:150] == 255).all()
 
     expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("r")
-    expect(page.locator("#which")).to_contain_text("Nothing waits")
+    expect(page.locator("#which")).to_contain_text("No pictures to review")
     expect(page.locator("#counts")).to_contain_text("2 accepted")
     assert folder.waiting() == []
     page.locator("#finish").click()
@@ -113,7 +113,7 @@ def test_take_review_and_finish(record_page: Page, folder: RecordFolder) -> None
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_nobody_here_undo_and_the_arrows(record_page: Page, folder: RecordFolder) -> None:
+def test_no_person_undo_and_the_arrows(record_page: Page, folder: RecordFolder) -> None:
     page = record_page
     page.get_by_role("button", name="Start").click()
     expect(page.locator("#which")).to_contain_text("Picture 0001")
@@ -130,7 +130,7 @@ def test_nobody_here_undo_and_the_arrows(record_page: Page, folder: RecordFolder
     assert [shot.name for shot in folder.waiting()] == ["0001", "0003"]
 
     expect(page.locator("#review")).to_have_attribute("aria-busy", "false")
-    for key in 25 * "n" + 20 * "u" + "a":  # fewer can be undone than were made
+    for key in 25 * "n" + 20 * "u" + "a":  # more strokes than can be undone
         page.keyboard.press(key)
     expect(page.locator("#which")).to_contain_text("Picture 0001")
     assert (mask_of(folder, "0003") == 0).all()

@@ -1,4 +1,4 @@
-// A picture with its mask: drawn with the background tinted, mended with a brush.
+// Shows a picture with its background tinted, and edits its mask with a brush.
 
 const TINT = "rgb(205 20 90 / 62%)";
 const UNDO_STEPS = 20;
@@ -8,9 +8,9 @@ export class Brush {
     this.canvas = canvas;
     this.mode = "add";
     this.size = 32; // pixels of the picture
-    this.strokes = 0; // to be seen; more than can be undone
+    this.strokes = 0; // visible strokes; may be more than can be undone
     this.picture = null;
-    // Alpha is kept where canvases keep it: opaque is the person.
+    // The mask is stored as the canvas's alpha: the person is opaque.
     this.mask = document.createElement("canvas");
     this.tint = document.createElement("canvas");
     this.past = [];

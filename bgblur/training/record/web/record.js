@@ -25,10 +25,10 @@ async function ask(path, options) {
       problem((await answer.text()).trim());
       return null;
     }
-    if (!ended) problem(""); // a late answer must not wipe the last words
+    if (!ended) problem(""); // a late answer must not clear the final message
     return update(await answer.json());
   } catch {
-    if (!ended) problem("The recorder has ended: start scripts/record.py again to go on.");
+    if (!ended) problem("The recorder has stopped: start scripts/record.py again to continue.");
     return null;
   }
 }
@@ -40,14 +40,14 @@ function update(news) {
   state = news;
   const words = {
     paused: "Paused",
-    done: state.taken ? "All pictures are taken: review them now" : "Nothing was taken",
+    done: state.taken ? "All pictures are taken: review them now" : "No pictures were taken",
   };
   $("guide").textContent = words[state.phase] ?? state.guide;
   $("seconds").textContent = state.seconds > 0 ? Math.ceil(state.seconds) : "";
   $("counts").textContent =
     `${state.taken} of ${state.count} taken · ${state.waiting.length} to review · ${state.accepted} accepted`;
-  $("folder").textContent = `They are kept in ${state.folder} and go nowhere else.`;
-  $("pause").textContent = { ready: "Start", paused: "Go on", done: "Take more" }[state.phase] ?? "Pause";
+  $("folder").textContent = `The pictures stay in ${state.folder} on this machine.`;
+  $("pause").textContent = { ready: "Start", paused: "Continue", done: "Take more" }[state.phase] ?? "Pause";
   $("pause").disabled = !["ready", "take", "paused", "done"].includes(state.phase) || Boolean(state.problem);
   if (state.problem) problem(state.problem);
   if (state.taken > before.taken) flash();
@@ -104,8 +104,8 @@ async function open(name) {
 function label() {
   const at = state.waiting.indexOf(shown);
   $("which").textContent = at < 0
-    ? "Nothing waits for its review."
-    : `Picture ${shown}, ${at + 1} of ${state.waiting.length}: what is tinted counts as background`;
+    ? "No pictures to review."
+    : `Picture ${shown}, ${at + 1} of ${state.waiting.length}: the tinted part counts as background`;
 }
 
 function step(by) {
@@ -150,7 +150,7 @@ $("finish").addEventListener("click", async () => {
   clearInterval(polling);
   choose("review");
   for (const id of ["review", "views", "finish"]) $(id).hidden = true;
-  const left = last?.waiting.length ? ` ${last.waiting.length} wait for a review next time.` : "";
+  const left = last?.waiting.length ? ` ${last.waiting.length} still need a review.` : "";
   problem(`Finished: ${last?.accepted ?? 0} pictures are ready for training.${left} You may close this page.`);
 });
 
