@@ -53,7 +53,7 @@ class TorchFinder:
             last, self._verdict = self._verdict, _Verdict(valid)
             asked = last if self._late else self._verdict
             if asked is not None and not asked.valid():
-                raise RuntimeError("the model gave values that are no alpha of 0 to 1")
+                raise RuntimeError("the model gave values that are not an alpha of 0 to 1")
             return alpha
 
     def reset(self) -> None:

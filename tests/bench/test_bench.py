@@ -55,7 +55,7 @@ def report() -> dict[str, Any]:
     return {"machine": machine, "runs": runs}
 
 
-def test_a_figure_is_the_median_and_its_spread_the_ends() -> None:
+def test_a_figure_is_the_median_and_its_spread_the_extremes() -> None:
     carry = part(10.0)["stages_ms"] | {"carry": {"p50": 7.0, "p95": 8.0}}
     run = merged([part(10.0, stages_ms=carry), part(20.0, input_height=128), part(25.0)])
     assert run["fps"] == 20
@@ -70,13 +70,13 @@ def test_a_figure_is_the_median_and_its_spread_the_ends() -> None:
     assert json.loads(json.dumps(run)) == run
 
 
-def test_a_figure_that_no_part_has_stays_unknown() -> None:
+def test_a_figure_without_values_stays_unknown() -> None:
     run = merged([part(10.0, startup_s=None), part(10.0, startup_s=None)])
     assert run["startup_s"] is None
     assert run["spread"]["startup_s"] is None
 
 
-def test_a_clip_comes_at_the_size_that_is_measured() -> None:
+def test_a_clip_is_resized_to_the_measured_size() -> None:
     source = _ResizedSource(DemoSource(160, 90), 320, 180)
     first, second = source.read(), source.read()
     assert first.image.shape == (180, 320, 3)
@@ -100,7 +100,7 @@ def test_the_demo_is_drawn_once() -> None:
     source.close()
 
 
-def test_the_limit_stands_beside_what_was_measured_of_the_same_network() -> None:
+def test_the_roofline_is_reported_for_the_measured_network() -> None:
     run = report()["runs"][0]
     assert "takes 10 ms at best, set by its operations" in limit_line(run)
     assert limit_line(run).endswith("measured: 25 ms")
@@ -126,7 +126,7 @@ def test_the_plot_has_a_bar_a_size_and_a_colour_a_stage(tmp_path: Path) -> None:
     assert picture.mean() > 150  # on white
 
 
-def test_a_plot_that_cannot_be_is_refused_before_anything_is_measured(
+def test_an_impossible_plot_is_refused_before_measuring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match=r"bench\.png"):

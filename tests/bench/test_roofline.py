@@ -33,7 +33,7 @@ def test_operations_and_bytes_of_a_convolution() -> None:
     assert moved == 4 * (3 * 40 * 30 + 8 * 3 * 3 * 3 + 8 * 40 * 30)
 
 
-def test_operations_of_the_shipped_network_go_with_its_pixels() -> None:
+def test_operations_are_proportional_to_the_pixels() -> None:
     engine = TorchEngine("unet-resnet18", "cpu", "fp32", 96)
     small, _ = network_cost(engine, 640, 320)
     engine.input_height = 192
@@ -61,6 +61,6 @@ def test_the_slower_of_the_two_sets_the_limit() -> None:
     assert limit_ms(2e9, 1e9, 1e12, 1e10) == (100.0, "bytes")
 
 
-def test_what_this_processor_can_do_is_measured() -> None:
+def test_this_processors_rates_are_measured() -> None:
     assert 1e9 < peak_rate("cpu", "fp32") < 1e14
     assert 1e8 < peak_bandwidth("cpu") < 1e13

@@ -87,7 +87,7 @@ def test_agree_on_a_photo(strength: int) -> None:
     )
 
 
-def test_torch_takes_tensors_as_it_takes_arrays() -> None:
+def test_torch_accepts_tensors_and_arrays() -> None:
     frame, alpha = portrait(160, 90), disc(160, 90)
     tensors = torch.from_numpy(frame), torch.from_numpy(alpha)
     for look in (Look("blur", 60), Look("none"), Look("color", mirror=True)):

@@ -75,7 +75,7 @@ def test_blurring_the_whole_frame_does_bleed(size: tuple[int, int], strength: in
 
 
 @pytest.mark.parametrize("compositor", [CpuCompositor(), TorchCompositor("cpu")])
-def test_a_frame_full_of_person_hides_no_colour_of_theirs_in_the_room(
+def test_a_frame_full_of_person_does_not_colour_the_room(
     compositor: CpuCompositor | TorchCompositor,
 ) -> None:
     """One visible cell of room in a corner: all of the plane takes its colour or grey."""

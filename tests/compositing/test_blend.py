@@ -10,7 +10,7 @@ from bgblur.compositing.blend import blend_over
 
 @pytest.mark.parametrize("people", range(8))
 @pytest.mark.parametrize("size", [(640, 360), (333, 97), (40, 200)])
-def test_every_pixel_is_the_mix_that_alpha_asks_for(people: int, size: tuple[int, int]) -> None:
+def test_every_pixel_satisfies_the_matting_equation(people: int, size: tuple[int, int]) -> None:
     """Whatever shape people have: holes, several of them, none, and nothing but them."""
     rng = np.random.default_rng(people)
     alpha = np.zeros(size[::-1], np.float32)

@@ -10,7 +10,7 @@ from bgblur.pipeline.words import CARDS, ENDED_CARD
 
 @pytest.mark.parametrize("text", [CARDS[State.STARTING], CARDS[State.NO_CAMERA], ENDED_CARD])
 @pytest.mark.parametrize("size", [(320, 180), (640, 480), (1280, 720), (480, 640), (1920, 1080)])
-def test_text_can_be_read_and_is_not_cut(size: tuple[int, int], text: str) -> None:
+def test_text_is_legible_and_not_cropped(size: tuple[int, int], text: str) -> None:
     width, height = size
     picture = card(width, height, text)
     assert picture.shape == (height, width, 3)
@@ -28,7 +28,7 @@ def test_smallest_frame_has_a_card_too() -> None:
     assert card(16, 16, ENDED_CARD).shape == (16, 16, 3)
 
 
-def test_a_shared_card_cannot_be_spoilt() -> None:
+def test_a_shared_card_is_read_only() -> None:
     picture = card(64, 48, "once")
     assert picture is card(64, 48, "once")
     with pytest.raises(ValueError, match="read-only"):

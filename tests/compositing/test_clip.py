@@ -58,7 +58,7 @@ def test_each_time_has_its_picture_over_and_over(path: Path, rate: int) -> None:
         assert shade(clip.at(seconds, *SIZE)) == wanted, seconds
 
 
-def test_an_earlier_time_starts_the_clip_anew(path: Path) -> None:
+def test_an_earlier_time_starts_the_clip_again(path: Path) -> None:
     clip = SteppedClip(path)
     assert [shade(clip.at(t, *SIZE)) for t in (0.3, 0.04, 0.04, 0.0)] == [120 - 20, 60, 60, 20]
 
@@ -71,7 +71,7 @@ def test_one_picture_is_fitted_once_and_again_for_another_size(path: Path) -> No
     assert clip.at(0.05, 33, 77).shape == (77, 33, 3)
 
 
-def test_a_clip_lost_while_stepping_is_told(path: Path) -> None:
+def test_a_clip_lost_while_stepping_is_reported(path: Path) -> None:
     clip = SteppedClip(path)
     path.unlink()
     with pytest.raises(UsageError, match="there is no such file"):
@@ -104,7 +104,7 @@ def test_size_is_that_of_the_newest_call(playing: PlayingClip) -> None:
     wait_for(lambda: playing.at(0, 30, 70) is not None)
 
 
-def test_asking_never_waits_for_the_decoder(playing: PlayingClip) -> None:
+def test_at_never_waits_for_the_decoder(playing: PlayingClip) -> None:
     wait_for(lambda: playing.at(0, *SIZE) is not None)
     go_on, reading = threading.Event(), threading.Event()
 
@@ -144,13 +144,15 @@ def test_closing_ends_the_thread_and_is_no_problem(playing: PlayingClip) -> None
     assert shade(playing.at(0, *SIZE)) in SHADES
 
 
-def test_a_clip_never_shown_is_closed_too(path: Path) -> None:
+def test_a_clip_that_was_never_shown_is_closed_too(path: Path) -> None:
     clip = PlayingClip(path)
     clip.close()
     assert not clip._thread.is_alive()
 
 
-def test_nothing_is_decoded_while_nobody_asks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_decoded_while_no_picture_is_requested(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bgblur.compositing.clip._REST_AFTER", 0.2)
     clip = PlayingClip(path)
     wait_for(lambda: clip.at(0, *SIZE) is not None)
@@ -191,7 +193,7 @@ def test_a_gif_moves(tmp_path: Path, live: bool) -> None:
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_what_is_neither_is_one_line(tmp_path: Path, live: bool) -> None:
+def test_a_file_that_is_neither_is_one_line(tmp_path: Path, live: bool) -> None:
     text = tmp_path / "notes.txt"
     text.write_text("no picture\n" * 50)
     with pytest.raises(UsageError, match="neither a picture nor a clip") as caught:

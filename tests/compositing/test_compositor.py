@@ -182,7 +182,7 @@ def test_inputs_are_not_written_to(compositor: Any) -> None:
     np.testing.assert_array_equal(alpha, before[1])
 
 
-def test_cover_fills_and_cuts_evenly() -> None:
+def test_cover_fills_and_crops_evenly() -> None:
     picture = np.zeros((100, 300, 3), np.uint8)
     picture[:, 100:200] = 255  # a square in the middle is what a square frame shows
     for side in (50, 100, 200):

@@ -79,7 +79,7 @@ def test_flat_colours_are_told_apart_exactly(
 
 @BOTH
 @pytest.mark.parametrize("shade", [0.3, 0.7])
-def test_without_a_sure_side_the_frame_is_taken_as_it_is(compositor: Any, shade: float) -> None:
+def test_without_a_certain_side_the_frame_is_unchanged(compositor: Any, shade: float) -> None:
     alpha = np.full((90, 160), shade, np.float32)
     frame = over(RED, disc(160, 90), np.full((90, 160, 3), 80, np.uint8))
     picture = compositor.compose(frame, alpha, WHITE)
@@ -101,7 +101,7 @@ def test_blur_keeps_the_frames_own_edge(compositor: Any) -> None:
     st.floats(0, 1),
     *[st.tuples(*[st.floats(0, 255)] * 3).map(lambda c: np.array(c, np.float64))] * 2,
 )
-def test_right_guesses_give_the_right_colour(alpha: float, person: Any, room: Any) -> None:
+def test_exact_estimates_give_the_exact_colour(alpha: float, person: Any, room: Any) -> None:
     mixed = alpha * person + (1 - alpha) * room
     np.testing.assert_allclose(unmix(mixed, alpha, person, room), person, atol=1e-6)
 

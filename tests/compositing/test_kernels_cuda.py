@@ -24,7 +24,7 @@ def noise(*shape: int) -> Tensor:
 
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_i420_is_opencvs(tmp_path: Path, rows: int, columns: int, mirrored: bool) -> None:
+def test_i420_equals_opencvs(tmp_path: Path, rows: int, columns: int, mirrored: bool) -> None:
     kernel = on_the_processor(color_torch.SOURCE, (color_torch.NAME,), tmp_path)[0]
     image = noise(rows, columns, 3)
     if mirrored:
@@ -35,7 +35,7 @@ def test_i420_is_opencvs(tmp_path: Path, rows: int, columns: int, mirrored: bool
 
 @pytest.mark.parametrize(("rows", "columns"), [*SIZES, (33, 17)])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (18, 32)])
-def test_people_are_laid_over_the_room(
+def test_the_kernel_composites_the_person_over_the_room(
     tmp_path: Path, rows: int, columns: int, height: int, width: int
 ) -> None:
     kernel = on_the_processor(blend_cuda.SOURCE, (blend_cuda.NAME,), tmp_path)[0]

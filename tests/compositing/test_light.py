@@ -35,7 +35,7 @@ def test_light_falls_on_the_outline_and_fades_inwards(compositor: Any) -> None:
 
 
 @BOTH
-def test_more_of_it_is_brighter_and_none_is_none(compositor: Any) -> None:
+def test_more_light_wrap_is_brighter_and_zero_changes_nothing(compositor: Any) -> None:
     edge = (DEPTH > 2) & (DEPTH < 8)
     shades = [
         compositor.compose(FRAME, ALPHA, Look("image", picture=flat(255), light_wrap=amount))[
@@ -48,7 +48,7 @@ def test_more_of_it_is_brighter_and_none_is_none(compositor: Any) -> None:
 
 
 @BOTH
-def test_a_dark_picture_and_a_plain_colour_throw_none(compositor: Any) -> None:
+def test_a_dark_picture_and_a_plain_colour_throw_no_light(compositor: Any) -> None:
     for look in (
         Look("image", picture=flat(0), light_wrap=1.0),
         Look("color", color=(255, 255, 255), light_wrap=1.0),
@@ -58,7 +58,7 @@ def test_a_dark_picture_and_a_plain_colour_throw_none(compositor: Any) -> None:
 
 
 @BOTH
-def test_light_has_the_colour_of_what_is_behind(compositor: Any) -> None:
+def test_light_has_the_backgrounds_colour(compositor: Any) -> None:
     halves = np.zeros((360, 640, 3), np.uint8)
     halves[:, :320, 2] = 255  # red on the left
     halves[:, 320:, 0] = 255  # blue on the right

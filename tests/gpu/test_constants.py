@@ -13,12 +13,12 @@ def ramp(size: int) -> NDArray[np.float32]:
     return np.arange(size, dtype=np.float32)
 
 
-def test_the_same_is_made_once() -> None:
+def test_a_constant_is_computed_once() -> None:
     assert constant(ramp, 5, device=CPU) is constant(ramp, 5, device=CPU)
     assert constant(ramp, 4, device=CPU).tolist() == [0, 1, 2, 3]
 
 
-def test_made_in_inference_it_can_be_used_without() -> None:
+def test_a_constant_made_in_inference_mode_is_usable_outside() -> None:
     with torch.inference_mode():
         made = constant(ramp, 7, device=CPU)
     weight = torch.ones(7, requires_grad=True)
@@ -27,7 +27,7 @@ def test_made_in_inference_it_can_be_used_without() -> None:
     assert weight.grad.tolist() == made.tolist()
 
 
-def test_who_records_holds_on_to_what_it_was_given() -> None:
+def test_a_recording_keeps_its_constants() -> None:
     with holding() as held:
         first = constant(ramp, 11, device=CPU)
         with holding() as inner:
@@ -35,7 +35,7 @@ def test_who_records_holds_on_to_what_it_was_given() -> None:
     third = constant(ramp, 13, device=CPU)
     assert [t is first for t in held] == [True]
     assert [t is second for t in inner] == [True]
-    for size in range(100, 300):  # many others later it is made anew, but the held one is whole
+    for size in range(100, 300):  # after many others it is computed again; the held one is intact
         constant(ramp, size, device=CPU)
     assert constant(ramp, 11, device=CPU) is not first
     assert held[0].tolist() == list(range(11))

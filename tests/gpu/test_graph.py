@@ -25,7 +25,7 @@ def ones(*shape: int) -> Tensor:
     return torch.ones(shape)
 
 
-def test_elsewhere_the_work_is_done_as_it_is() -> None:
+def test_on_other_devices_the_work_is_called_directly() -> None:
     replay = Replay(scaled, "cpu")
     for _ in range(30):
         plane, total = replay((ones(2, 3), None), 4.0)
@@ -35,7 +35,7 @@ def test_elsewhere_the_work_is_done_as_it_is() -> None:
     assert plane.tolist() == [[8.0] * 3] * 2
 
 
-def test_what_comes_often_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frequent_work_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     record_here(monkeypatch)
     replay = Replay(scaled, "cpu")
     given = [replay((i * ones(2), None), 2.0)[0] for i in range(30)]
@@ -56,7 +56,7 @@ def test_another_size_setting_or_missing_tensor_is_another_recording(
     assert StaticRecorded.made == 4
 
 
-def test_a_slider_on_its_way_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moving_slider_is_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     record_here(monkeypatch)
     replay = Replay(scaled, "cpu")
     for factor in range(500):
@@ -92,7 +92,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
     return tries
 
 
-def test_what_cannot_be_recorded_is_done_as_it_is(
+def test_work_that_cannot_be_recorded_is_called_directly(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = refusing(monkeypatch, times=1000)
@@ -107,7 +107,7 @@ def test_what_cannot_be_recorded_is_done_as_it_is(
     assert "manual" not in caplog.text
 
 
-def test_what_was_spoilt_is_recorded_later(
+def test_a_failed_recording_is_tried_again_later(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = refusing(monkeypatch, times=graph._TRIES - 1)
@@ -122,7 +122,7 @@ def test_what_was_spoilt_is_recorded_later(
     assert not caplog.records
 
 
-def test_what_was_recorded_stays_so_whatever_fails_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_is_kept_when_a_later_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     record_here(monkeypatch)
     replay = Replay(scaled, "cpu")
     for _ in range(12):
@@ -141,7 +141,7 @@ def test_what_was_recorded_stays_so_whatever_fails_later(monkeypatch: pytest.Mon
     assert len(computed) == 1
 
 
-def test_nobody_waits_for_a_thread_that_hangs_while_it_records(
+def test_a_thread_that_hangs_in_a_recording_blocks_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     record_here(monkeypatch)
@@ -156,7 +156,7 @@ def test_nobody_waits_for_a_thread_that_hangs_while_it_records(
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_graph_gives_what_the_work_gives_and_takes_no_new_memory() -> None:
+def test_a_graph_gives_the_same_and_allocates_nothing() -> None:
     replay = Replay(scaled, "cuda")
     with on_stream("cuda"):
         for i in range(20):
@@ -172,7 +172,7 @@ def test_a_graph_gives_what_the_work_gives_and_takes_no_new_memory() -> None:
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_recording_that_was_spoilt_leaves_nothing_behind(
+def test_a_failed_recording_leaves_nothing_behind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A wait for the device is what cannot be recorded; all else goes on as before."""

@@ -40,7 +40,7 @@ def test_nvrtc_compiles_them_without_a_cuda_toolkit(
             assert f".text.{name}\0".encode() in binary  # the section of its code
 
 
-def test_elsewhere_than_on_cuda_there_are_none() -> None:
+def test_other_devices_have_no_kernels() -> None:
     assert kernels("nothing", ("nothing",), torch.device("cpu")) is None
 
 
@@ -69,7 +69,7 @@ def test_they_are_compiled_at_once_and_kept(monkeypatch: pytest.MonkeyPatch) -> 
     subject._compiled.cache_clear()
 
 
-def test_where_they_cannot_be_compiled_that_is_said_once(
+def test_a_failed_compilation_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
@@ -88,13 +88,13 @@ def test_where_they_cannot_be_compiled_that_is_said_once(
 @pytest.mark.gpu
 @needs_cuda
 @pytest.mark.parametrize(("source", "names"), ALL)
-def test_a_gpu_has_them(source: str, names: tuple[str, ...]) -> None:
+def test_a_gpu_has_the_kernels(source: str, names: tuple[str, ...]) -> None:
     assert kernels(source, names, torch.device("cuda")) is not None
 
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_thread_that_did_nothing_else_can_call_one() -> None:
+def test_a_new_thread_can_call_a_kernel() -> None:
     def planar() -> torch.Tensor:
         with on_stream("cuda"):
             return color_torch.to_i420(image)

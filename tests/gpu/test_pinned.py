@@ -15,7 +15,7 @@ def noise(seed: int, *shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uin
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_there_and_back_whatever_is_held(device: str) -> None:
+def test_upload_and_download_return_the_same(device: str) -> None:
     upload, download = Uploader(device), Downloader(device)
     held = []
     for i in range(12):
@@ -29,7 +29,7 @@ def test_there_and_back_whatever_is_held(device: str) -> None:
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_picture_may_lie_in_memory_as_it_likes() -> None:
+def test_a_picture_may_have_any_strides() -> None:
     upload, download = Uploader("cuda"), Downloader("cuda")
     picture = noise(1, 36, 64, 3)
     fixed = picture.copy()
@@ -39,7 +39,7 @@ def test_a_picture_may_lie_in_memory_as_it_likes() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_memory_that_nobody_holds_is_used_again(device: str) -> None:
+def test_unreferenced_memory_is_used_again(device: str) -> None:
     download = Downloader(device)
     places = {download(torch.zeros(9, 16, device=device)).ctypes.data for _ in range(20)}
     assert len(places) == 1
@@ -47,7 +47,7 @@ def test_memory_that_nobody_holds_is_used_again(device: str) -> None:
 
 @pytest.mark.gpu
 @needs_cuda
-def test_the_callers_picture_is_free_at_once() -> None:
+def test_the_callers_picture_may_be_reused_at_once() -> None:
     upload, download = Uploader("cuda"), Downloader("cuda")
     uploaded = []
     picture = noise(0, 1080, 1920, 3)

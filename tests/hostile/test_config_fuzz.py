@@ -1,4 +1,4 @@
-"""The configuration: whatever stands in it, settings or one line come of it."""
+"""Any content of the configuration file gives settings or an error of one line."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_any_value_at_any_key(tmp_path: Path, key: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_number_without_end(tmp_path: Path, key: str) -> None:
+def test_a_number_of_many_digits(tmp_path: Path, key: str) -> None:
     """Python itself refuses to print it."""
     area, _, name = key.partition(".")
     for number in ("0x" + "f" * 5000, "9" * 5000, "1e" + "9" * 5000):
@@ -175,7 +175,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_long_mistake_is_told_soon(tmp_path: Path, name: str) -> None:
+def test_a_long_mistake_is_reported_soon(tmp_path: Path, name: str) -> None:
     began = time.perf_counter()
     read(tmp_path / "config.toml", LONG[name].encode())
     assert time.perf_counter() - began < 10
@@ -184,7 +184,7 @@ def test_a_long_mistake_is_told_soon(tmp_path: Path, name: str) -> None:
 # ------------------------------------------------------------ the file itself
 
 
-def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
     """/dev/zero has no end, and a pipe without a writer would be waited for."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):

@@ -51,7 +51,7 @@ def tried(model: Path, count: int, first: int = 0) -> Counter[str]:
     return Counter(line.partition(" ")[2] for line in lines)
 
 
-def test_a_damaged_model_of_ones_own(tmp_path: Path) -> None:
+def test_a_damaged_model_of_the_users(tmp_path: Path) -> None:
     """Refused, or it fails and the frame is blurred whole, or it gives an alpha."""
     model = write_model(tmp_path / "own.ts", WEIGHED, weight=torch.ones(1024))
     found = tried(model, 120 * FACTOR)
@@ -59,7 +59,7 @@ def test_a_damaged_model_of_ones_own(tmp_path: Path) -> None:
     assert found["ran"] > 0
 
 
-def test_the_shipped_model_damaged_as_ones_own(tmp_path: Path) -> None:
+def test_a_damaged_copy_of_the_shipped_model(tmp_path: Path) -> None:
     found = tried(SHIPPED_MODELS["unet-resnet18-int8"], 3 * min(FACTOR, 20))
     assert found["refused"] > 0
 
@@ -132,7 +132,7 @@ def test_a_model_that_would_write_files(tmp_path: Path, body: str) -> None:
     assert not mark.exists()
 
 
-def test_classes_of_torch_itself_are_no_way_out(tmp_path: Path) -> None:
+def test_torchs_own_classes_are_refused(tmp_path: Path) -> None:
     sound = write_model(tmp_path / "sound.ts", ALPHA)
     evil = changed(
         sound, tmp_path / "evil.ts", "/data.pkl", b"c__torch__.torch.classes.c10d\nTCPStore\n."
@@ -141,7 +141,7 @@ def test_classes_of_torch_itself_are_no_way_out(tmp_path: Path) -> None:
         TorchEngine(str(evil), "cpu", "fp32", 96)
 
 
-def test_an_archive_that_unpacks_beyond_measure(tmp_path: Path) -> None:
+def test_an_archive_that_unpacks_to_too_much(tmp_path: Path) -> None:
     bomb = tmp_path / "bomb.ts"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model/data.pkl", bytes(200 * 2**20))
@@ -150,7 +150,7 @@ def test_an_archive_that_unpacks_beyond_measure(tmp_path: Path) -> None:
         TorchEngine(str(bomb), "cpu", "fp32", 96)
 
 
-def test_a_strip_is_no_frame_to_find_a_person_in() -> None:
+def test_a_strip_is_refused_as_a_frame() -> None:
     """The network would see it as wide as its shape asks: gigabytes."""
     engine = TorchEngine(device="cpu", precision="fp32", input_height=96)
     assert engine.infer(np.zeros((40, 1200, 3), np.uint8)).shape[0] == engine.input_height
@@ -158,7 +158,7 @@ def test_a_strip_is_no_frame_to_find_a_person_in() -> None:
         engine.infer(np.zeros((16, 16384, 3), np.uint8))
 
 
-def test_code_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+def test_code_that_is_not_text_is_one_line(tmp_path: Path) -> None:
     """torch quotes the damaged line in its message, which then is no text either."""
     sound = write_model(tmp_path / "sound.ts", ALPHA)
     with zipfile.ZipFile(sound) as archive:

@@ -131,7 +131,7 @@ def test_tiny_and_thin(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("what", [None, [[1]], b"\0" * 27, 7, "picture"])
-def test_what_is_no_array(what: Any) -> None:
+def test_input_that_is_not_an_array(what: Any) -> None:
     with pytest.raises(CameraError, match="instead of colour pictures"):
         _sound(Frame(what, 0))
 
@@ -151,8 +151,8 @@ ODD: list[Any] = [
 ]
 
 
-def test_a_camera_that_goes_mad_and_recovers() -> None:
-    """In the running pipeline: fed throughout, nothing leaks, well again afterwards."""
+def test_a_camera_with_odd_frames_that_recovers() -> None:
+    """In the running pipeline: always fed, nothing leaks, and it works again afterwards."""
     rig = Rig(look=Look(strength=100))
     sane = rig.source.read
     frames = iter(ODD)

@@ -135,7 +135,7 @@ def test_a_damaged_clip_as_camera(
         assert time.monotonic() - began < MOST_SECONDS
 
 
-def test_pictures_beyond_measure_are_refused(tmp_path: Path) -> None:
+def test_too_large_pictures_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "huge.mkv"
     side = int(MOST_PIXELS**0.5) + 64
     with av.open(str(path), "w") as file:

@@ -146,7 +146,7 @@ def test_a_request_that_never_ends_is_cut_off(hasty: Served, begun: str) -> None
     assert time.monotonic() - began < 5
 
 
-def test_a_byte_now_and_then_is_no_excuse(hasty: Served) -> None:
+def test_a_slow_request_is_cut_off_too(hasty: Served) -> None:
     with connected(hasty) as raw, contextlib.suppress(ConnectionError):
         began = time.monotonic()
         for byte in b"GET /?token=abc HTTP/1.1\r\nX-Slow: " + b"a" * 100:
@@ -155,7 +155,7 @@ def test_a_byte_now_and_then_is_no_excuse(hasty: Served) -> None:
             assert time.monotonic() - began < 5
 
 
-def test_who_watches_is_left_alone(hasty: Served) -> None:
+def test_a_viewer_is_not_cut_off(hasty: Served) -> None:
     with connected(hasty, "GET /stream?token={token} HTTP/1.1\r\n" + HOST + "\r\n") as raw:
         until = time.monotonic() + 2
         while time.monotonic() < until:
@@ -163,7 +163,7 @@ def test_who_watches_is_left_alone(hasty: Served) -> None:
             hasty.newest.put(hasty.newest.picture)  # type: ignore[arg-type]
 
 
-def test_who_asks_every_second_is_left_alone(hasty: Served) -> None:
+def test_a_request_every_second_is_not_cut_off(hasty: Served) -> None:
     with httpx.Client(trust_env=False, params={"token": hasty.token}) as client:
         for _ in range(8):
             assert client.get(hasty.origin + "/api/status").status_code == 200

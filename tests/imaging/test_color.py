@@ -52,7 +52,7 @@ def test_an_even_picture_is_not_copied() -> None:
     assert even(image) is image
 
 
-def test_there_and_back() -> None:
+def test_i420_and_back() -> None:
     image = cv2.GaussianBlur(portrait(320, 180), (0, 0), 3)  # chroma has half the resolution
     back = cv2.cvtColor(to_i420(image), cv2.COLOR_YUV2BGR_I420)
     assert levels_apart(back, image).mean() < 2

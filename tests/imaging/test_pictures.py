@@ -72,7 +72,7 @@ def test_deep_avif(tmp_path: Path, bits: int) -> None:
     assert np.abs(shown - [RED, GREEN, BLUE, WHITE]).max() <= 12
 
 
-def test_padding_of_a_bmp_is_no_opacity(tmp_path: Path) -> None:
+def test_padding_of_a_bmp_is_not_opacity(tmp_path: Path) -> None:
     padded = np.dstack((corners(), np.zeros((48, 64), np.uint8)))[::-1]  # from the bottom up
     masks = struct.pack("<III", 0xFF0000, 0xFF00, 0xFF)
     sizes = struct.pack("<IiiHHIIiiII", 40, 64, 48, 1, 32, 3, padded.size, 0, 0, 0, 0)
@@ -106,7 +106,7 @@ def test_opacity_is_turned_too_and_hides_no_color(tmp_path: Path) -> None:
     assert four(photo.pixels) == [list(c) for c in (BLUE, WHITE, WHITE, GREEN)]  # red was hidden
 
 
-def test_16_bits_and_their_opacity_stay(tmp_path: Path) -> None:
+def test_16_bits_and_their_opacity_are_kept(tmp_path: Path) -> None:
     deep = np.random.default_rng(0).integers(1, 65536, (5, 7, 4), np.uint16)
     write_png(tmp_path / "a.png", deep)
     photo = read_photo(tmp_path / "a.png")
@@ -145,14 +145,14 @@ def test_a_profile_that_is_not_for_rgb_is_left_out(tmp_path: Path) -> None:
         ("a.png", b"\x89PNG\r\n\x1a\n and then nothing", "not a picture"),
     ],
 )
-def test_what_is_not_read_is_one_line_with_a_way_out(
+def test_an_unreadable_picture_is_one_line_with_a_fix(
     tmp_path: Path, name: str, data: bytes, says: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(UsageError, match=says) as told:
+    with pytest.raises(UsageError, match=says) as caught:
         read_photo(tmp_path / name)
-    assert str(told.value).startswith(f"cannot read {tmp_path / name}: ")
-    assert "\n" not in str(told.value)
+    assert str(caught.value).startswith(f"cannot read {tmp_path / name}: ")
+    assert "\n" not in str(caught.value)
 
 
 def test_16_to_8_bits_is_the_nearest() -> None:

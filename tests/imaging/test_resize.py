@@ -11,7 +11,7 @@ SIZES = [(1280, 720, 160, 90), (1280, 720, 288, 160), (92, 92, 45, 45), (640, 48
 
 
 @pytest.mark.parametrize(("width", "height", "columns", "rows"), SIZES)
-def test_as_opencv_shrinks(width: int, height: int, columns: int, rows: int) -> None:
+def test_shrink_equals_opencvs(width: int, height: int, columns: int, rows: int) -> None:
     picture = portrait(width, height)
     wanted = cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA).astype(int)
     assert np.abs(shrink(picture, columns, rows) - wanted).max() <= 2  # halves are rounded each

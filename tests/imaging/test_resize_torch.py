@@ -42,7 +42,7 @@ def test_the_kernel_computes_what_the_matrices_do(
 
 
 @pytest.mark.parametrize(("width", "height"), [(512, 288), (160, 90), (320, 192), (33, 17)])
-def test_it_is_opencvs(made: list[Kernel], width: int, height: int) -> None:
+def test_area_resize_equals_opencvs(made: list[Kernel], width: int, height: int) -> None:
     planes = picture(720, 1280)
     image = planes.permute(1, 2, 0).contiguous().numpy()
     expected = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

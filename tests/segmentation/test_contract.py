@@ -52,7 +52,7 @@ def changed(path: str, value: object) -> str:
     return json.dumps(whole)
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_a_written_contract_is_read_back() -> None:
     contract = parse_contract(json.dumps(WHOLE))
     assert parse_contract(contract.dumps()) == contract
     assert contract.model is not None
@@ -108,7 +108,7 @@ def test_the_engine_runs_models_of_both_versions(tmp_path: Path) -> None:
         assert contract_of(path) == parse_contract(text)
 
 
-def test_no_contract(tmp_path: Path) -> None:
+def test_a_file_without_a_contract_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.ts").write_text("certainly no model")
     with zipfile.ZipFile(tmp_path / "other.ts", "w") as archive:
         archive.writestr("model/data.txt", "certainly no model")
@@ -121,6 +121,6 @@ def test_no_contract(tmp_path: Path) -> None:
         contract_of(tmp_path / "none.ts")
 
 
-def test_reading_one_needs_no_torch() -> None:
+def test_reading_a_contract_needs_no_torch() -> None:
     code = "import sys, bgblur.segmentation.contract; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ from bgblur.segmentation import device_torch
 from bgblur.segmentation.device_torch import choose_device, choose_precision
 
 
-def test_beside_a_gpu_few_threads_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_leaves_few_threads_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_torch, "choose_device", lambda wanted: wanted)
     monkeypatch.setattr(device_torch, "_THREADS", 16)
     monkeypatch.setattr(device_torch, "_CV_THREADS", 16)
@@ -25,14 +25,14 @@ def test_beside_a_gpu_few_threads_work(monkeypatch: pytest.MonkeyPatch) -> None:
         cv2.setNumThreads(before[1])
 
 
-def test_device_that_is_not_there() -> None:
+def test_a_missing_device_is_refused() -> None:
     absent = "cuda:63" if torch.cuda.is_available() else "cuda"
     for wanted in (absent, "mps") if not torch.backends.mps.is_available() else (absent,):
         with pytest.raises(UsageError, match=f'engine.device is "{wanted}".*"auto" or "cpu"'):
             choose_device(wanted)
 
 
-def test_device_that_is_there() -> None:
+def test_an_existing_device_is_chosen() -> None:
     assert choose_device("cpu") == "cpu"
     assert choose_device("auto") in ("cpu", "cuda", "mps")
 

@@ -42,7 +42,7 @@ def rms(one: Alpha, other: Alpha) -> float:
     ("low", "closer"),
     [((352, 192), 2.5), ((176, 96), 4)],  # measured: 2.8 and 4.4 times
 )
-def test_follows_the_edge_in_the_picture(
+def test_the_guided_filter_follows_the_pictures_edge(
     upsample: Any, low: tuple[int, int], closer: float
 ) -> None:
     truth = disc(*SIZE, 1)
@@ -61,7 +61,7 @@ def test_follows_the_edge_in_the_picture(
 @pytest.mark.parametrize("value", [0.0, 0.25, 0.5, 1.0])
 @pytest.mark.parametrize("refine", [True, False])
 @pytest.mark.parametrize("feather", [0.0, 1.0])
-def test_what_is_constant_stays_so(
+def test_constant_alpha_stays_constant(
     upsample: Any, value: float, refine: bool, feather: float
 ) -> None:
     """Whatever the picture: its texture must not print itself on alpha."""
@@ -102,7 +102,7 @@ def test_any_size_gives_a_plane_in_range(
 
 
 @BOTH
-def test_own_size_is_not_written_into(upsample: Any) -> None:
+def test_upsampling_to_the_same_size_does_not_write_to_alpha(upsample: Any) -> None:
     alpha = disc(*LOW)
     before = alpha.copy()
     upsample(alpha, portrait(*LOW), refine=False)
@@ -122,7 +122,7 @@ def test_feather_softens_the_outline(upsample: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, torch.tensor])
-def test_firm_makes_nearly_certain_certain(kind: Any) -> None:
+def test_firm_saturates_high_and_low_alpha(kind: Any) -> None:
     values = kind([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
     np.testing.assert_allclose(np.asarray(edges.firm(values)), [0, 0, 0, 0.5, 1, 1, 1], atol=1e-6)
 
@@ -200,7 +200,7 @@ def test_cuda_agrees_with_the_cpu() -> None:
 @pytest.mark.parametrize("size", [(640, 360), (643, 481), (1280, 720)])
 @pytest.mark.parametrize("low", [(288, 160), (160, 96)])
 @pytest.mark.parametrize("seed", range(6))
-def test_only_where_somebody_is_gives_the_same(
+def test_restricting_to_the_persons_box_gives_the_same(
     size: tuple[int, int], low: tuple[int, int], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The filter is drawn in a box around the person: to the bit what it is over all of a frame."""

@@ -51,7 +51,9 @@ def test_input_height_is_what_was_asked_for(height: int) -> None:
 
 
 @pytest.mark.parametrize("model", [None, pytest.param("unet-resnet18-int8", marks=needs_int8)])
-def test_alpha_on_the_cpu_needs_no_optimised_code(shipped: TorchEngine, model: str | None) -> None:
+def test_alpha_on_the_cpu_is_the_same_without_optimisation(
+    shipped: TorchEngine, model: str | None
+) -> None:
     here = TorchEngine(model, "cpu") if model else shipped
     image = portrait(640, 360)
     with torch.inference_mode():
@@ -91,7 +93,7 @@ def test_auto_is_cuda_in_half_precision() -> None:
     assert (engine.device, engine.precision, engine.input_height) == ("cuda", "fp16", 288)
 
 
-def test_a_model_may_know_the_precision_it_is_fastest_in(
+def test_a_model_may_name_its_fastest_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})

@@ -63,7 +63,7 @@ def moving_people(frames: int, seed: int) -> list[Image]:
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("recorded", [False, True])
-def test_it_decides_as_the_processor_does(
+def test_torch_keeps_the_same_regions_as_the_processor(
     smoothing: float, recorded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if recorded:
@@ -81,7 +81,7 @@ def test_it_decides_as_the_processor_does(
         assert StaticRecorded.made == 1
 
 
-def test_another_height_starts_afresh() -> None:
+def test_another_height_starts_again() -> None:
     finder = TorchFinder(Grey(), Stats(), late=True)
     for size in ((160, 96), (320, 192), (160, 96)):
         frame = frame_of(disc(*size))
@@ -99,7 +99,7 @@ BAD: list[Callable[[Any], Any]] = [
 
 @pytest.mark.parametrize("spoil", BAD)
 @pytest.mark.parametrize("recorded", [False, True])
-def test_what_is_no_alpha_is_nobody_and_is_reported(
+def test_an_invalid_alpha_becomes_zero_and_is_reported(
     spoil: Callable[[Any], Any], recorded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if recorded:
@@ -114,10 +114,10 @@ def test_what_is_no_alpha_is_nobody_and_is_reported(
     bad.fill_(1)
     assert float(finder(frame, pixels, 0.5, 1).max()) == 0  # nobody: the whole frame is blurred
     for _ in range(3):
-        with pytest.raises(RuntimeError, match="no alpha"):
+        with pytest.raises(RuntimeError, match="not an alpha"):
             finder(frame, pixels, 0.5, 1)
     bad.fill_(0)
-    with pytest.raises(RuntimeError, match="no alpha"):
+    with pytest.raises(RuntimeError, match="not an alpha"):
         finder(frame, pixels, 0.5, 1)
     # What was no alpha left no trace in the mean.
     np.testing.assert_allclose(
@@ -125,14 +125,14 @@ def test_what_is_no_alpha_is_nobody_and_is_reported(
     )
 
 
-def test_where_nothing_comes_after_it_is_reported_at_once() -> None:
+def test_an_invalid_alpha_is_reported_at_once_unless_late() -> None:
     finder = TorchFinder(Grey(convert=lambda a: a * float("nan")), Stats(), late=False)
-    with pytest.raises(RuntimeError, match="no alpha"):
+    with pytest.raises(RuntimeError, match="not an alpha"):
         finder(IMAGE, torch.from_numpy(IMAGE), 0.5, 1)
 
 
 @pytest.mark.parametrize("convert", [lambda a: a.T, lambda a: a[None], lambda a: a[:0]])
-def test_another_shape_is_refused_at_once(convert: Callable[[Any], Any]) -> None:
+def test_another_aspect_ratio_is_refused_at_once(convert: Callable[[Any], Any]) -> None:
     finder = TorchFinder(Grey(convert=convert), Stats(), late=True)
     with pytest.raises(RuntimeError, match="the model gave"):
         finder(IMAGE, torch.from_numpy(IMAGE), 0.5, 1)
@@ -140,7 +140,7 @@ def test_another_shape_is_refused_at_once(convert: Callable[[Any], Any]) -> None
 
 @pytest.mark.gpu
 @needs_cuda
-def test_cuda_decides_as_the_processor_does() -> None:
+def test_cuda_keeps_the_same_regions_as_the_processor() -> None:
     here, there = HostFinder(GreyArray(), Stats()), TorchFinder(Grey("cuda"), Stats(), late=True)
     for frame in moving_people(60, 3):
         pixels = torch.from_numpy(frame)
@@ -154,7 +154,7 @@ def test_cuda_decides_as_the_processor_does() -> None:
 
 @pytest.mark.gpu
 @needs_cuda
-def test_a_whole_frame_on_cuda_waits_once_and_takes_no_new_memory() -> None:
+def test_a_frame_on_cuda_waits_once_and_allocates_nothing() -> None:
     matting = Matting(TorchEngine(device="cuda"), Stats(), late=True)
     frames = [np.roll(portrait(1280, 720), 5 * i, axis=1) for i in range(60)]
     for frame in frames[:30]:

@@ -63,7 +63,7 @@ def per_pixel(at_160: float, fixed: float = 0.004) -> Callable[[int, float], flo
         (0.300, 96, 2),
     ],
 )
-def test_settles_at_the_largest_height_that_holds_the_rate(
+def test_settles_at_the_largest_height_that_keeps_the_rate(
     at_160: float, height: int, every: int
 ) -> None:
     stream = Stream(per_pixel(at_160))
@@ -77,7 +77,7 @@ def test_settles_at_the_largest_height_that_holds_the_rate(
         assert stream.frames - frames >= 60 * 29
 
 
-def test_gives_way_within_two_seconds_and_comes_back() -> None:
+def test_steps_down_within_two_seconds_and_comes_back() -> None:
     load = 1.0
     cost = per_pixel(0.012)
     stream = Stream(lambda height, now: load * cost(height, now))
@@ -97,14 +97,14 @@ def test_gives_way_within_two_seconds_and_comes_back() -> None:
     assert (stream.governor.height, stream.governor.every) == (top, 1)
 
 
-def test_a_hiccup_changes_nothing() -> None:
+def test_a_single_slow_frame_changes_nothing() -> None:
     cost = per_pixel(0.020)
     stream = Stream(lambda height, now: 0.4 if int(now * 4) % 40 == 0 else cost(height, now))
     stream.run(120)
     assert not stream.changes
 
 
-def test_a_height_that_does_not_hold_is_tried_ever_more_rarely() -> None:
+def test_a_height_that_failed_is_tried_less_and_less_often() -> None:
     """128 would fit by its pixels, and does not."""
     stream = Stream(lambda height, now: 0.012 if height == 96 else 0.05)
     stream.run(600)
@@ -114,14 +114,14 @@ def test_a_height_that_does_not_hold_is_tried_ever_more_rarely() -> None:
     assert raised[-1] - raised[-2] > 100
 
 
-def test_a_slow_camera_leaves_time_for_a_larger_height() -> None:
+def test_a_slow_camera_allows_a_larger_height() -> None:
     quick, slow = Stream(per_pixel(0.020)), Stream(per_pixel(0.020), fps=15)
     quick.run(40)
     slow.run(40)
     assert slow.governor.height > quick.governor.height
 
 
-def test_a_pause_says_nothing_of_the_speed() -> None:
+def test_a_pause_is_not_measured() -> None:
     stream = Stream(per_pixel(0.022))
     stream.run(10)
     for _ in range(20):
@@ -137,7 +137,9 @@ def test_a_pause_says_nothing_of_the_speed() -> None:
     st.integers(0, 2**32 - 1),
     st.sampled_from([15.0, 25.0, 30.0, 60.0]),
 )
-def test_noise_does_not_make_it_pump(at_160: float, noise: float, seed: int, fps: float) -> None:
+def test_noise_in_the_times_causes_no_oscillation(
+    at_160: float, noise: float, seed: int, fps: float
+) -> None:
     random = np.random.default_rng(seed)
     cost = per_pixel(at_160)
     stream = Stream(
@@ -175,7 +177,7 @@ class Paced:
         return np.zeros(shape, np.float32)
 
 
-def test_an_engine_of_a_set_speed_is_governed() -> None:
+def test_live_matting_follows_the_governor() -> None:
     engine = Paced(0.010)
     governor = Governor(LADDER, 160, lambda: 30.0, 0.9)
     matting = LiveMatting(engine, Stats(), governor, True, lambda: engine.now)

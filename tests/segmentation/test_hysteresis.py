@@ -24,14 +24,14 @@ def blob(x: int, y: int, peak: float, size: int = 12) -> Alpha:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_person_stays_whole_and_a_doubtful_blob_goes(kind: Any) -> None:
+def test_a_person_is_kept_whole_and_an_unsure_region_dropped(kind: Any) -> None:
     person, chair = blob(20, 20, 0.99, 30), blob(90, 40, 0.9)
     kept = np.asarray(Hysteresis()(kind(np.maximum(person, chair))))
     np.testing.assert_array_equal(kept, person)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_a_certain_person_nothing_is_touched(kind: Any) -> None:
+def test_a_frame_with_only_a_certain_person_is_unchanged(kind: Any) -> None:
     person = kind(disc(WIDTH, HEIGHT))
     assert Hysteresis()(person) is person
 
@@ -45,7 +45,7 @@ def test_any_size(kind: Any, shape: tuple[int, int]) -> None:
     np.testing.assert_array_equal(np.asarray(Hysteresis()(kind(sure))), sure)
 
 
-def test_who_was_certain_needs_less_to_stay() -> None:
+def test_a_region_that_was_certain_is_kept_with_a_lower_peak() -> None:
     certain = Hysteresis()
     certain(blob(20, 20, 0.99))
     for x in range(20, 40):  # fainter, and moving
@@ -61,28 +61,28 @@ def test_who_was_certain_needs_less_to_stay() -> None:
 
 
 @pytest.mark.parametrize("passed", [1, 10])
-def test_who_is_certain_no_more_goes_in_the_end(passed: int) -> None:
+def test_a_region_no_longer_certain_is_dropped_in_time(passed: int) -> None:
     certain = Hysteresis()
-    for _ in range(2):  # a certain glance in between begins the time anew
+    for _ in range(2):  # a certain frame in between restarts the time
         certain(blob(20, 20, 0.96), passed=passed)
         for _ in range(89 // passed):
             assert certain(blob(20, 20, 0.9), passed=passed).max() > 0
     assert certain(blob(20, 20, 0.9), passed=passed).max() == 0
 
 
-def test_an_unrelated_picture_has_no_past() -> None:
+def test_an_unrelated_picture_does_not_use_the_past() -> None:
     certain = Hysteresis()
     certain(blob(20, 20, 0.99))
     assert certain(blob(20, 20, 0.7), follows=False).max() == 0
 
 
-def test_who_grows_beyond_what_was_known_must_be_certain_anew() -> None:
+def test_a_region_that_outgrows_its_past_must_be_certain_again() -> None:
     certain = Hysteresis()
     certain(blob(20, 20, 0.99, 12))
     assert certain(blob(10, 10, 0.8, 40)).max() == 0
 
 
-def test_real_people_stay_as_they_are(data: Any) -> None:
+def test_real_people_are_unchanged(data: Any) -> None:
     """Their true mattes, of every clip, pass unchanged but for specks apart from them."""
     for clip in composited(data):
         certain = Hysteresis()

@@ -44,7 +44,7 @@ def same(made: list[Kernel], frames: list[Alpha], passed: int = 1) -> int:
 
 @pytest.mark.parametrize("shape", [(1, 1), (4, 4), (9, 14), (96, 160), (73, 131)])
 @pytest.mark.parametrize("seed", range(6))
-def test_noise_is_judged_as_the_processor_judges_it(
+def test_kernels_decide_on_noise_like_the_processor(
     made: list[Kernel], shape: tuple[int, int], seed: int
 ) -> None:
     """Regions of all shapes, that come, go and grow from frame to frame."""
@@ -54,7 +54,7 @@ def test_noise_is_judged_as_the_processor_judges_it(
     same(made, frames, passed=1 + 20 * seed)
 
 
-def test_people_are_judged_as_the_processor_judges_them(made: list[Kernel]) -> None:
+def test_kernels_decide_on_people_like_the_processor(made: list[Kernel]) -> None:
     frames = [np.divide(f[..., 0], 255, dtype=np.float32) for f in moving_people(40, 3)]
     assert same(made, frames) > 0
 
@@ -71,7 +71,7 @@ def test_a_snake_is_one_region(made: list[Kernel], turn: int) -> None:
     assert same(made, [np.rot90(snake, turn).copy()]) == 0
 
 
-def test_what_lies_between_the_regions_stays_where_none_goes(made: list[Kernel]) -> None:
+def test_alpha_between_regions_is_kept_if_no_region_is_dropped(made: list[Kernel]) -> None:
     frame = np.full((16, 16), 0.2, np.float32)
     frame[:4, :4] = 1
     assert same(made, [frame]) == 0

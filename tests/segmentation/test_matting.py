@@ -17,7 +17,7 @@ from bgblur.stats import Stats
 
 
 class Fixed:
-    """An engine that has seen it all before."""
+    """An engine that returns the given alphas."""
 
     device, precision, input_height = "cpu", "fp32", 96
 
@@ -56,7 +56,7 @@ def test_smoothing_is_forgotten_on_reset() -> None:
     assert matting(image, options)[1][48, 80] > 0.54
 
 
-def test_what_is_nowhere_certain_is_not_shown() -> None:
+def test_an_alpha_without_a_certain_pixel_is_zero() -> None:
     matting = Matting(Fixed(disc(160, 96) * 0.9), Stats())
     assert matting(portrait(160, 96), MaskOptions())[1].max() == 0
 
@@ -73,7 +73,7 @@ def test_what_is_nowhere_certain_is_not_shown() -> None:
         np.zeros(4, np.float32),
     ],
 )
-def test_what_is_no_alpha_is_refused(alpha: Any) -> None:
+def test_an_invalid_alpha_is_refused(alpha: Any) -> None:
     """Were it composited, a NaN would show the room."""
     with pytest.raises(RuntimeError, match="the model gave"):
         check_alpha(alpha)

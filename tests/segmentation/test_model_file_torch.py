@@ -81,7 +81,7 @@ def test_a_bad_model_file_is_one_line(tmp_path: Path, name: str) -> None:
     assert len(message) < 200 + len(str(path))
 
 
-def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     write_model(tmp_path / "own.ts", BRIGHT_AT_ITS_HEIGHT)
     engine = TorchEngine("~/own.ts", "cpu", "fp32", 96)
@@ -93,7 +93,7 @@ def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (alpha[:, 64:] == 1).all()
 
 
-def test_what_fails_later_is_a_runtime_error(tmp_path: Path) -> None:
+def test_a_later_failure_is_a_runtime_error(tmp_path: Path) -> None:
     """As the engine's interface says: TorchScript's own exceptions are none."""
     body = "    assert image.max() == 0, 'a bright picture'\n    return image.float()[:, :, 0]"
     engine = TorchEngine(str(write_model(tmp_path / "m.ts", body)), "cpu", "fp32", 96)

@@ -47,12 +47,12 @@ def test_any_mask(seed: int, height: int, width: int, detail: float, share: floa
 
 @pytest.mark.parametrize("side", [2, 3, 17, 64, 150])
 @pytest.mark.parametrize("turns", range(4))
-def test_the_longest_way_round(side: int, turns: int) -> None:
+def test_a_long_snake_is_one_region(side: int, turns: int) -> None:
     mask = np.rot90(snake(side), turns)
     assert_as_opencv(np.ascontiguousarray(mask))
     assert_as_opencv(np.ascontiguousarray(mask.T))
 
 
-def test_all_and_nothing() -> None:
+def test_a_full_and_an_empty_mask() -> None:
     assert_as_opencv(np.ones((88, 160), bool))
     assert_as_opencv(np.zeros((88, 160), bool))

@@ -29,7 +29,7 @@ def plane(value: float, size: tuple[int, int] = CLOSE) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("height", "looks"), [(96, [96]), (224, [224]), (256, [115, 256]), (288, [130, 288])]
 )
-def test_large_pictures_are_infer_at_scales_twice(height: int, looks: list[int]) -> None:
+def test_large_inputs_are_inferred_at_two_scales(height: int, looks: list[int]) -> None:
     seen: list[int] = []
 
     def look(lines: int) -> torch.Tensor:
@@ -41,18 +41,18 @@ def test_large_pictures_are_infer_at_scales_twice(height: int, looks: list[int])
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_where_both_agree_that_is_it(value: float) -> None:
+def test_equal_alphas_are_unchanged(value: float) -> None:
     result = combined(plane(value), plane(value, FAR))
     assert result.dtype == torch.float32
     torch.testing.assert_close(result, plane(value), atol=1e-3, rtol=0)
 
 
-def test_what_is_a_person_from_close_up_alone_is_hardly_seen() -> None:
+def test_a_person_at_one_scale_only_gets_a_low_alpha() -> None:
     assert combined(plane(0.8), plane(0.02, FAR)).max() <= 0.26  # edges makes 0 of up to 0.25
     assert combined(plane(0.2), plane(0.98, FAR)).min() >= 0.74
 
 
-def test_the_outline_is_the_close_look_s() -> None:
+def test_the_outline_is_that_of_the_large_scale() -> None:
     close = disc(*CLOSE[::-1], 1)
     far = cv2.resize(close, FAR[::-1], interpolation=cv2.INTER_AREA)
     far = cv2.GaussianBlur(np.roll(far, 1, 1), (0, 0), 1)  # as coarse as that, and moved by a cell
@@ -62,7 +62,7 @@ def test_the_outline_is_the_close_look_s() -> None:
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf"), 4.0, -3.0])
 @pytest.mark.parametrize("look", ["close", "far"])
-def test_what_is_no_alpha_still_is_none(wrong: float, look: str) -> None:
+def test_an_invalid_alpha_stays_invalid(wrong: float, look: str) -> None:
     """Else a model that gives logits, or fails, would show the room."""
     looks = {"close": disc(*CLOSE[::-1]), "far": disc(*FAR[::-1])}
     looks[look][20:90, 20:90] = wrong
@@ -72,7 +72,7 @@ def test_what_is_no_alpha_still_is_none(wrong: float, look: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_blanket_is_no_sleeve(data: Path, record_property: Any) -> None:
+def test_a_blanket_is_not_taken_for_a_sleeve(data: Path, record_property: Any) -> None:
     """IoU with the true mattes where one look at 288 lines takes a bed for an arm (0.93)."""
     engine = TorchEngine(device="cpu", input_height=288)
     matting = Matting(engine, Stats())

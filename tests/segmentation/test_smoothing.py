@@ -26,7 +26,7 @@ def picture_of(person: Alpha) -> Image:
 
 @arrays_and_tensors
 @pytest.mark.parametrize("noise", [0.02, 0.1])
-def test_where_the_picture_is_still_alpha_is(kind: Any, noise: float) -> None:
+def test_alpha_is_stable_where_the_picture_is_still(kind: Any, noise: float) -> None:
     """A sensor's noise is no motion."""
     rng = np.random.default_rng(0)
     truth = 0.2 + 0.6 * disc(160, 90, 12)
@@ -43,7 +43,7 @@ def test_where_the_picture_is_still_alpha_is(kind: Any, noise: float) -> None:
 
 @arrays_and_tensors
 @pytest.mark.parametrize("strength", [0.3, 0.95, 1.0])
-def test_what_moves_passes_at_once(kind: Any, strength: float) -> None:
+def test_motion_is_not_smoothed(kind: Any, strength: float) -> None:
     smooth = TemporalSmoother(strength)
     before = np.full((48, 88), 0.1, np.float32)
     after = before.copy()
@@ -65,7 +65,7 @@ def test_a_moving_person_leaves_no_trail() -> None:
         np.testing.assert_allclose(smooth(frame, picture_of(frame)), frame, atol=0.12)
 
 
-def test_who_creeps_is_followed() -> None:
+def test_slow_motion_is_followed() -> None:
     """Each step is too small to be seen, but they add up in the mean of the pictures, too."""
     smooth = TemporalSmoother(0.95)
     columns = np.mgrid[:90, :160][1].astype(np.float32)
@@ -76,7 +76,7 @@ def test_who_creeps_is_followed() -> None:
             assert np.abs(found - person).max() < 0.25
 
 
-def test_what_the_network_changes_its_mind_about_arrives() -> None:
+def test_a_lasting_change_of_the_network_is_accepted() -> None:
     """In a picture where nothing moves: soon where it is sure, and in the end in any case."""
     smooth = TemporalSmoother(0.95)
     smooth(np.zeros((4, 4), np.float32), STILL)
@@ -90,14 +90,14 @@ def test_what_the_network_changes_its_mind_about_arrives() -> None:
     assert result.max() < 0.03
 
 
-def test_light_that_changes_hides_nothing() -> None:
+def test_a_change_of_light_counts_as_motion() -> None:
     """Where all of the picture changes, alpha is as free as where somebody moves."""
     smooth = TemporalSmoother(0.95)
     smooth(np.zeros((4, 4), np.float32), STILL)
     assert smooth(np.full((4, 4), 0.3, np.float32), STILL + 40).min() > 0.2
 
 
-def test_of_strength_1_the_past_is_not_all() -> None:
+def test_with_strength_1_alpha_still_changes() -> None:
     smooth = TemporalSmoother(1.0)
     smooth(np.zeros((4, 4), np.float32), STILL)
     for _ in range(300):
@@ -106,7 +106,7 @@ def test_of_strength_1_the_past_is_not_all() -> None:
 
 
 @arrays_and_tensors
-def test_frames_left_out_count(kind: Any) -> None:
+def test_skipped_frames_count(kind: Any) -> None:
     """Time passes for a mean, however seldom it is asked."""
     one, other = TemporalSmoother(0.9), TemporalSmoother(0.9)
     here, later = kind(np.zeros((4, 4), np.float32)), kind(np.full((4, 4), 0.04, np.float32))
@@ -117,7 +117,7 @@ def test_frames_left_out_count(kind: Any) -> None:
     np.testing.assert_allclose(np.asarray(other(later, STILL, 10)), np.asarray(often), atol=1e-3)
 
 
-def test_size_change_and_reset_start_afresh() -> None:
+def test_a_new_size_and_a_reset_start_again() -> None:
     smooth = TemporalSmoother(1.0)
     smooth(np.full((8, 8), 0.5, np.float32), STILL)
     wider = np.full((8, 12), 0.52, np.float32)

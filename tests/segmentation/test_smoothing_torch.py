@@ -68,7 +68,7 @@ def check_as_arrays(way: Steadied, columns: int, rows: int, laid: bool) -> None:
 
 @pytest.mark.parametrize("laid", [False, True])
 @pytest.mark.parametrize("size", [(320, 180), (160, 96), (100, 131)])
-def test_tensors_and_kernels_do_as_arrays(
+def test_tensors_and_kernels_agree_with_arrays(
     made: list[Kernel], size: tuple[int, int], laid: bool
 ) -> None:
     def by_kernels(*given: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ def test_tensors_and_kernels_do_as_arrays(
         assert float(close.mean()) > 0.99
 
 
-def test_another_shape_of_picture_goes_on(made: list[Kernel]) -> None:
+def test_a_picture_of_another_shape_is_accepted(made: list[Kernel]) -> None:
     """The mean keeps its size: alpha's is the same, and so the picture's is nearly."""
     alpha, before = torch.rand(2, 48, 88)
     pixels = torch.full((180, 316, 3), 77, dtype=torch.uint8)

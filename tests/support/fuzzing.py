@@ -1,7 +1,7 @@
-"""How many inputs the fuzz tests try, and what may come of a bad one.
+"""The number of inputs of the fuzz tests, and the errors that a bad input may cause.
 
-The suite tries few, and the same ones each time. ``BGBLUR_FUZZ=100`` tries a hundred times as
-many, fresh ones.
+The suite tries a few inputs, the same ones each time. ``BGBLUR_FUZZ=100`` tries a hundred times as
+many, at random.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def tries(count: int) -> settings:
 
 @contextmanager
 def one_line_at_most() -> Iterator[None]:
-    """Nothing is raised but a BgblurError with one line a terminal can show."""
+    """Only a BgblurError with one printable line may be raised."""
     try:
         yield
     except BgblurError as error:

@@ -1,6 +1,6 @@
-"""Runs a CUDA kernel on the processor: compiled as C++, its threads one after the other.
+"""Runs a CUDA kernel on the processor: compiled as C++, its threads in sequence.
 
-That shows what a kernel computes, not whether its threads may run at once.
+This tests the result of a kernel, but not whether its threads may run concurrently.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ static int atomicAdd(int* at, int v) { int old = *at; *at += v; return old; }
 
 
 def on_the_processor(source: str, names: tuple[str, ...], folder: Path) -> list[Kernel]:
-    """As kernels.kernels. Skips where no C++ compiler is to be had."""
+    """As kernels.kernels. Skips the test without a C++ compiler."""
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         pytest.skip("there is no C++ compiler here")

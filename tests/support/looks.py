@@ -1,4 +1,4 @@
-"""Measures of what a picture looks like, for tests."""
+"""Image measures for tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bgblur.frame import Image
 
 
 def detail(picture: Image) -> NDArray[np.float32]:
-    """Energy of what is between one and four pixels large, by pixel: (H, W)."""
+    """Energy of detail of one to four pixels in size, per pixel: (H, W)."""
     floats = picture.astype(np.float32)
     fine, coarse = (cv2.GaussianBlur(floats, (0, 0), sigma) for sigma in (1, 4))
     energy: NDArray[np.float32] = ((fine - coarse) ** 2).sum(axis=2)
@@ -18,7 +18,7 @@ def detail(picture: Image) -> NDArray[np.float32]:
 
 
 def excess_green(picture: Image) -> NDArray[np.float32]:
-    """How far green exceeds the other channels, by pixel: (H, W)."""
+    """The excess of green over the other channels, per pixel: (H, W)."""
     channels = picture.astype(np.float32)
     excess: NDArray[np.float32] = channels[..., 1] - np.maximum(channels[..., 0], channels[..., 2])
     return excess

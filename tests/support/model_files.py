@@ -1,4 +1,4 @@
-"""Small TorchScript files that keep the engine's contract, or break it in one way."""
+"""Small TorchScript files that fulfil the engine's contract, or break it in one way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from bgblur.segmentation.contract import CONTRACT_FILE
 
-BRIGHT = "(image.float().mean(2) > 127).float()"  # the person is what is bright
+BRIGHT = "(image.float().mean(2) > 127).float()"  # bright pixels are the person
 BRIGHT_AT_ITS_HEIGHT = f"""
         plane = {BRIGHT}[None, None]
         width = int(input_height * image.size(1) / image.size(0))
@@ -30,7 +30,7 @@ def write_model(
     weight: torch.Tensor | None = None,
 ) -> Path:
     """``body`` is the TorchScript of ``forward(self, image, input_height: int)``, which may use
-    ``self.weight`` where there is one."""
+    ``self.weight`` if ``weight`` is given."""
 
     def begin(self: torch.jit.ScriptModule) -> None:
         torch.jit.ScriptModule.__init__(self)

@@ -13,7 +13,7 @@ GREEN = np.array([0, 255, 0], np.float32)
 
 
 def disc(width: int, height: int, softness: float = 1.5) -> Alpha:
-    """A disc whose outline goes from 1 to 0 over ``softness`` pixels."""
+    """The alpha of a disc, with an outline that falls from 1 to 0 over ``softness`` pixels."""
     y, x = np.mgrid[:height, :width].astype(np.float32) + 0.5
     distance = np.hypot(x - 0.5 * width, y - 0.55 * height)
     return ((0.3 * min(width, height) - distance) / softness + 0.5).clip(0, 1)
@@ -28,13 +28,13 @@ def checkerboard(width: int, height: int) -> Image:
 
 
 def over(person: NDArray[np.float32] | Image, alpha: Alpha, room: Image) -> Image:
-    """The camera's picture of ``person`` (an image or one colour) before ``room``."""
+    """``person`` (an image or a colour) composited over ``room``, as a camera sees them."""
     cover = alpha[..., None]
     return np.rint(person * cover + room * (1 - cover)).astype(np.uint8)
 
 
 def portrait(width: int, height: int) -> Image:
-    """A public-domain photo, cut to the size."""
+    """A public-domain photo, cropped to the size."""
     from skimage.data import astronaut
 
     photo: Image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
