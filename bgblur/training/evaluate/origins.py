@@ -121,7 +121,7 @@ ORIGINS = (
     ),
     Origin(
         "video/composited (evaluation only)",
-        "5 speakers keyed from a blue wall and laid over rooms, mattes automatic",
+        "5 speakers keyed from a blue wall and composited over rooms, mattes automatic",
         "GRID corpus: Cooke et al. 2006",
         "CC-BY 4.0",
     ),
