@@ -44,10 +44,8 @@ class ExampleBatch:
 def draw_batch(
     pictures: Resident, mix: Mix, count: int, height: int, width: int, rng: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw ``count`` augmented examples on the device of ``pictures``.
-
-    Returns image ``uint8`` RGB (N, 3, H, W), alpha and weight ``float32`` (N, 1, H, W).
-    """
+    """Draw augmented examples on the device of ``pictures``: image ``uint8`` RGB (N, 3, H, W),
+    alpha and weight ``float32`` (N, 1, H, W)."""
     rolls = rng.random(count)
     empty, composited = (mix.empty, mix.composited) if pictures.rooms is not None else (0.0, 0.0)
     photos = int((rolls >= empty + composited).sum())
@@ -82,9 +80,8 @@ def _sampled(
     height: int,
     width: int,
 ) -> tuple[Tensor, Tensor]:
-    """Sample the pictures ``indices`` of ``bank`` into frames of ``height`` x ``width``.
+    """Return planes (N, C, H, W) in 0..255, and (N, 1, H, W): 1 inside the picture, 0 outside.
 
-    Returns the planes (N, C, H, W) in 0..255, and (N, 1, H, W): 1 inside the picture, 0 outside.
     ``frames`` map the new frame to the picture; ``turns`` map that to the picture as it is stored,
     mirrored at its edges.
     """
@@ -254,9 +251,9 @@ def _people_into(rooms: ExampleBatch, count: int, pictures: Resident, rng: Gener
 def _people(
     pictures: Resident, count: int, height: int, width: int, rng: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw cut-outs and people cut from photos, standing on the frame's lower edge or cut by it.
+    """Draw people, standing on the frame's lower edge or cut by it; see examples._person.
 
-    Returns image (N, 3, H, W) and cover (N, 1, H, W). examples._person says how people are chosen.
+    Returns image (N, 3, H, W) and cover (N, 1, H, W).
     """
     own = rng.random(count) < (COMPOSITING.own if OWN in pictures.photos else 0.0)
     cut = ~own & (rng.random(count) < (COMPOSITING.cutout if pictures.cutouts is not None else 0.0))

@@ -1,1 +1,1 @@
-"""The command lines of scripts/train.py, evaluate.py, export.py and import_fastai.py."""
+"""The command lines of the scripts for training, evaluation and recording."""
