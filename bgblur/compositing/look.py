@@ -35,6 +35,18 @@ class Look:
         """Whether the user explicitly chose to show the room unblurred."""
         return self.mode == "none" or (self.mode == "blur" and self.strength == 0)
 
+    def hides_as_much_as(self, other: Look) -> bool:
+        """Whether a picture made with this look hides the room at least as well as ``other`` does.
+
+        >>> Look(strength=80).hides_as_much_as(Look(strength=30)), Look(strength=30).raw
+        (True, False)
+        """
+        if other.raw or self.raw:
+            return other.raw
+        if self.mode != "blur":  # nothing of the room is left
+            return True
+        return other.mode == "blur" and self.strength >= other.strength
+
     @property
     def shown_strength(self) -> int:
         """The strength in force; full while a blur replaces a picture that cannot be shown yet."""

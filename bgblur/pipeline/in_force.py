@@ -18,6 +18,9 @@ class InForce:
     mask: MaskOptions
     rest: Rest | None = None
 
-    def may_be_raw(self) -> bool:
-        """Whether the user wants the room shown."""
-        return self.look.raw and self.rest is None
+    def may_show(self, made_with: Look | None) -> bool:
+        """Whether a picture made with this look may be shown now. None stands for a picture that
+        shows nothing of the room: a card, or a whole frame blurred at full strength."""
+        if made_with is None:
+            return True
+        return self.rest is None and made_with.hides_as_much_as(self.look)

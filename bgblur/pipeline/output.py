@@ -13,6 +13,7 @@ import numpy as np
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.card import card
+from bgblur.compositing.look import Look
 from bgblur.frame import Image
 from bgblur.imaging.color import even, from_i420, is_i420, to_i420
 from bgblur.imaging.cover import cover
@@ -25,11 +26,11 @@ _SOON = 0.02  # seconds until the next try, while the sink is used or changed
 
 
 class _Sent(NamedTuple):
-    """The picture that the sink took last: in its format, whether it shows the room, when
+    """The picture that the sink took last: in its format, the look it was made with, when
     (``time.monotonic()``), and at which opening of the sink."""
 
     picture: Image
-    raw: bool
+    made_with: Look | None
     at: float
     opening: int
 
@@ -37,18 +38,23 @@ class _Sent(NamedTuple):
 class Output:
     """``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to another.
 
-    ``may_be_raw`` says whether the user wants the room shown at this moment. It is asked again for
-    each picture that shows the room: making one takes time, and the choice may have changed.
+    ``may_show`` says whether a picture made with a look hides enough of the room at this moment,
+    see ``InForce``. It is asked again for each picture: making one takes time, and the user may
+    have asked for more meanwhile.
     """
 
     def __init__(
-        self, keeper: SinkKeeper, preview: Preview, stats: Stats, may_be_raw: Callable[[], bool]
+        self,
+        keeper: SinkKeeper,
+        preview: Preview,
+        stats: Stats,
+        may_show: Callable[[Look | None], bool],
     ) -> None:
         self.closing = False  # the last picture is out, only the closing is left
         self._keeper = keeper
         self._preview = preview
         self._stats = stats
-        self._may_be_raw = may_be_raw
+        self._may_show = may_show
         self._buffers = Buffers()
         self._converted: tuple[Image, Image] | None = None  # the newest picture and its I420
         self._sent: _Sent | None = None
@@ -72,24 +78,24 @@ class Output:
             self._preview.update()
         return self._keeper.ready()
 
-    def feed(self, picture: Image, raw: bool) -> bool:
+    def feed(self, picture: Image, made_with: Look | None) -> bool:
         """Publish ``picture``, BGR or I420, at the sink's size and in its format.
 
-        ``raw`` says that it shows the room; returns False where that is no longer allowed. Raises
-        what the sink raises.
+        ``made_with`` is its look; None if it shows nothing of the room. Returns False if that look
+        is no longer enough. Raises what the sink raises.
         """
         sink = self._keeper.sink
         if sink is None:
             return True
         width, height = self.size
         if is_i420(picture) and self.wants_i420 and picture.shape == (height * 3 // 2, width):
-            return self._publish(picture, picture, raw)
+            return self._publish(picture, picture, made_with)
         with self._stats.stage("colour"):
             picture = even(from_i420(picture) if is_i420(picture) else picture)
             if picture.shape[:2] != (height, width):  # the camera came back with another size
                 picture = cover(picture, width, height)
             converted = self._i420(picture) if sink.pixel_format == "i420" else picture
-        return self._publish(picture, converted, raw)
+        return self._publish(picture, converted, made_with)
 
     def failed(self, error: Exception) -> None:
         """The sink has raised ``error``."""
@@ -99,7 +105,7 @@ class Output:
         """Show the last picture again if the next one takes long to make: programs hide a camera
         that gives fewer than ten pictures a second. Never raises; ``feed`` meets the same fault.
 
-        A raw picture is replaced by a dark card once the user no longer wants the room shown.
+        A dark card replaces a picture that hides less than the user wants now.
         Returns the seconds until the next call: waking a thread is most of what resting costs.
         """
         if self._keeper.changing or not self._keeper.using.acquire(blocking=False):
@@ -115,7 +121,7 @@ class Output:
     def end(self, last: Image) -> None:
         """Leave ``last`` as the last picture and close sink and preview. Never raises."""
         try:
-            self.feed(last, raw=False)
+            self.feed(last, made_with=None)
         except Exception as error:
             self._keeper.not_completed(self._keeper.sink, error)
         with self._keeper.using:
@@ -127,18 +133,18 @@ class Output:
 
     # ------------------------------------------------------------ how
 
-    def _publish(self, picture: Image, converted: Image, raw: bool) -> bool:
+    def _publish(self, picture: Image, converted: Image, made_with: Look | None) -> bool:
         """``converted`` to the sink, ``picture`` to the preview."""
         keeper = self._keeper
         assert keeper.sink is not None
         with self._stats.stage("publish"), keeper.using:
-            if raw and not self._may_be_raw():
+            if not self._may_show(made_with):
                 return False
             self._sent = None
             keeper.sink.publish(converted)
-            self._sent = _Sent(converted, raw, time.monotonic(), keeper.opening)
+            self._sent = _Sent(converted, made_with, time.monotonic(), keeper.opening)
         self._stats.published += 1
-        if not raw or self._may_be_raw():
+        if self._may_show(made_with):
             self._preview.publish(picture)
         keeper.works()
         return True
@@ -152,10 +158,10 @@ class Output:
             return due - now
         if now >= sent.at + REPEAT_UNTIL:  # a thread that hangs must be seen to hang
             return REPEAT_AFTER
-        if sent.raw and not self._may_be_raw():
+        if not self._may_show(sent.made_with):
             dark = card(*self.size, "")
             picture = to_i420(dark) if sink.pixel_format == "i420" else dark
-            self._sent = sent = sent._replace(picture=picture, raw=False)
+            self._sent = sent = sent._replace(picture=picture, made_with=None)
         sink.publish(sent.picture)
         self._repeated = time.monotonic()
         return REPEAT_AFTER

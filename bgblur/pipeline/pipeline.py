@@ -61,7 +61,7 @@ class Pipeline:
         self._segmented: LatestSlot[Segmented] = LatestSlot()
         self._sink = SinkKeeper(open_sink, problems)
         self._preview = Preview(problems)
-        self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_be_raw)
+        self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_show)
         self._publisher = Publisher(self._output, self.stats, problems)
         self._capture = CaptureLoop(open_source, self._captured, self._resize, problems, self.stats)
         self._segment = SegmentLoop(

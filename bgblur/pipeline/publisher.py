@@ -48,7 +48,7 @@ class Publisher:
         self._cpu = CpuCompositor()
         self._drawn = (0, 0)  # size of the cards that have been drawn
         self._last: Image | None = None  # the newest picture made with an alpha
-        self._last_raw = True
+        self._last_look: Look | None = None  # it was made with
         self._last_made = 0.0
         self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
         self._late = 0  # alphas in a row that came too late
@@ -95,7 +95,7 @@ class Publisher:
             picture = (
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
-            if not self._output.feed(picture, self._shows_room()):
+            if not self._output.feed(picture, self._made_with()):
                 self._last = None
                 return
         except Exception as error:  # drivers raise anything
@@ -147,16 +147,17 @@ class Publisher:
             )
         self._shown = item, look.mirror
         self.state = State.OFF if look.raw else State.BLURRING
-        self._last, self._last_raw, self._last_made = picture, look.raw, time.monotonic()
+        self._last, self._last_look, self._last_made = picture, look, time.monotonic()
         return picture
 
     def _substitute(self, look: Look, newest: Frame | None) -> Image:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
         now = time.monotonic()
-        # A picture that was raw by choice is not shown again: the choice may have changed since.
+        # Not if the user has asked for more since: a raw or weakly blurred picture would stay.
         if (
             self._last is not None
-            and (look.raw or not self._last_raw)
+            and self._last_look is not None
+            and self._last_look.hides_as_much_as(look)
             and now - self._last_made < self._waits(STALE_AFTER)
             and Part.MASK not in self._problems
         ):
@@ -180,9 +181,9 @@ class Publisher:
         self._last = self._shown = None
         return self._card(CARDS[self.state])
 
-    def _shows_room(self) -> bool:
-        """Whether the picture just made may be raw by choice."""
-        return self._last is not None and self._last_raw
+    def _made_with(self) -> Look | None:
+        """The look of the picture just made; None for one that shows nothing of the room."""
+        return self._last_look if self._last is not None else None
 
     def _card(self, text: str) -> Image:
         return card(*self._output.size, text)

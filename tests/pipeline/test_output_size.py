@@ -50,7 +50,7 @@ def opened(driver: Driver) -> tuple[Output, SinkKeeper]:
 
 def shapes(output: Output, driver: Driver) -> set[tuple[int, ...]]:
     """The shapes published of a picture that is larger than every sink."""
-    assert output.feed(np.zeros((720, 1280, 3), np.uint8), raw=False)
+    assert output.feed(np.zeros((720, 1280, 3), np.uint8), made_with=None)
     return {picture.shape for picture in driver.sink.since(0)}
 
 

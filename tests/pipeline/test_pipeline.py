@@ -243,6 +243,26 @@ def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
         assert not leaks(rig.sink.since(on))
 
 
+@pytest.mark.parametrize("wanted", [Look(strength=100), Look(mode="color")])
+@pytest.mark.parametrize("weak", [0, 1, 4])
+def test_a_weak_picture_is_not_repeated_once_more_is_wanted(weak: int, wanted: Look) -> None:
+    """With a model that hangs, the last picture stood for up to 0.9 s."""
+    with running(Rig(look=Look(strength=weak))) as rig:
+        rig.wait_state("blurring" if weak else "off")
+        rig.wait(lambda: len(rig.sink.published) > 3)
+        assert leaks(rig.sink.since(0)), "the weak picture shows the room"
+        blocked = threading.Event()
+        rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
+        rig.pipeline.look = wanted
+        time.sleep(0.1)  # a frame that was being published when the look changed
+        on = time.monotonic()
+        time.sleep(0.6)
+        seen = rig.sink.since(on)
+        blocked.set()
+        assert seen
+        assert not leaks(seen)
+
+
 def test_toggling_many_times_never_leaks_while_on() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")

@@ -119,7 +119,7 @@ def test_a_new_sink_is_not_shown_a_picture_of_the_old_one() -> None:
     opener = Opener()
     output, keeper = output_on(opener, Problems())
     keeper.open(320, 180, 30.0)
-    assert output.feed(PICTURE, raw=False)
+    assert output.feed(PICTURE, made_with=None)
     time.sleep(REPEAT_AFTER + 0.02)
     output.repeat()
     assert len(opener.sinks[0].published) == 2
@@ -128,7 +128,7 @@ def test_a_new_sink_is_not_shown_a_picture_of_the_old_one() -> None:
     time.sleep(REPEAT_AFTER + 0.02)
     output.repeat()
     assert opener.sinks[1].published == []
-    assert output.feed(PICTURE, raw=False)
+    assert output.feed(PICTURE, made_with=None)
     assert len(opener.sinks[1].published) == 1
 
 

@@ -121,7 +121,7 @@ def backend_of(engine: SquareEngine) -> Backend:
 def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeeper]:
     """An output that may be raw, without a preview; its sink is still to be opened."""
     keeper = SinkKeeper(open_sink, problems)
-    return Output(keeper, Preview(problems), Stats(), lambda: True), keeper
+    return Output(keeper, Preview(problems), Stats(), lambda _: True), keeper
 
 
 def publisher_on(open_sink: OpenSink, problems: Problems) -> tuple[Publisher, SinkKeeper]:
