@@ -30,7 +30,7 @@ _recording = threading.Lock()  # one capture at a time, on a stream of its own
 _failed_graphs: list[Any] = []  # torch still asks them whether an allocation is theirs
 
 Outputs = tuple[Tensor, ...]
-Work = Callable[..., Outputs]
+GpuWork = Callable[..., Outputs]
 Made = TypeVar("Made")
 
 
@@ -42,7 +42,7 @@ class Replay:
     and where capturing fails repeatedly, it is called directly.
     """
 
-    def __init__(self, work: Work, device: torch.device | str) -> None:
+    def __init__(self, work: GpuWork, device: torch.device | str) -> None:
         self._work = work
         self._device = torch.device(device)
         self._records = self._device.type == "cuda"
@@ -110,7 +110,7 @@ class _Recorded:
     """One graph, for fixed shapes and settings."""
 
     def __init__(
-        self, work: Work, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
+        self, work: GpuWork, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
     ) -> None:
         self._inputs = [None if tensor is None else tensor.clone() for tensor in tensors]
         with holding() as self._constants:

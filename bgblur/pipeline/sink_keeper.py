@@ -17,7 +17,7 @@ RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds before a failed sink is opened ag
 OpenSink = Callable[[int, int, float], Sink]
 
 
-class Format(NamedTuple):
+class FrameFormat(NamedTuple):
     """Frame size (width, height), even, and frames a second."""
 
     size: tuple[int, int]
@@ -41,8 +41,8 @@ class SinkKeeper:
         self.broken_off: OutputError | None = None  # why a recording cannot go on
         self._open_sink = open_sink
         self._problems = problems
-        self._format = self._target = Format((0, 0), 30.0)
-        self._tried_alone: Format | None = None  # the target last tried while nobody watched
+        self._format = self._target = FrameFormat((0, 0), 30.0)
+        self._tried_alone: FrameFormat | None = None  # the target last tried while nobody watched
         self._reopen = threading.Event()
         self._retry, self._retry_at = RETRY_FIRST, 0.0
 
@@ -77,7 +77,7 @@ class SinkKeeper:
 
     def resize(self, width: int, height: int, fps: float) -> None:
         """Take another frame size, if the sink can."""
-        target = Format(_even(width, height), fps)
+        target = FrameFormat(_even(width, height), fps)
         resizing = self.sink.resizing if self.sink is not None else "reopen"
         if target.size == self.size or resizing == "never":
             self._target = self._format
@@ -98,7 +98,7 @@ class SinkKeeper:
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Open the sink for the first time. Raises OutputError."""
-        self._target = Format(_even(width, height), fps)
+        self._target = FrameFormat(_even(width, height), fps)
         self._open(self._target)
 
     def ready(self) -> bool:
@@ -147,10 +147,10 @@ class SinkKeeper:
 
     # ------------------------------------------------------------ how
 
-    def _open(self, wanted: Format) -> None:
+    def _open(self, wanted: FrameFormat) -> None:
         sink = self._open_sink(*wanted.size, wanted.fps)
         size = sink.size if isinstance(sink, Sized) else wanted.size
-        self._format = Format(size, wanted.fps)
+        self._format = FrameFormat(size, wanted.fps)
         self.opening += 1
         self.sink = sink
 

@@ -11,7 +11,7 @@ from support.torch_marks import needs_cuda
 
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
-from bgblur.gpu.graph import Replay, Work
+from bgblur.gpu.graph import GpuWork, Replay
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
@@ -28,7 +28,7 @@ def test_all_of_it_is_recorded_at_the_first_try(
     made: list[Replay] = []
     real = Replay.__init__
 
-    def noted(self: Replay, work: Work, device: str) -> None:
+    def noted(self: Replay, work: GpuWork, device: str) -> None:
         real(self, work, device)
         made.append(self)
 

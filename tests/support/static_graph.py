@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 from bgblur.gpu import graph
-from bgblur.gpu.graph import Outputs, Replay, Work
+from bgblur.gpu.graph import GpuWork, Outputs, Replay
 
 
 class StaticRecorded:
@@ -17,7 +17,7 @@ class StaticRecorded:
     made = 0
 
     def __init__(
-        self, work: Work, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
+        self, work: GpuWork, tensors: tuple[Tensor | None, ...], settings: tuple[Hashable, ...]
     ) -> None:
         StaticRecorded.made += 1
         self._work, self._settings = work, settings
@@ -43,7 +43,7 @@ def record_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graph, "_Recorded", StaticRecorded)
     made = Replay.__init__
 
-    def recording(self: Replay, work: Work, device: str) -> None:
+    def recording(self: Replay, work: GpuWork, device: str) -> None:
         made(self, work, device)
         self._records = True
 

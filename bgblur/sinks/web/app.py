@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bgblur.config.file import Value
 from bgblur.errors import BgblurError
 from bgblur.frame import Image
 from bgblur.localhost.body import read_body
@@ -25,8 +26,6 @@ from bgblur.localhost.stream import JpegFeed, Streams
 MAX_BODY_BYTES = 4096
 PAGE = Path(__file__).parent / "page"
 FILES = (STYLE, ICON, *(file for file in PAGE.iterdir() if file.suffix in MEDIA_TYPES))
-
-Value = int | float | str | bool
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from pydantic import model_validator
 
 from bgblur.training.data.sets import DataError
 from bgblur.training.evaluate.evaluation import Figures
-from bgblur.training.fit.recipe import Part, load_toml
+from bgblur.training.fit.recipe import Section, load_toml
 
 
-class Target(Part):
+class Target(Section):
     """A bound on a figure. ``row``: a row of the tables, such as ``eg1800`` or ``mean``."""
 
     row: str
@@ -29,7 +29,7 @@ class Target(Part):
         return self
 
 
-class Targets(Part):
+class Targets(Section):
     """The file: one ``[[target]]`` table per target."""
 
     target: tuple[Target, ...]

@@ -29,17 +29,17 @@ from bgblur.training.feed.loader import Phase
 from bgblur.training.fit.packaged_weights import PACKAGES, load_packaged
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Side = Annotated[int, Field(ge=STRIDE, multiple_of=STRIDE)]  # pixels
+InputSide = Annotated[int, Field(ge=STRIDE, multiple_of=STRIDE)]  # pixels
 INITIAL = "initial"  # Stage.teacher: the model that the stage began with
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A section of a TOML file: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ModelSettings(Part):
+class ModelSettings(Section):
     encoder: str = "resnet18"
     decoder_channels: tuple[PositiveInt, ...] = (128, 64, 32, 16, 16)
     encoder_weights: str | None = None
@@ -86,7 +86,7 @@ class ModelSettings(Part):
         )
 
 
-class RunSettings(Part):
+class RunSettings(Section):
     steps: PositiveInt
     seed: NonNegativeInt = 1
     learning_rate: PositiveFloat = 1e-3
@@ -107,7 +107,7 @@ class RunSettings(Part):
     keep: Share = 0.0  # share of the initial weights in the final ones
 
 
-class DataSettings(Part):
+class DataSettings(Section):
     composited: Share = 0.3
     empty: Share = 0.04
     set_weights: dict[str, PositiveFloat] = dict(Mix().set_weights)
@@ -131,15 +131,15 @@ class DataSettings(Part):
         return Mix(self.composited, self.empty, tuple(self.set_weights.items()))
 
 
-class PhaseSettings(Part):
+class PhaseSettings(Section):
     """A stretch of the stage; ``sizes`` are (height, width) of its batches."""
 
     until: Share  # of the steps
     batch: PositiveInt
-    sizes: Annotated[tuple[tuple[Side, Side], ...], Field(min_length=1)]
+    sizes: Annotated[tuple[tuple[InputSide, InputSide], ...], Field(min_length=1)]
 
 
-class Recipe(Part):
+class Recipe(Section):
     """One stage of training: ``model``, ``run``, ``data`` and a ``phase`` for each stretch of it.
 
     stages.py reads it from a recipe file. ``name`` and ``note`` go into the model file.
@@ -204,10 +204,10 @@ class Recipe(Part):
         )
 
 
-AnyPart = TypeVar("AnyPart", bound=Part)
+AnySection = TypeVar("AnySection", bound=Section)
 
 
-def load_toml(path: Path, kind: type[AnyPart], what: str) -> AnyPart:
+def load_toml(path: Path, kind: type[AnySection], what: str) -> AnySection:
     """Raises DataError, in one line, on a file that is missing, not TOML, or not ``what``."""
     try:
         return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -19,7 +19,7 @@ from bgblur.gpu.graph import recorded
 _FIRST = 3  # steps of a shape run unrecorded, so that libraries finish their one-time set-up
 _log = logging.getLogger(__name__)
 
-Step = Callable[..., Tensor]
+TrainingStep = Callable[..., Tensor]
 
 
 class RecordedStep:
@@ -30,7 +30,7 @@ class RecordedStep:
     run unrecorded.
     """
 
-    def __init__(self, step: Step, device: torch.device) -> None:
+    def __init__(self, step: TrainingStep, device: torch.device) -> None:
         self._step = step
         self._stream = torch.cuda.Stream(device)  # the default one cannot be recorded
         # One pool for all graphs: they never run at the same time, and only the scalar is read.
@@ -64,7 +64,11 @@ class RecordedStep:
 
 class _Graph:
     def __init__(
-        self, step: Step, tensors: tuple[Tensor, ...], settings: tuple[Hashable, ...], pool: Any
+        self,
+        step: TrainingStep,
+        tensors: tuple[Tensor, ...],
+        settings: tuple[Hashable, ...],
+        pool: Any,
     ) -> None:
         self._inputs = [torch.empty_like(tensor) for tensor in tensors]
         self._graph, self._made = recorded(lambda: step(*self._inputs, *settings), pool)

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 
 from bgblur.training.data.sets import DataError
-from bgblur.training.fit.recipe import Part, Recipe, load_toml
+from bgblur.training.fit.recipe import Recipe, Section, load_toml
 
 LAST = "last"  # the file's last stage, whatever its name
 _SHARED = ("model", "run", "data")
 
 
-class RecipeFile(Part):
+class RecipeFile(Section):
     """All stages of a file, each with the shared sections merged into its own."""
 
     stage: Annotated[tuple[Recipe, ...], Field(min_length=1)]

@@ -20,7 +20,7 @@ from bgblur.media.reader import VideoReader
 from bgblur.training.evaluate.evaluation import read_matte, score_clip
 
 FIGURES = ("iou", "boundary_f", "mad", "dtssd")
-Size = tuple[int, int] | None  # (width, height); None: the clip's own size
+ClipSize = tuple[int, int] | None  # (width, height); None: the clip's own size
 
 
 class ComparedSide(Protocol):
@@ -74,7 +74,7 @@ class SideProcess:
 def compare(
     sides: Mapping[str, ComparedSide],
     clips: Sequence[tuple[Path, Path]],
-    sizes: Sequence[Size],
+    sizes: Sequence[ClipSize],
     frames: int | None = None,
     rounds: int = 2,
     report: Callable[[str], None] = lambda _: None,
@@ -133,23 +133,23 @@ def _mean(rows: Sequence[Mapping[str, float]], figure: str) -> float:
     return float(np.mean([row[figure] for row in rows]))
 
 
-def _named(size: Size) -> str:
+def _named(size: ClipSize) -> str:
     return "{}x{}".format(*size) if size else "own size"
 
 
-def _scaled(image: Any, size: Size) -> Any:
+def _scaled(image: Any, size: ClipSize) -> Any:
     if size is None or image.shape[1::-1] == size:
         return image
     return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
 
 
-def _write_frames(clip: Path, size: Size, frames: int | None, path: Path) -> int:
+def _write_frames(clip: Path, size: ClipSize, frames: int | None, path: Path) -> int:
     pictures = [_scaled(image, size) for image, _ in islice(VideoReader(clip), frames)]
     np.save(path, np.stack(pictures))
     return len(pictures)
 
 
-def _truths(matte: Path, size: Size, frames: int | None) -> list[Any]:
+def _truths(matte: Path, size: ClipSize, frames: int | None) -> list[Any]:
     return [_scaled(read_matte(image), size) for image, _ in islice(VideoReader(matte), frames)]
 
 

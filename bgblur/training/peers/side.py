@@ -21,10 +21,10 @@ import cv2
 import numpy as np
 
 Result = tuple[Any, dict[str, Any]]  # the picture, and its alphas by kind
-Clip = Callable[[Iterable[Any]], Iterator[Result]]  # BGR frames of one clip, in order
+SegmentClip = Callable[[Iterable[Any]], Iterator[Result]]  # BGR frames of one clip, in order
 
 
-def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
+def bgblur(options: dict[str, Any]) -> tuple[SegmentClip, dict[str, Any]]:
     """bgblur as it blurs a video: segmentation and compositing run in parallel."""
     from bgblur.config.overrides import Overrides
     from bgblur.config.settings import Settings
@@ -45,7 +45,7 @@ def bgblur(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
     return clip, {"about": about}
 
 
-def mediapipe(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
+def mediapipe(options: dict[str, Any]) -> tuple[SegmentClip, dict[str, Any]]:
     """MediaPipe's landscape selfie segmentation, with the default steps of
     Linux-Fake-Background-Webcam: threshold 0.75, dilation, box blur, running mean of the masks, a
     Gaussian of 21 taps for the room, a linear blend."""
@@ -70,7 +70,7 @@ def mediapipe(options: dict[str, Any]) -> tuple[Clip, dict[str, Any]]:
     return clip, {"about": f"MediaPipe {mp.__version__}, landscape model, cpu fp32"}
 
 
-def serve(clip: Clip, jobs: Iterable[str]) -> Iterator[dict[str, Any]]:
+def serve(clip: SegmentClip, jobs: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield the answers to ``jobs``, lines of JSON."""
     for line in jobs:
         job = json.loads(line)
