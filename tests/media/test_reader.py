@@ -127,10 +127,10 @@ def test_uneven_time_stamps_are_kept(tmp_path: Path) -> None:
 
 def frames_ffmpeg_finds(path: Path) -> int:
     probe = "ffprobe -v quiet -count_frames -select_streams v -show_entries stream=nb_read_frames"
-    told = subprocess.run(
+    probed = subprocess.run(
         [*probe.split(), "-of", "csv=p=0", path], capture_output=True, text=True, check=False
     )
-    return int(told.stdout.strip().strip(","))
+    return int(probed.stdout.strip().strip(","))
 
 
 needs_ffprobe = pytest.mark.skipif(not shutil.which("ffprobe"), reason="ffprobe is the judge")
@@ -178,10 +178,10 @@ def test_damage_in_the_middle_is_reported_and_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_an_unreadable_file_is_one_line(tmp_path: Path, kind: str) -> None:
     path, reason = unreadable(tmp_path)[kind]
-    with pytest.raises(UsageError, match=reason) as told:
+    with pytest.raises(UsageError, match=reason) as caught:
         VideoReader(path)
-    assert str(path) in str(told.value)
-    assert "\n" not in str(told.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_name_with_a_colon_is_a_file(tmp_path: Path) -> None:

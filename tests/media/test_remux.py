@@ -89,7 +89,7 @@ def as_it_is(source: Path, target: Path) -> VideoReport:
     return blur_video(VideoJob(source, target), lambda picture: picture, compose)
 
 
-def told(path: Path) -> Any:
+def probed(path: Path) -> Any:
     call = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-show_chapters"]
     done = subprocess.run(
         [*call, "-of", "json", str(path)], capture_output=True, text=True, check=True
@@ -117,7 +117,7 @@ def packets(path: Path, kind: str) -> list[tuple[float, bytes]]:
 def test_subtitles_chapters_and_tags_are_kept(tmp_path: Path, old: str, new: str) -> None:
     source, target = rich(tmp_path, old), tmp_path / f"out.{new}"
     assert as_it_is(source, target).warnings == []
-    said = told(target)
+    said = probed(target)
     kinds = [stream["codec_type"] for stream in said["streams"]]
     assert [kinds.count(kind) for kind in ("video", "audio", "subtitle")] == [1, 1, 1]
     assert language(said) == ("und" if old == "mov" else "deu")  # ffmpeg writes none into a .mov
@@ -134,9 +134,9 @@ def test_subtitles_chapters_and_tags_are_kept(tmp_path: Path, old: str, new: str
 @pytest.mark.parametrize("ending", ["mkv", "mp4"])
 def test_the_location_is_not_copied(tmp_path: Path, ending: str) -> None:
     source = rich(tmp_path, ending)
-    assert "48.1" in json.dumps(told(source))
+    assert "48.1" in json.dumps(probed(source))
     as_it_is(source, tmp_path / f"out.{ending}")
-    assert "48.1" not in json.dumps(told(tmp_path / f"out.{ending}"))
+    assert "48.1" not in json.dumps(probed(tmp_path / f"out.{ending}"))
 
 
 @pytest.mark.parametrize(("old", "new"), [("mkv", "mp4"), ("mp4", "mkv")])
@@ -149,14 +149,16 @@ def test_subtitles_that_do_not_fit_are_one_line(tmp_path: Path, old: str, new: s
 
 def test_a_broadcast_starts_at_zero_with_sound_in_sync(tmp_path: Path) -> None:
     source = bare(tmp_path / "in.ts", "-output_ts_offset 36000")
-    before = {s["codec_type"]: float(s["start_time"]) for s in told(source)["streams"]}
+    before = {s["codec_type"]: float(s["start_time"]) for s in probed(source)["streams"]}
     assert min(before.values()) > 36000
     as_it_is(source, tmp_path / "out.mp4")
-    after = {s["codec_type"]: float(s["start_time"]) for s in told(tmp_path / "out.mp4")["streams"]}
+    after = {
+        s["codec_type"]: float(s["start_time"]) for s in probed(tmp_path / "out.mp4")["streams"]
+    }
     assert min(after.values()) == pytest.approx(0, abs=0.03)
     apart = after["video"] - after["audio"]
     assert apart == pytest.approx(before["video"] - before["audio"], abs=0.002)
-    assert float(told(tmp_path / "out.mp4")["format"]["duration"]) == pytest.approx(2, abs=0.1)
+    assert float(probed(tmp_path / "out.mp4")["format"]["duration"]) == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["in.avi", "in.mkv"])

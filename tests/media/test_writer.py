@@ -42,13 +42,13 @@ def test_each_ending_gets_its_codec(tmp_path: Path, name: str, codec: str) -> No
     with writer(path) as video:
         for pts in range(10):
             video.write(np.full((48, 64, 3), 20 * pts, np.uint8), pts)
-    told = probe(path, "-count_frames")
-    (stream,) = told["streams"]
+    probed = probe(path, "-count_frames")
+    (stream,) = probed["streams"]
     assert stream["codec_name"] == codec
     assert stream["nb_read_frames"] == "10"
     assert (stream["width"], stream["height"]) == (64, 48)
     assert stream["pix_fmt"] == "yuv420p"
-    assert float(told["format"]["duration"]) == pytest.approx(0.4, abs=0.002)
+    assert float(probed["format"]["duration"]) == pytest.approx(0.4, abs=0.002)
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
@@ -144,9 +144,9 @@ def test_an_unwritable_path_is_one_line(tmp_path: Path) -> None:
         (tmp_path / "none" / "a.mp4", "there is no folder"),
         (tmp_path / "folder.mp4", "it is a folder"),
     ):
-        with pytest.raises(OutputError, match=reason) as told:
+        with pytest.raises(OutputError, match=reason) as caught:
             writer(path)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the folder nobody may write")

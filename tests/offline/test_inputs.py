@@ -61,9 +61,9 @@ def test_impossible_outputs_are_one_line(folder: Path, tmp_path: Path) -> None:
         ([Path("a.ts"), Path("a.avi")], Path("out"), OPTIONS, "would both become"),
         ([folder], Path("out"), alpha, "for one input"),
     ):
-        with pytest.raises(UsageError, match=reason) as told:
+        with pytest.raises(UsageError, match=reason) as caught:
             video_jobs(paths, out_dir, options)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(caught.value)
 
 
 def test_files_are_taken_as_they_are_given(folder: Path) -> None:

@@ -155,9 +155,9 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write") as told:
+    with pytest.raises(OutputError, match="cannot write") as caught:
         write_png(tmp_path / "none" / "a.png", corners())
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_16_bits_transparency_and_profile_reach_the_result(tmp_path: Path) -> None:

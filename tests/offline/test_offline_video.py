@@ -305,9 +305,9 @@ def test_an_impossible_job_is_one_line_before_any_work(tmp_path: Path, kind: str
     def never(picture: Image) -> tuple[Image, Alpha]:
         raise AssertionError
 
-    with pytest.raises(error, match=reason) as told:
+    with pytest.raises(error, match=reason) as caught:
         blur_video(job, never)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert path.read_bytes() == data
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "link.mp4"]
 
@@ -327,9 +327,9 @@ def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None
         (tmp_path / name).write_text("older")
         with pytest.raises(
             UsageError, match=r"exists already: .*--overwrite .* replaces it"
-        ) as told:
+        ) as caught:
             blur_video(job, as_is)
-        assert name in str(told.value)
+        assert name in str(caught.value)
         assert (tmp_path / name).read_text() == "older"
         assert not (tmp_path / "new.mp4").exists()
         blur_video(replace(job, overwrite=True), as_is)

@@ -68,8 +68,8 @@ def test_a_live_recording_plays_at_its_pace(tmp_path: Path, name: str) -> None:
         sink.publish(cv2.cvtColor(patches(), cv2.COLOR_BGR2YUV_I420).astype(np.uint8))
     sink.close()
     sink.close()
-    told = probe(tmp_path / name, "-count_frames")["streams"][0]
-    assert told["nb_read_frames"] == "4"
+    probed = probe(tmp_path / name, "-count_frames")["streams"][0]
+    assert probed["nb_read_frames"] == "4"
     with av.open(str(tmp_path / name)) as container:
         frames = list(container.decode(video=0))
     shown = [frame.time - frames[0].time for frame in frames]

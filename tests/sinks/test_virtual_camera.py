@@ -65,7 +65,7 @@ def recorder(tmp_path: Path) -> Iterator[type[Recorder]]:
 
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def driver_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in which the driver reports the format of the recorder's device."""
     file = tmp_path / "nodes" / "video9" / "format"
     file.parent.mkdir(parents=True)
@@ -76,22 +76,24 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @on_linux
-def test_a_size_that_the_driver_keeps_is_used(recorder: type[Recorder], told: Path) -> None:
-    told.write_text("YU12:320x240@30\n")
+def test_a_size_that_the_driver_keeps_is_used(
+    recorder: type[Recorder], driver_format: Path
+) -> None:
+    driver_format.write_text("YU12:320x240@30\n")
     sink = VirtualCameraSink(None, 640, 360, 30)
     assert sink.size == (320, 240)
     assert [(r.shape, r.closed) for r in recorder.opened] == [((640, 360), 1), ((320, 240), 0)]
     sink.publish(np.zeros((360, 320), np.uint8))
-    told.write_text("")  # as before any program has set a size
+    driver_format.write_text("")  # as before any program has set a size
     assert VirtualCameraSink(None, 640, 360, 30).size == (640, 360)
 
 
 @on_linux
 @pytest.mark.parametrize("kept", ["YUYV 640x360", "YU12 853x480"])
 def test_another_pixel_format_that_the_driver_keeps_is_an_error(
-    recorder: type[Recorder], told: Path, kept: str
+    recorder: type[Recorder], driver_format: Path, kept: str
 ) -> None:
-    told.write_text(f"{kept.replace(' ', ':')}@30000/1001\n")
+    driver_format.write_text(f"{kept.replace(' ', ':')}@30000/1001\n")
     with pytest.raises(OutputError, match=f"is kept at {kept} by a program") as caught:
         VirtualCameraSink(None, 640, 360, 30)
     assert "\n" not in str(caught.value)

@@ -46,14 +46,14 @@ def test_closing_wakes_a_reader_and_may_be_repeated(tmp_path: Path) -> None:
     )
     source = VideoSource(slow)
     source.read()
-    told: list[str] = []
+    raised: list[str] = []
 
     def read_on() -> None:
         try:
             while True:
                 source.read()
         except CameraError as error:
-            told.append(str(error))
+            raised.append(str(error))
 
     reader = threading.Thread(target=read_on)
     reader.start()
@@ -61,7 +61,7 @@ def test_closing_wakes_a_reader_and_may_be_repeated(tmp_path: Path) -> None:
     source.close()
     reader.join(0.5)
     assert not reader.is_alive()
-    assert told == ["the video a.mkv was closed"]
+    assert raised == ["the video a.mkv was closed"]
     source.close()
     with pytest.raises(CameraError):
         source.read()

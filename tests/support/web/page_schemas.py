@@ -31,7 +31,12 @@ def described(title: str, paths: dict[str, Any]) -> dict[str, Any]:
 
 def get(content: dict[str, Any], *parameters: dict[str, Any], **refusals: Any) -> dict[str, Any]:
     answers = {"200": {"description": "It.", "content": content}, **REFUSALS}
-    return {"get": {"parameters": list(parameters), "responses": answers | told(refusals)}}
+    return {
+        "get": {
+            "parameters": list(parameters),
+            "responses": answers | refusals_as_responses(refusals),
+        }
+    }
 
 
 def post(
@@ -39,13 +44,16 @@ def post(
 ) -> dict[str, Any]:
     content = {"application/json": {"schema": answer}}
     answers = {"200": {"description": "Done.", "content": content}, **REFUSALS}
-    operation = {"parameters": list(parameters), "responses": answers | told(refusals)}
+    operation = {
+        "parameters": list(parameters),
+        "responses": answers | refusals_as_responses(refusals),
+    }
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}
     return {"post": operation}
 
 
-def told(refusals: dict[str, str]) -> dict[str, Any]:
+def refusals_as_responses(refusals: dict[str, str]) -> dict[str, Any]:
     """``_422="why"`` as a response."""
     return {
         code.strip("_"): {"description": why, "content": TEXT} for code, why in refusals.items()
