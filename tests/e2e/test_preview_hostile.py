@@ -111,6 +111,6 @@ def test_a_rebound_name_gets_nothing(
     assert refused is not None
     assert refused.status == 403
     loot = page.evaluate(LOOT.replace("PATHS", str(asked)).replace("TOKEN", token))
-    assert loot == [*["Refused: open the preview at 127.0.0.1 or localhost.\n"] * 6, "no picture"]
+    assert loot == [*["Refused: open this page at 127.0.0.1 or localhost.\n"] * 6, "no picture"]
     assert daemon.changes == []
     assert daemon.asked == {"before": 0, "alpha": 0}

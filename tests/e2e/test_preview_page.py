@@ -211,7 +211,7 @@ def test_the_daemons_end_and_return_are_shown(
     expect(page.get_by_label("Blur strength")).to_be_disabled()
 
     stranger = PageDaemon(daemon.port)  # restarted, so it has another token
-    expect(page.get_by_role("status")).to_contain_text("open the address that it printed")
+    expect(page.get_by_role("status")).to_contain_text("open the new address that it printed")
     stranger.close()
 
     monkeypatch.setattr("secrets.token_urlsafe", lambda: daemon.token)

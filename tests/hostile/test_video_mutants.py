@@ -23,9 +23,9 @@ from support.mutants import mutant
 
 from bgblur.errors import CameraError, UsageError
 from bgblur.frame import Alpha, Image
+from bgblur.media import player
 from bgblur.media.reader import MOST_PIXELS, VideoReader
 from bgblur.offline.video import VideoJob, blur_video
-from bgblur.sources import video
 from bgblur.sources.video import VideoSource
 
 KINDS = [".mp4", ".mkv", ".webm", ".mov"]
@@ -120,7 +120,7 @@ def test_a_damaged_clip_as_camera(
     tmp_path: Path, clips: dict[str, bytes], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It plays over and over, and ends in a CameraError at worst."""
-    monkeypatch.setattr(video, "_LONGEST_WAIT", 0.0)
+    monkeypatch.setattr(player, "_LONGEST_WAIT", 0.0)
     for seed in range(12 * FACTOR):
         source = tmp_path / f"in{kind}"
         source.write_bytes(mutant(clips[kind], seed + 1))

@@ -108,7 +108,7 @@ def test_an_engine_that_breaks_shows_nothing_of_the_room_and_comes_back() -> Non
         rig.wait(lambda: rig.pipeline.stats.frames > 10)
         engine.broken.set()
         rig.wait(lambda: Part.MASK in rig.pipeline.problems)
-        assert "no alpha" in rig.pipeline.problems.now()[Part.MASK]
+        assert "not an alpha" in rig.pipeline.problems.now()[Part.MASK]
         rig.wait_state("no mask")
         engine.broken.clear()
         rig.wait_state("blurring")

@@ -46,12 +46,13 @@ def announced(guest: Guest, daemon: Process) -> Process:
 
 
 def status(guest: Guest) -> dict[str, Any] | None:
-    """What ``bgblur-cam status --json`` reports of the only daemon; None if no daemon runs."""
+    """What ``bgblur-cam status --json`` reports of the only daemon; None before its first report,
+    which is later than its first line, and after its end."""
     process = guest.bgblur("status", "--json")
     if process.wait(60) != 0:
         return None
-    run: dict[str, Any] = json.loads(process.out)["runs"][0]
-    return run
+    runs: list[dict[str, Any]] = json.loads(process.out)["runs"]
+    return runs[0] if runs else None
 
 
 def set_pattern(guest: Guest, pattern: int, camera: str = "/dev/video0") -> None:
