@@ -95,7 +95,7 @@ def convert(imported: Imported, target: Path, note: str) -> Exported:
         if not difference <= TOLERANCE:
             raise ModelError(
                 f"the converted alpha differs by {difference:.4f} from the learner's, more than "
-                f"{TOLERANCE}: its weights do not fit half precision, train on or again"
+                f"{TOLERANCE}: its weights do not fit half precision, train it further"
             )
         size = unfinished.stat().st_size
     return Exported(size, digest, difference)
