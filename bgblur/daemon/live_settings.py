@@ -126,7 +126,10 @@ class LiveSettings:
             self.problem = str(error)
             new, look = self._without_its_background(new)
         self.now = new
-        if look is not None:
+        # An edit may show more of the room, and also pause or choose another output: the picture
+        # that shows more must not reach the old output first.
+        shows_more = look is not None and not look.hides_as_much_as(self.pipeline.look)
+        if look is not None and not shows_more:
             self._show(look)
         self.pipeline.mask = mask_of(new)
         if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
@@ -138,6 +141,8 @@ class LiveSettings:
         if _has_preview(new) != _has_preview(old):
             self.pipeline.replace_preview(self._open_preview if _has_preview(new) else None)
         self.on_demand.change(new)
+        if look is not None and shows_more:
+            self._show(look)
 
     def _show(self, look: Look) -> None:
         former, self.pipeline.look = self.pipeline.look, look

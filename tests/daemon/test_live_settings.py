@@ -53,6 +53,37 @@ def test_a_pause_counts_though_the_background_cannot_be_read(path: Path) -> None
     assert daemon.pipeline.mask.feather == 0.5
 
 
+BLUR, RAW = '[background]\nmode = "blur"\n', '[background]\nmode = "none"\n'
+HERE, THERE = '[output]\ndevice = "web"\n', '[output]\ndevice = "/dev/video10"\n'
+
+
+@pytest.mark.parametrize(("before", "after"), [(BLUR, RAW), (RAW, BLUR)])
+def test_no_output_gets_a_raw_picture_that_was_meant_for_another(
+    path: Path, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = daemon_of(path, before + HERE)
+    raw: list[bool] = []
+    monkeypatch.setattr(
+        daemon.pipeline, "replace_sink", lambda _: raw.append(daemon.pipeline.look.raw)
+    )
+    assert not edit(daemon, path, after + THERE)
+    assert raw == [False], "the look is blurred while the output changes"
+    assert daemon.pipeline.look.raw is (after == RAW)
+
+
+@pytest.mark.parametrize(("before", "after"), [(BLUR, RAW), (RAW, BLUR)])
+def test_a_pause_begins_before_and_ends_after_the_picture_is_raw(
+    path: Path, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = {RAW: "[output]\npaused = true\n", BLUR: "[output]\npaused = false\n"}
+    daemon = daemon_of(path, before + paused[before])
+    raw: list[bool] = []
+    monkeypatch.setattr(daemon.pipeline, "rest", lambda _: raw.append(daemon.pipeline.look.raw))
+    assert not edit(daemon, path, after + paused[after])
+    assert raw == [False]
+    assert daemon.pipeline.look.raw is (after == RAW)
+
+
 def test_each_change_of_the_output_is_reported(path: Path) -> None:
     said: list[str] = []
     path.write_text('[output]\ndevice = "web"\n', encoding="utf-8")
