@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from bgblur.config.keywords import Options, StrPath, settings_from
+from bgblur.config.keywords import Options, StrPath, path_text, settings_from
 from bgblur.errors import UsageError
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def _checked(frame: object) -> Image:
 def _path(name: StrPath) -> Path:
     from bgblur.files import user_path
 
-    return user_path(os.fspath(name))
+    return user_path(path_text(name))
 
 
 def _png_target(target: Path, source: Path | None, overwrite: bool) -> Path:

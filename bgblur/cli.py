@@ -22,7 +22,7 @@ from bgblur.commands.options import (
 )
 from bgblur.daemon.notify import Notifier
 from bgblur.environment import prepare_process
-from bgblur.errors import BgblurError
+from bgblur.errors import BgblurError, UsageError
 from bgblur.interrupts import Stop
 
 app = typer.Typer(
@@ -69,6 +69,8 @@ def daemon(
     from bgblur.daemon.daemon import Daemon
     from bgblur.tray.process import TrayProcess
 
+    if duration is not None and not duration > 0:  # NaN, too
+        raise UsageError(f"--duration is {duration:g}: it must be more than 0 seconds")
     path = config_path or default_path()
     options = {
         "camera.device": device,

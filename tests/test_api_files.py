@@ -58,6 +58,12 @@ def test_mistakes_with_files_are_one_line(files: Path, portrait: Image) -> None:
         bgblur.blur_image(portrait, "out.jpg")
     with pytest.raises(bgblur.OutputError, match="nowhere"):
         bgblur.blur_image(portrait, "nowhere/out.png")
+    wrong: Any
+    for wrong in (3, b"out.png"):
+        with pytest.raises(bgblur.UsageError, match="a string or a path, not"):
+            bgblur.blur_image(portrait, wrong)
+        with pytest.raises(bgblur.UsageError, match="a string or a path, not"):
+            bgblur.blur_video(wrong, "out.mp4")
     with pytest.raises(bgblur.UsageError, match=r"gone\.mp4"):
         bgblur.blur_video("gone.mp4", "out.mp4")
 

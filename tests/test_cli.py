@@ -63,6 +63,7 @@ def test_version_and_help(home: dict[str, str]) -> None:
         (["--device", "demo", "--output", "web", "--mode", "fog"], 2, "fog"),
         (["--device", "demo", "--output", "web", "--background", "no.png"], 2, "no.png"),
         (["--device", "demo", "--output", "/no/such/folder/x.mp4"], 4, "/no/such/folder"),
+        (["--device", "demo", "--output", "web", "--duration", "nan"], 2, "more than 0 seconds"),
         (["--no-such-option"], 2, "--no-such-option"),
         (["--config", "missing.toml"], 2, "missing.toml"),
         (["config", "set", "background.strenght", "3"], 2, 'did you mean "strength"'),

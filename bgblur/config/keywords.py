@@ -64,11 +64,11 @@ def settings_from(
             f"there is no option {min(unknown)}: the options are "
             + ", ".join(sorted(Options.__annotations__))
         )
-    _check_background(strength, options.get("mode"), options.get("background"))
     background = options.get("background")
-    values = background_values(
-        strength, options.get("mode"), None if background is None else os.fspath(background)
-    )
+    if background is not None:
+        background = path_text(background)
+    _check_background(strength, options.get("mode"), background)
+    values = background_values(strength, options.get("mode"), background)
     values |= {key: given[name] for name, key in _KEYS.items() if given.get(name) is not None}
     if isinstance(model := values.get("engine.model"), os.PathLike):
         values["engine.model"] = os.fspath(model)
@@ -83,6 +83,14 @@ def settings_from(
         raise UsageError(message) from None
 
 
+def path_text(name: object) -> str:
+    """The name of a file as a string. Raises UsageError for any other object."""
+    text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise UsageError(f"the name of a file is a string or a path, not {type(name).__name__}")
+    return text
+
+
 def _whole(strength: object) -> int | None:
     """A strength as an ``int``, NumPy's too; its range is for the settings to check."""
     if strength is None:
@@ -95,14 +103,17 @@ def _whole(strength: object) -> int | None:
     raise UsageError(f"strength is {strength!r}: it must be a whole number from 0 to 100")
 
 
-def _check_background(strength: int | None, mode: str | None, background: StrPath | None) -> None:
-    """A strength asks for blur: with another mode nobody could say what is shown."""
+def _check_background(strength: int | None, mode: str | None, background: str | None) -> None:
+    """A strength is that of the blur: with another mode it is not clear what to show."""
     if background is not None:
-        kind = "color" if str(background).startswith("#") else "image"
+        if not background:
+            raise UsageError("background is empty: name a picture or clip, or leave it out")
+        kind = "color" if background.startswith("#") else "image"
         if mode not in (None, kind):
             raise UsageError(f'background {background} is for mode "{kind}", not "{mode}"')
         mode = kind
     elif mode == "image":
         raise UsageError('mode "image" has no background: give background=FILE')
     if strength is not None and mode not in (None, "blur") and (strength, mode) != (0, "none"):
-        raise UsageError(f'strength {strength} asks for blur: leave it out with mode "{mode}"')
+        wants = "asks for blur" if strength else "shows the room"
+        raise UsageError(f'strength {strength} {wants}: leave it out with mode "{mode}"')
