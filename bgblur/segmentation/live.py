@@ -63,7 +63,7 @@ class LiveMatting(Matting):
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         began = self._clock()
         if image.shape != self._shape or began - self._ended > GAP:
-            self.reset()  # whoever was there before a pause, or in another camera, may have left
+            self.reset()  # a person seen before a pause, or by another camera, may have left
         if self._governor is not None:
             self.engine.input_height = self._effort.height = self._governor.height
             self._effort.every = self._governor.every

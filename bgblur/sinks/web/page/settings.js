@@ -95,7 +95,7 @@ const showStrength = () => { $("strength-number").textContent = strength.value; 
 strength.addEventListener("input", showStrength);
 sendLive(strength, "background.strength", () => Number(strength.value), (value) => {
   set("background.strength", value);
-  // In mode "none" the slider has no effect, and whoever moves it wants to hide the room.
+  // In mode "none" the slider has no effect: a user who moves it wants to hide the room.
   if (mode === "none" && value > 0) setMode("blur");
 });
 strength.addEventListener("pointerdown", () => { dragging = true; });
