@@ -119,7 +119,7 @@ def test_at_never_waits_for_the_decoder(playing: PlayingClip) -> None:
     assert last is not None
     began = time.monotonic()
     assert all(playing.at(0, *SIZE) is last for _ in range(100))
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 1  # 10 ms each at most: none waits for the reader
     go_on.set()
 
 

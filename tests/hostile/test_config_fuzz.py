@@ -176,9 +176,9 @@ LONG = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_a_long_mistake_is_reported_soon(tmp_path: Path, name: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # a busy disk may delay the write itself
     read(tmp_path / "config.toml", LONG[name].encode())
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 5
 
 
 # ------------------------------------------------------------ the file itself
