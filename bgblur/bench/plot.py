@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STAGES = (  # in a frame's order
-    *("capture", "upload", "motion", "inference", "carry", "smoothing", "edges"),
+    *("capture", "upload", "motion", "inference", "smoothing", "edges"),
     *("blur", "download", "colour", "publish"),
 )
 _WAITING = "capture"  # mostly the wait for the camera's next frame
@@ -78,7 +78,7 @@ def _draw_stages(axes: Axes, runs: list[dict[str, Any]]) -> None:
                 axes.text(place, bottom + height / 2, f"{height:.1f}", ha="center", va="center")
         bottoms = [a + b for a, b in zip(bottoms, heights, strict=True)]
     axes.set_title(
-        "Median time of each stage (inferred or carried; without the wait for the camera)",
+        "Median time of each stage (without the wait for the camera)",
         size=10,
     )
     handles, labels = axes.get_legend_handles_labels()

@@ -1,9 +1,9 @@
 """Chooses the height of the network's input: the largest that keeps up with the camera.
 
-The rungs of a ladder are input heights; the lowest rung is the smallest height with inference for
-every second frame only. Steps down are quick, because users notice a late picture at once. Steps up
-wait until the load has been low for long, and longer after each step that failed, so that the mask
-does not oscillate.
+The rungs of a ladder are input heights. A machine that is too slow for the smallest shows fewer
+frames. Steps down are quick, because users notice a late picture at once. Steps up wait until the
+load has been low for long, and longer after each step that failed, so that the mask does not
+oscillate.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-Work = Literal["inferred", "carried", "held"]
+Work = Literal["inferred", "held"]
 
 HEIGHTS = {"cpu": range(96, 289, 32), "mps": range(96, 353, 32), "cuda": range(96, 353, 32)}
 _WINDOW = 2.0  # seconds of the past that are measured
@@ -29,15 +29,13 @@ _TRIAL = 30.0  # seconds; a step up that is taken back sooner has failed
 
 @dataclass
 class Effort:
-    """The settings in force, and how many frames were processed in each way.
+    """The height in force, and how many frames were processed in each way.
 
     One thread writes it; any thread may read it.
     """
 
     height: int
-    every: int = 1  # 1: every frame is inferred, 2: every second one
     inferred: int = 0
-    carried: int = 0
     held: int = 0
 
     def count(self, work: Work) -> None:
@@ -45,14 +43,12 @@ class Effort:
         match work:
             case "inferred":
                 self.inferred += 1
-            case "carried":
-                self.carried += 1
             case "held":
                 self.held += 1
 
 
 class Governor:
-    """Chooses ``height`` and ``every`` from the processing times of the frames.
+    """Chooses ``height`` from the processing times of the frames.
 
     ``heights`` ascend, ``start`` is one of them; ``fps`` returns the wanted rate; ``share`` is the
     fraction of a frame interval that processing may take. All times come from the caller.
@@ -62,7 +58,7 @@ class Governor:
         self, heights: Sequence[int], start: int, fps: Callable[[], float], share: float
     ) -> None:
         self._heights = heights
-        self._rung = heights.index(start) + 1  # 0: the smallest height, every second frame
+        self._rung = heights.index(start)
         self._fps, self._share = fps, share
         self._frames: deque[tuple[float, float, Work]] = deque()  # start, duration, work
         self._to_skip = _WARM_UP
@@ -73,11 +69,7 @@ class Governor:
 
     @property
     def height(self) -> int:
-        return self._heights[max(0, self._rung - 1)]
-
-    @property
-    def every(self) -> int:
-        return 1 if self._rung else 2
+        return self._heights[self._rung]
 
     def note(self, began: float, ended: float, work: Work) -> None:
         """Record a frame that was processed from ``began`` to ``ended``, in seconds."""
@@ -102,11 +94,9 @@ class Governor:
         if len(inferred) < _SAMPLES or span < _SPAN:
             return None
         took = median(inferred)
-        carried = [took for _, took, work in self._frames if work == "carried"]
-        busy = (took + median(carried)) / 2 if carried else took
         interval = span / (len(self._frames) - 1)
         rate = self._fps()
-        if busy < _WAITS * interval:  # the camera is slower than wanted, as in the dark
+        if took < _WAITS * interval:  # the camera is slower than wanted, as in the dark
             rate = min(rate, 1 / interval)
         return took * rate / self._share
 
@@ -114,7 +104,7 @@ class Governor:
         if load > 1 and self._rung > 0:
             self._change(self._highest(load, 1.0, self._rung - 1), now)
             return
-        fits = self._highest(load, _HEADROOM, len(self._heights))
+        fits = self._highest(load, _HEADROOM, len(self._heights) - 1)
         if fits <= self._rung:
             self._calm_since = None
         elif self._calm_since is None:
@@ -127,14 +117,14 @@ class Governor:
             self._patience = _PATIENCE  # the cause of the failed step is gone
 
     def _highest(self, load: float, limit: float, top: int) -> int:
-        """The highest rung up to ``top`` whose predicted load is within ``limit``, else 0.
+        """The highest rung up to ``top`` whose predicted load is within ``limit``, else the lowest.
 
         The prediction is proportional to the number of pixels. It ignores the constant part of a
         frame's time: it is a little too high for higher rungs, and too low for lower ones, so a
         step down may be followed by another.
         """
         for rung in range(top, 0, -1):
-            if load * (self._heights[rung - 1] / self.height) ** 2 <= limit:
+            if load * (self._heights[rung] / self.height) ** 2 <= limit:
                 return rung
         return 0
 

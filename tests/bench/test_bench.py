@@ -56,14 +56,14 @@ def report() -> dict[str, Any]:
 
 
 def test_a_figure_is_the_median_and_its_spread_the_extremes() -> None:
-    carry = part(10.0)["stages_ms"] | {"carry": {"p50": 7.0, "p95": 8.0}}
-    run = merged([part(10.0, stages_ms=carry), part(20.0, input_height=128), part(25.0)])
+    motion = part(10.0)["stages_ms"] | {"motion": {"p50": 7.0, "p95": 8.0}}
+    run = merged([part(10.0, stages_ms=motion), part(20.0, input_height=128), part(25.0)])
     assert run["fps"] == 20
     assert run["spread"]["fps"] == [10, 25]
     assert run["latency_ms"] == {"p50": 50, "p95": 100}
     assert run["spread"]["latency_ms"] == {"p50": [40, 100], "p95": [80, 200]}
     assert run["stages_ms"]["inference"]["p50"] == 25
-    assert run["stages_ms"]["carry"] == {"p50": 7, "p95": 8}  # only one part had it
+    assert run["stages_ms"]["motion"] == {"p50": 7, "p95": 8}  # only one part had it
     assert run["spread"]["input_height"] == [96, 128]
     assert run["input_height"] == 96  # the newest, not some mean
     assert (run["frames"], run["obscured"], run["parts"]) == (60, 3, 3)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgblur.frame import Alpha, Image
-from bgblur.segmentation.governor import Governor, Work
+from bgblur.segmentation.governor import Governor
 from bgblur.segmentation.live import LiveMatting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
@@ -28,21 +28,17 @@ class Stream:
         self.governor = Governor(LADDER, 160, lambda: 30.0, 0.9)
         self.now = 0.0
         self.frames = 0
-        self.changes: list[tuple[float, int, int]] = []
+        self.changes: list[tuple[float, int]] = []
 
     def run(self, seconds: float) -> None:
         governor, end = self.governor, self.now + seconds
-        last: Work = "held"
         while self.now < end:
-            before = governor.height, governor.every
-            carries = governor.every == 2 and last == "inferred"
-            last = "carried" if carries else "inferred"
-            began = self.now
-            self.now += 0.008 if carries else self.cost(governor.height, self.now)
-            governor.note(began, self.now, last)
+            before, began = governor.height, self.now
+            self.now += self.cost(governor.height, self.now)
+            governor.note(began, self.now, "inferred")
             self.frames += 1
-            if (governor.height, governor.every) != before:
-                self.changes.append((self.now, governor.height, governor.every))
+            if governor.height != before:
+                self.changes.append((self.now, governor.height))
             if self.now * self.fps < np.ceil(began * self.fps) + 1:  # waits for the next frame
                 self.now = (np.floor(began * self.fps + 1e-6) + 1) / self.fps
 
@@ -52,29 +48,19 @@ def per_pixel(at_160: float, fixed: float = 0.004) -> Callable[[int, float], flo
 
 
 @pytest.mark.parametrize(
-    ("at_160", "height", "every"),
-    [
-        (0.004, 288, 1),
-        (0.014, 192, 1),
-        (0.022, 160, 1),
-        (0.032, 128, 1),
-        (0.060, 96, 1),
-        (0.110, 96, 2),
-        (0.300, 96, 2),
-    ],
+    ("at_160", "height"),
+    [(0.004, 288), (0.014, 192), (0.022, 160), (0.032, 128), (0.060, 96), (0.110, 96), (0.300, 96)],
 )
-def test_settles_at_the_largest_height_that_keeps_the_rate(
-    at_160: float, height: int, every: int
-) -> None:
+def test_settles_at_the_largest_height_that_keeps_the_rate(at_160: float, height: int) -> None:
     stream = Stream(per_pixel(at_160))
     stream.run(30)
-    assert (stream.governor.height, stream.governor.every) == (height, every)
+    assert stream.governor.height == height
     settled = len(stream.changes)
     frames = stream.frames
     stream.run(60)
     assert len(stream.changes) == settled
-    if every == 1:
-        assert stream.frames - frames >= 60 * 29
+    # A machine too slow for the lowest rung shows as many frames as it can infer.
+    assert stream.frames - frames >= min(60 * 29, 59 / per_pixel(at_160)(height, 0.0))
 
 
 def test_steps_down_within_two_seconds_and_comes_back() -> None:
@@ -87,14 +73,14 @@ def test_steps_down_within_two_seconds_and_comes_back() -> None:
     stream.run(20)
     assert stream.governor.height < top
     assert stream.changes[-1][0] - loaded_at < 6
-    first = next(at for at, *_ in stream.changes if at > loaded_at)
+    first = next(at for at, _ in stream.changes if at > loaded_at)
     assert first - loaded_at < 2.5
     load = 30.0
     stream.run(20)
-    assert (stream.governor.height, stream.governor.every) == (96, 2)
+    assert stream.governor.height == 96
     load = 1.0
     stream.run(60)
-    assert (stream.governor.height, stream.governor.every) == (top, 1)
+    assert stream.governor.height == top
 
 
 def test_a_single_slow_frame_changes_nothing() -> None:
@@ -108,7 +94,7 @@ def test_a_height_that_failed_is_tried_less_and_less_often() -> None:
     """128 would fit by its pixels, and does not."""
     stream = Stream(lambda height, now: 0.012 if height == 96 else 0.05)
     stream.run(600)
-    raised = [at for at, height, _ in stream.changes if height > 96]
+    raised = [at for at, height in stream.changes if height > 96]
     assert 3 <= len(raised) <= 8
     assert sum(at < 60 for at in raised) <= 3
     assert raised[-1] - raised[-2] > 100
@@ -195,15 +181,10 @@ def test_live_matting_follows_the_governor() -> None:
 
     watch(10)
     assert matting.effort.height == engine.input_height == 256
-    assert (matting.effort.every, matting.effort.carried) == (1, 0)
     engine.at_160 = 0.2
     watch(10)
-    effort = matting.effort
-    assert (effort.height, effort.every) == (96, 2)
-    inferred, carried = effort.inferred, effort.carried
-    watch(10)
-    assert abs((effort.inferred - inferred) - (effort.carried - carried)) <= 1
+    assert matting.effort.height == 96
     engine.at_160 = 0.010
     watch(30)
-    assert (effort.height, effort.every) == (256, 1)
-    assert effort.held == 0
+    assert matting.effort.height == 256
+    assert (matting.effort.held, matting.effort.inferred) == (0, len(engine.heights))

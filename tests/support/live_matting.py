@@ -9,7 +9,6 @@ import numpy as np
 
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.engine_torch import TorchEngine
-from bgblur.segmentation.governor import Governor
 from bgblur.segmentation.live import LiveMatting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
@@ -68,15 +67,6 @@ class Clock:
 
 def live(engine: Any, clock: Any = None, skip: bool = True) -> LiveMatting:
     return LiveMatting(engine, Stats(), None, skip, clock or Clock())
-
-
-def every_second(engine: Any) -> LiveMatting:
-    """Live matting that infers every second frame only: its governor has seen slow frames."""
-    governor = Governor([engine.input_height], engine.input_height, lambda: 30.0, 0.9)
-    for at in range(12):
-        governor.note(at * 0.4, at * 0.4 + 0.4, "inferred")
-    assert governor.every == 2
-    return LiveMatting(engine, Stats(), governor, False, Clock())
 
 
 def iou(one: Alpha, other: Alpha) -> float:
