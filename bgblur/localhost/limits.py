@@ -9,17 +9,22 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 64  # a browser opens six
 REQUEST_WITHIN = 10.0  # seconds for a whole request, and between two of them
+READS_WITHIN = 15.0  # seconds in which a client must take some of the answer that waits for it
 _CHECK_EVERY = 1.0  # seconds
 
 
 class LimitedH11(H11Protocol):
-    """Closes a connection that takes longer than REQUEST_WITHIN for a request, or exceeds
-    MAX_CONNECTIONS.
+    """Closes a connection that takes longer than REQUEST_WITHIN for a request, whose client takes
+    nothing for READS_WITHIN, or that exceeds MAX_CONNECTIONS.
 
-    uvicorn alone waits without limit for the first request and for the rest of any request.
+    uvicorn alone waits without limit for the first request, for the rest of any request, and for a
+    client that stops reading: a frozen browser would count as a watcher, which keeps the camera
+    open, until it ends.
     """
 
     _waiting_since: float | None = None
+    _unread = 0  # bytes that wait for the client, at the last check
+    _taken_at = 0.0  # when the client last took some of them
     _next_check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -39,16 +44,31 @@ class LimitedH11(H11Protocol):
         self._waiting_since = None
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread, self._taken_at = self.transport.get_write_buffer_size(), self.loop.time()
+
     def _check_later(self) -> None:
         self._next_check = self.loop.call_later(_CHECK_EVERY, self._check)
 
     def _check(self) -> None:
         now = self.loop.time()
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+        # Of a client that has sent a next request too early nothing more is read, not even its end.
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY) and not self.flow.read_paused:
             self._waiting_since = None  # the server is sending, as in a stream
         elif self._waiting_since is None:
             self._waiting_since = now
         elif now - self._waiting_since > REQUEST_WITHIN:
             self.transport.abort()
             return
+        if self.flow.write_paused and self._stalls(now):
+            self.transport.abort()  # not close, which would wait for the client
+            return
         self._check_later()
+
+    def _stalls(self, now: float) -> bool:
+        unread = self.transport.get_write_buffer_size()
+        if unread < self._unread:
+            self._taken_at = now
+        self._unread = unread
+        return now - self._taken_at > READS_WITHIN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import cv2
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from bgblur.errors import OutputError
 from bgblur.frame import Image
-from bgblur.localhost.newest import NewestPicture
+from bgblur.localhost.newest import RESEND_SECONDS, NewestPicture, Reader
 
 JPEG_QUALITY = 80
 BOUNDARY = "frame"
@@ -26,8 +27,8 @@ class JpegFeed:
     """One view of the newest picture, as JPEG.
 
     ``view`` returns the picture to show, or None while there is none. Each picture is encoded
-    once, on a worker thread, and only while a stream is open. When the last stream closes, the
-    JPEG is dropped.
+    once, on a worker thread, and only while a stream is open. The JPEG is dropped when the last
+    stream closes, and after RESEND_SECONDS: ``view`` knows when a picture is too old.
     """
 
     def __init__(self, newest: NewestPicture, view: Callable[[], Image | None]) -> None:
@@ -35,23 +36,24 @@ class JpegFeed:
         self._view = view
         self._encoding = asyncio.Lock()
         self._watchers = 0
-        self._number = 0
+        self._number, self._encoded_at = 0, 0.0
         self._jpeg: bytes | None = None
 
     @contextlib.contextmanager
-    def watched(self) -> Iterator[None]:
-        """Count a stream of this view as open inside the block."""
+    def watched(self) -> Iterator[Reader]:
+        """Keep a stream of this view open inside the block."""
         self._watchers += 1
         try:
-            with self._newest.watched():
-                yield
+            with self._newest.watched() as reader:
+                yield reader
         finally:
             self._watchers -= 1
             if not self._watchers:
                 self._number, self._jpeg = 0, None
 
-    async def parts(self) -> AsyncIterator[bytes]:
-        """Yield the body of a ``multipart/x-mixed-replace`` answer until the pictures end.
+    async def parts(self, reader: Reader) -> AsyncIterator[bytes]:
+        """Yield the body of a ``multipart/x-mixed-replace`` answer to ``reader`` until the pictures
+        end.
 
         Each part has the newest picture, so a slow reader skips those in between. The boundary
         is sent at the end of a part, not with the next one: browsers show a picture only after
@@ -67,13 +69,15 @@ class JpegFeed:
             if jpeg is not None:
                 head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 yield head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+                reader.took()  # sending waits while the client does not read
 
     async def _newest_jpeg(self) -> tuple[int, bytes | None]:
         async with self._encoding:
-            number = self._newest.number
-            if number != self._number:
+            number, now = self._newest.number, time.monotonic()
+            if number != self._number or now - self._encoded_at >= RESEND_SECONDS:
+                self._jpeg = None
                 self._jpeg = await run_in_threadpool(self._encode)
-                self._number = number
+                self._number, self._encoded_at = number, now
             return self._number, self._jpeg
 
     def _encode(self) -> bytes | None:
@@ -107,8 +111,8 @@ class Streams:
         else:
             self._open += 1
             try:
-                with feed.watched():
-                    stream = StreamingResponse(feed.parts(), media_type=STREAM_TYPE)
+                with feed.watched() as reader:
+                    stream = StreamingResponse(feed.parts(reader), media_type=STREAM_TYPE)
                     await stream(scope, receive, send)
             finally:
                 self._open -= 1

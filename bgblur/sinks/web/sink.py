@@ -58,7 +58,7 @@ class WebSink:
 
     @property
     def watchers(self) -> int:
-        """How many picture streams are open."""
+        """How many picture streams are read."""
         return self._newest.watchers
 
     def publish(self, picture: Image) -> None:
