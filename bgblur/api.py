@@ -160,7 +160,7 @@ def blur_image(
     if picture is image:
         picture = picture.copy()
     if target is not None:
-        write_result(target, picture, photo)
+        write_result(target, picture, photo, overwrite)
     return picture, alpha
 
 
@@ -219,12 +219,13 @@ def _path(name: StrPath) -> Path:
 
 
 def _png_target(target: Path, source: Path | None, overwrite: bool) -> Path:
+    from bgblur.files import refuse_existing
+
     if target.suffix.lower() != ".png":
         raise UsageError(f"cannot write {target}: pictures are written as PNG; name it NAME.png")
     if source is not None and target.resolve() == source.resolve():
         raise UsageError(f"{target} is the input picture: choose another name")
-    if target.exists() and not overwrite:
-        raise UsageError(f"{target} exists already: overwrite=True replaces it")
+    refuse_existing(target, overwrite=overwrite)
     return target
 
 

@@ -16,6 +16,7 @@ from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
     ModeOption,
+    OverwriteOption,
     StrengthOption,
     out,
     say,
@@ -23,6 +24,7 @@ from bgblur.commands.options import (
 from bgblur.daemon.notify import Notifier
 from bgblur.environment import prepare_process
 from bgblur.errors import BgblurError, UsageError
+from bgblur.files import IfExists
 from bgblur.interrupts import Stop
 
 app = typer.Typer(
@@ -54,6 +56,7 @@ def daemon(
         bool | None, typer.Option("--preview", help="Serve the preview page too.")
     ] = None,
     with_tray: Annotated[bool, typer.Option("--tray", help="Show the tray icon too.")] = False,
+    overwrite: OverwriteOption = False,
     config_path: ConfigOption = None,
     duration: Annotated[float | None, typer.Option(help="Stop after this many seconds.")] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -84,7 +87,7 @@ def daemon(
     chosen = {key: value for key, value in options.items() if value is not None}
     stop = Stop()
     stop.at_signals()
-    made = Daemon(load(path), path, chosen, say)
+    made = Daemon(load(path), path, chosen, say, _if_exists(output, overwrite))
     with TrayProcess(path) if with_tray else nullcontext():
         made.run(stop, duration)
 
@@ -103,6 +106,15 @@ for command in (
     app.command()(command)
 app.add_typer(config.config_app, name="config")
 app.add_typer(service.service_app, name="service")
+
+
+def _if_exists(output: str | None, overwrite: bool) -> IfExists:
+    """For the recording that the daemon starts with. A name in the configuration, or in the
+    service's unit, is there for many starts: none of them may fail because of the one before."""
+    if overwrite:
+        return "replace"
+    typed = output is not None and not Notifier().enabled
+    return "refuse" if typed else "number"
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Files: names as users write them, and files that are replaced whole or not at all."""
+"""Files: names as users write them, files that are replaced whole or not at all, and files that
+never take the place of another."""
 
 from __future__ import annotations
 
@@ -8,8 +9,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from bgblur.errors import BgblurError, UsageError
+
+IfExists = Literal["refuse", "replace", "number"]
+"""What a new file does where one of its name exists: none is written, the old one is replaced, or
+the new one gets the first free name of talk.mp4, talk-2.mp4, talk-3.mp4."""
 
 _SHOWN = 60  # characters of a name in a message
 
@@ -32,14 +38,72 @@ def user_path(text: str, kind: type[BgblurError] = UsageError) -> Path:
     return path
 
 
+def refuse_existing(*paths: Path | None, overwrite: bool = False) -> None:
+    """Raises UsageError if one of ``paths`` exists, before work is spent on it; skips None.
+
+    It only saves work: another program may make the file meanwhile. ``create_new``, ``put`` and
+    ``replacing`` decide."""
+    for path in paths:
+        if path is not None and not overwrite and os.path.lexists(path):
+            raise exists_already(path)
+
+
+def exists_already(path: Path) -> UsageError:
+    """The one line for a file that would be lost."""
+    return UsageError(
+        f"{path} exists already: choose another name; --overwrite (overwrite=True) replaces it"
+    )
+
+
+def create_new(path: Path, *, numbered: bool = False) -> Path:
+    """Create an empty file that nothing and nobody else has made, and return its name.
+
+    Raises UsageError if ``path`` exists; with ``numbered`` it is the first free one of talk.mp4,
+    talk-2.mp4, talk-3.mp4 instead. Raises OSError where it cannot be written.
+    """
+    number, name = 1, path
+    while True:
+        try:
+            os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            if not numbered:
+                raise exists_already(path) from None
+            number += 1
+            name = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        else:
+            return name
+
+
+def put(unfinished: Path, path: Path, if_exists: IfExists) -> Path:
+    """Rename ``unfinished`` to ``path``, or as ``if_exists`` says, and return the name it has now.
+
+    Raises UsageError if ``path`` exists and must not be replaced, OSError where it cannot be done.
+    """
+    if if_exists == "replace":
+        unfinished.replace(path)
+        return path
+    # Renaming alone replaces without asking, on most systems; this file is our own.
+    free = create_new(path, numbered=if_exists == "number")
+    try:
+        unfinished.replace(free)
+    except BaseException:
+        with suppress(OSError):
+            free.unlink()
+        raise
+    return free
+
+
 @contextmanager
-def replacing(path: Path, *, private: bool = False, durable: bool = True) -> Iterator[Path]:
+def replacing(
+    path: Path, *, private: bool = False, durable: bool = True, overwrite: bool = True
+) -> Iterator[Path]:
     """Yield a new, empty file beside ``path``; it takes the place of ``path`` when the block ends.
 
     Readers see the old file or the new one, never half of it. If the block raises, the old file
     stays and the new one is removed. An existing file keeps its mode; without one, ``private``
     gives the file to the user alone (0600). A link at ``path`` is replaced, not followed.
 
+    Without ``overwrite`` it raises UsageError if ``path`` exists by then.
     ``durable`` waits until the disk has the file, so that a power cut does not leave an empty one.
     Raises OSError where the file cannot be written.
 
@@ -62,7 +126,7 @@ def replacing(path: Path, *, private: bool = False, durable: bool = True) -> Ite
                 os.fsync(file.fileno())
         if kept is not None:
             unfinished.chmod(kept)
-        unfinished.replace(path)
+        put(unfinished, path, "replace" if overwrite else "refuse")
     except BaseException:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

@@ -11,14 +11,13 @@ from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
     ModeOption,
+    OverwriteOption,
     StrengthOption,
     err,
     out,
     say,
 )
 from bgblur.errors import UsageError
-
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
 
 def video(

@@ -13,6 +13,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file to use.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 StrengthOption = Annotated[int | None, typer.Option(help="Blur strength, 0 (off) to 100.")]
 ModeOption = Annotated[
     str | None, typer.Option(help="blur, image, color or none (shows the room).")

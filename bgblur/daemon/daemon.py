@@ -15,6 +15,7 @@ from bgblur.config.watch import ConfigWatcher
 from bgblur.daemon.live_settings import LiveSettings
 from bgblur.daemon.notify import Notifier
 from bgblur.daemon.status import StatusFile
+from bgblur.files import IfExists
 from bgblur.interrupts import Stop
 from bgblur.pipeline.build import open_sink
 from bgblur.pipeline.report import Meter, machine, run_report
@@ -34,16 +35,26 @@ class Daemon:
     """The pipeline, its live settings, and what the user hears of them.
 
     ``settings`` are those of the file at ``config_path``; ``options``, dotted keys with values, are
-    the command line's. ``say`` shows one line to the user. Raises BgblurError where the settings
-    cannot be used.
+    the command line's. ``say`` shows one line to the user.
+
+    ``if_exists`` is for a recording that the daemon starts with. Every later one gets a numbered
+    name where its own is taken: it may be another part of the same.
+
+    Raises BgblurError where the settings cannot be used.
     """
 
     def __init__(
-        self, settings: Settings, config_path: Path, options: dict[str, Any], say: Say
+        self,
+        settings: Settings,
+        config_path: Path,
+        options: dict[str, Any],
+        say: Say,
+        if_exists: IfExists = "number",
     ) -> None:
         self._config_path = config_path
         self._from_file = settings
         self._say = _unfailing(say)
+        self._if_exists = if_exists
         self._meter = Meter()
         self._status_file = StatusFile()
         self._said: dict[Part, str] = {}
@@ -164,8 +175,11 @@ class Daemon:
         def opened(width: int, height: int, fps: float) -> Sink:
             # First: v4l2loopback 0.13 keeps its size for as long as anybody has the device open.
             self._on_demand.close()
-            sink = open_sink(device, width, height, fps, self._open_page)
+            if_exists, self._if_exists = self._if_exists, "number"
+            sink = open_sink(device, width, height, fps, self._open_page, if_exists)
             self._on_demand.output_opened(sink)
+            if remark := getattr(sink, "remark", None):  # recordings alone have one
+                self._say(remark)
             if self._said_output not in (None, sink.name):
                 self._said_output = sink.name
                 self._say(f"output: {sink.name}")

@@ -27,6 +27,11 @@ class Notifier:
         self._flowed = self._next_signal = -math.inf
         self._said: str | None = None
 
+    @property
+    def enabled(self) -> bool:
+        """Whether a service manager started the daemon."""
+        return self._address is not None
+
     def tick(self, published: int, state: str) -> None:
         """Report what changed. Call it a few times a second.
 

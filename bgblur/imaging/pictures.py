@@ -99,13 +99,16 @@ def read_picture(path: Path) -> Image:
     return to_8_bits(on_white.astype(photo.pixels.dtype))
 
 
-def write_png(path: Path, picture: NDArray[Any], profile: bytes | None = None) -> None:
+def write_png(
+    path: Path, picture: NDArray[Any], profile: bytes | None = None, *, overwrite: bool = False
+) -> None:
     """Write BGR or BGRA ``(H, W, 3 or 4)`` or gray ``(H, W)``, 8 or 16 bits, atomically: the
-    file is complete or absent. Raises OutputError."""
+    file is complete or absent. Raises OutputError; UsageError if ``path`` exists, unless
+    ``overwrite``."""
     _, encoded = cv2.imencode(".png", picture)
     data = encoded.tobytes()
     try:
-        with replacing(path) as unfinished, unfinished.open("wb") as file:
+        with replacing(path, overwrite=overwrite) as unfinished, unfinished.open("wb") as file:
             file.write(data[:_PNG_START])
             if profile is not None:
                 file.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))

@@ -13,7 +13,7 @@ import av
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from bgblur.errors import OutputError
-from bgblur.files import unfinished_name
+from bgblur.files import IfExists, create_new, put, refuse_existing, unfinished_name
 from bgblur.frame import Image
 from bgblur.imaging.color import even
 from bgblur.media.codecs import codec_of
@@ -30,16 +30,21 @@ _PLACES = frozenset([
 
 
 class VideoWriter:
-    """A video file that gets its name only once it is complete.
+    """A video file that gets its name only once it is complete, or has it from the start (live).
 
     H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``); with ``gray`` lossless FFV1 (``.mkv``).
     Sound, subtitles, chapters and tags are copied from ``rest_from``. ``warnings`` has a line for
-    everything that had to differ. A ``live`` recording cannot be repeated: its file can be played
-    up to where it breaks off, and it gets its name even if it cannot be completed; ``kept`` says
-    whether it has it.
+    everything that had to differ.
+
+    ``if_exists`` says what becomes of a file of that name. A number is decided in ``path``: at once
+    for a live recording, else by ``close``, where another program made the file meanwhile.
+
+    A ``live`` recording cannot be repeated: its file can be played up to where it breaks off, and
+    stays even if it cannot be completed; ``kept`` says whether it does. It is written under its own
+    name, so that even a crash leaves it where the user looks, unless it replaces an older file.
 
     As a context manager it aborts on an exception and closes otherwise. Raises UsageError for a
-    name that cannot be written, OutputError when writing fails.
+    name that cannot be written or is taken, OutputError when writing fails.
     """
 
     def __init__(
@@ -54,12 +59,15 @@ class VideoWriter:
         gray: bool = False,
         tags: PictureTags | None = None,
         live: bool = False,
+        if_exists: IfExists = "refuse",
     ) -> None:
         codec = codec_of(path, gray=gray)
         if not path.parent.is_dir():
             raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+        if if_exists == "refuse":
+            refuse_existing(path)
         self.path = path
         self.warnings: list[str] = []
         self.kept = False
@@ -68,6 +76,7 @@ class VideoWriter:
         self._frame_time = max(1, round(1 / (fps * time_base)))
         self._reformatter = VideoReformatter()
         self._live = live
+        self._if_exists = if_exists
         self._open = True
         self._finished = False
         self._broken: OutputError | None = None
@@ -82,6 +91,9 @@ class VideoWriter:
         # Not files.replacing: the muxer writes over many calls, and a live recording that breaks
         # off keeps what it has. FFmpeg chooses the container by the ending.
         self._unfinished = unfinished_name(path, path.suffix)
+        if live and if_exists != "replace":
+            with self._writing():
+                self._unfinished = self.path = create_new(path, numbered=if_exists == "number")
         pictures = PictureStream(codec, width, height, fps, time_base, self._tags)
         self._muxer = Muxer(self._unfinished, pictures, live)
         try:
@@ -142,10 +154,13 @@ class VideoWriter:
         try:
             self.finish()
             with self._writing():
-                self._unfinished.replace(self.path)
-            self.kept = True
-        finally:
+                self._name()
+        except BaseException:
             self.abort()
+            raise
+        self._open = False
+        self.kept = True
+        self._muxer.close()
 
     def abort(self) -> None:
         """Stop and leave nothing on the disk. Does nothing after ``close``."""
@@ -168,6 +183,17 @@ class VideoWriter:
                 self.kept = True
             else:
                 self._unfinished.unlink()
+
+    def _name(self) -> None:
+        if self._unfinished == self.path or self._if_exists == "replace":
+            self._unfinished.replace(self.path)  # a live one must still be there
+            return
+        # The work is done: it is kept, whatever another program has put there meanwhile.
+        wanted, self.path = self.path, put(self._unfinished, self.path, "number")
+        if self.path != wanted:
+            self.warnings.append(
+                f"{wanted.name} was made by another program meanwhile: this is {self.path.name}"
+            )
 
     def __enter__(self) -> Self:
         return self

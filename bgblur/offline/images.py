@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
+from bgblur.files import refuse_existing
 from bgblur.frame import Alpha
 from bgblur.imaging.pictures import (
     Photo,
@@ -70,18 +71,12 @@ def blur_images(
     make_folder(out_dir)
     report = ImageReport()
     for done, (path, names) in enumerate(zip(paths, targets, strict=True), start=1):
-        present = next((name for name in names.values() if name.exists()), None)
         try:
-            if present is not None and not overwrite:
-                raise UsageError(
-                    f"{present} exists already: --overwrite (overwrite=True) replaces it"
-                )
-            photo = read_photo(path)
+            refuse_existing(*names.values(), overwrite=overwrite)
+            for name in _blur(read_photo(path), names, process, probability, overwrite):
+                report.written.append(name)
         except UsageError as error:
             report.problems.append(str(error))
-        else:
-            _blur(photo, names, process, probability)
-            report.written += names.values()
         if on_progress is not None:
             on_progress(done, len(paths))
     return report
@@ -96,27 +91,35 @@ def save_kinds(text: str) -> frozenset[str]:
     return kinds
 
 
-def write_result(path: Path, result: NDArray[Any], photo: Photo) -> None:
+def write_result(path: Path, result: NDArray[Any], photo: Photo, overwrite: bool) -> None:
     """``result`` as a PNG with the transparency and the colour profile of ``photo``, which it was
-    made from. Raises OutputError."""
+    made from. Raises what ``write_png`` raises."""
     whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
-    write_png(path, whole, photo.profile)
+    write_png(path, whole, photo.profile, overwrite=overwrite)
 
 
 def _blur(
-    photo: Photo, names: dict[str, Path], process: Process, probability: Probability | None
-) -> None:
+    photo: Photo,
+    names: dict[str, Path],
+    process: Process,
+    probability: Probability | None,
+    overwrite: bool,
+) -> Iterator[Path]:
+    """Write the files of one photo; gives the name of each that is written."""
     result, alpha = process(photo.pixels)
     for kind, name in names.items():
         if kind == "composite":
-            write_result(name, result, photo)
+            write_result(name, result, photo, overwrite)
         elif kind == "alpha":
-            write_png(name, alpha_to_gray(alpha))
+            write_png(name, alpha_to_gray(alpha), overwrite=overwrite)
         elif kind == "mask":
-            write_png(name, (alpha >= 0.5).view(np.uint8) * np.uint8(255))
+            mask = (alpha >= 0.5).view(np.uint8) * np.uint8(255)
+            write_png(name, mask, overwrite=overwrite)
         elif probability is not None:
             picture = to_8_bits(photo.pixels)
-            write_png(name, explain(picture, probability(picture), alpha, to_8_bits(result)))
+            steps = explain(picture, probability(picture), alpha, to_8_bits(result))
+            write_png(name, steps, overwrite=overwrite)
+        yield name
 
 
 def _targets(path: Path, out_dir: Path, save: frozenset[str]) -> dict[str, Path]:

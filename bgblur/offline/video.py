@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bgblur.errors import UsageError
+from bgblur.files import refuse_existing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
 from bgblur.media.codecs import check_target
@@ -82,6 +83,7 @@ def blur_video(
         fps=reader.fps,
         time_base=reader.time_base,
         tags=reader.tags,
+        if_exists="replace" if job.overwrite else "refuse",
     )
     with ExitStack() as files, ExitStack() as stages:
         writer = files.enter_context(open_writer(job.target, rest_from=job.source))
@@ -100,13 +102,15 @@ def blur_video(
                 matte.write(alpha_to_gray(alpha), pts)
             frames += 1
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
-                write_png(job.frames_dir / _FRAME.format(frames), result)
+                thumbnail = job.frames_dir / _FRAME.format(frames)
+                write_png(thumbnail, result, overwrite=job.overwrite)
             if on_progress is not None:
                 on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
         for file in (writer, matte):  # complete both before either gets its name
             if file is not None:
                 file.finish()
-    warnings = [*writer.warnings, *([reader.truncated] if reader.truncated else [])]
+    warnings = [line for file in (writer, matte) if file is not None for line in file.warnings]
+    warnings += [reader.truncated] if reader.truncated else []
     return VideoReport(frames, time.perf_counter() - started, warnings)
 
 
@@ -131,9 +135,5 @@ def _check(job: VideoJob) -> None:
         raise UsageError("--save-every N and --frames-dir DIR go together: give both or neither")
     if job.save_every is not None and job.save_every < 1:
         raise UsageError(f"--save-every must be 1 or more, not {job.save_every}")
-    if job.overwrite:
-        return
     thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
-    for file in [*files[1:], *thumbnails[:1]]:
-        if file.is_file() and file.stat().st_size:  # an empty file holds no work to lose
-            raise UsageError(f"{file} exists already: --overwrite (overwrite=True) replaces it")
+    refuse_existing(*files[1:], *thumbnails[:1], overwrite=job.overwrite)

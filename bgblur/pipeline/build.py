@@ -13,7 +13,7 @@ from bgblur.compositing.look import FileVersion, Look
 from bgblur.config.settings import CameraSettings, EngineSettings, Settings
 from bgblur.devices.listing import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
-from bgblur.files import user_path
+from bgblur.files import IfExists, user_path
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.torch_import import import_torch
@@ -91,18 +91,24 @@ def is_file_name(device: str) -> bool:
 
 
 def open_sink(
-    device: str, width: int, height: int, fps: float, open_preview: Callable[[], Sink]
+    device: str,
+    width: int,
+    height: int,
+    fps: float,
+    open_preview: Callable[[], Sink],
+    if_exists: IfExists = "refuse",
 ) -> Sink:
     """Open what ``device`` names: ``auto``, ``web``, a video file, or a virtual camera's device.
 
-    ``width`` and ``height`` are even. Raises OutputError or UsageError.
+    ``width`` and ``height`` are even. ``if_exists`` is for a video file. Raises OutputError or
+    UsageError.
     """
     if device == "web":
         return open_preview()
     if Path(device).suffix and not device.startswith("/dev/"):
         from bgblur.sinks.video import VideoSink
 
-        return VideoSink(user_path(device, OutputError), width, height, fps)
+        return VideoSink(user_path(device, OutputError), width, height, fps, if_exists)
     from bgblur.sinks.virtual_camera import VirtualCameraSink
 
     return VirtualCameraSink(None if device == "auto" else device, width, height, fps)

@@ -118,8 +118,8 @@ class SinkKeeper:
         self._retry = RETRY_FIRST
 
     def failed(self, error: Exception) -> None:
-        """Have ``ready`` open the sink again after a while. A recording is closed instead: opened
-        again it would overwrite itself."""
+        """Have ``ready`` open the sink again after a while. A recording is closed instead:
+        its end is an error that the user must hear of."""
         if isinstance(self.sink, Recording):
             sink = self._given_up()
             _close_quietly(sink)  # the first reason is the one that helps

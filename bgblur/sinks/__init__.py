@@ -41,8 +41,8 @@ class Sized(Sink, Protocol):
 
 @runtime_checkable
 class Recording(Sink, Protocol):
-    """A sink that keeps its pictures. After a failure it is not opened again, since that would
-    overwrite the recording."""
+    """A sink that keeps its pictures. After a failure it is not opened again, since nobody would
+    expect the rest of the recording in another file."""
 
     @property
     def kept(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 
+from bgblur.files import IfExists
 from bgblur.frame import Image
 from bgblur.media.tags import BT601
 from bgblur.media.writer import VideoWriter
@@ -18,14 +19,17 @@ class VideoSink:
     """``--output OUT.mp4``: writes each picture with the time at which it was published.
 
     The file is complete after ``close``; without any picture there is no file. If writing fails,
-    the file ends there.
+    the file ends there. ``remark`` is one line where the file has another name than ``path``.
+
+    Raises UsageError if ``path`` exists and ``if_exists`` refuses, OutputError.
     """
 
     pixel_format: PixelFormat = "i420"
     resizing: Resizing = "never"
 
-    def __init__(self, path: Path, width: int, height: int, fps: float) -> None:
-        self.name = f"video file {path.name}"
+    def __init__(
+        self, path: Path, width: int, height: int, fps: float, if_exists: IfExists = "refuse"
+    ) -> None:
         self._writer = VideoWriter(
             path,
             width=width,
@@ -34,7 +38,13 @@ class VideoSink:
             time_base=Fraction(1, 1000),
             tags=BT601,
             live=True,
+            if_exists=if_exists,
         )
+        name = self._writer.path.name
+        self.name = f"video file {name}"
+        self.remark: str | None = None
+        if name != path.name:
+            self.remark = f"{path.name} exists already and stays: this recording is {name}"
         self._first: float | None = None
         self._last = -1
 

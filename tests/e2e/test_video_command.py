@@ -251,10 +251,7 @@ def test_a_folder_with_a_bad_file(tmp_path: Path, bright: Path) -> None:
     code, lines = run("--jobs", "1")  # existing results are left as they are
     assert code == 2
     assert lines[-1] == "1 of 3 files were written, 2 failed: see above"
-    assert (
-        sum("exists already: --overwrite (overwrite=True) replaces it" in line for line in lines)
-        == 2
-    )
+    assert sum("exists already: choose another name; --overwrite" in line for line in lines) == 2
     code, lines = run("--jobs", "1", "--overwrite")
     assert code == 0
     assert lines[-1] == "all 3 files were written"

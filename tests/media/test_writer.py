@@ -88,7 +88,8 @@ def test_the_alpha_file_gives_back_every_bit(
     path = tmp_path / "alpha.mkv"
     mattes = np.random.default_rng(seed).integers(0, 256, (len(gaps), height, width), np.uint8)
     stamps = np.cumsum(gaps).tolist()
-    with writer(path, width, height, gray=True, time_base=MILLISECONDS) as video:
+    more = {"gray": True, "time_base": MILLISECONDS, "if_exists": "replace"}
+    with writer(path, width, height, **more) as video:
         for matte, pts in zip(mattes, stamps, strict=True):
             video.write(matte, pts)
     with av.open(str(path)) as container:
@@ -114,7 +115,7 @@ def test_an_exception_leaves_nothing(tmp_path: Path) -> None:
 def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_text("older")
-    video = writer(path)
+    video = writer(path, if_exists="replace")
     video.write(np.zeros((48, 64, 3), np.uint8), 0)
     assert path.read_text() == "older"
     video.close()
@@ -122,6 +123,26 @@ def test_an_older_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     assert probe(path)["streams"][0]["nb_frames"] == "1"
     with pytest.raises(OutputError, match="closed"):
         video.write(np.zeros((48, 64, 3), np.uint8), 1)
+
+
+def test_an_older_file_is_refused_before_work_is_spent(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_text("older")
+    with pytest.raises(UsageError, match=r"a\.mp4 exists already: .*--overwrite"):
+        writer(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_file_made_meanwhile_stays_and_so_does_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with writer(path) as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+        path.write_text("somebody else's")
+    assert path.read_text() == "somebody else's"
+    assert video.path == tmp_path / "a-2.mp4"
+    assert probe(video.path)["streams"][0]["nb_frames"] == "1"
+    assert video.warnings == ["a.mp4 was made by another program meanwhile: this is a-2.mp4"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a-2.mp4", "a.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,8 @@ def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None
     report = blur_images(paths, out, frozenset({"composite"}), half)
     assert report.written == [out / "b.png"]
     assert report.problems == [
-        f"{out / 'a.png'} exists already: --overwrite (overwrite=True) replaces it"
+        f"{out / 'a.png'} exists already: choose another name; "
+        "--overwrite (overwrite=True) replaces it"
     ]
     assert (out / "a.png").read_text() == "older"
     report = blur_images(paths, out, frozenset({"composite"}), half, overwrite=True)
