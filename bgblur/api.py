@@ -234,13 +234,15 @@ def _threads_kept() -> Iterator[None]:
     """Put back OpenCV's and torch's thread counts, which the stages of a film divide."""
     import cv2
 
-    from bgblur.pipeline.torch_import import import_torch
-
-    import_torch()
-    torch = sys.modules["torch"]
-    of_cv, of_torch = cv2.getNumThreads(), torch.get_num_threads()
+    of_cv = cv2.getNumThreads()
+    torch = sys.modules.get("torch")
+    of_torch = torch.get_num_threads() if torch is not None else None
     try:
         yield
     finally:
         cv2.setNumThreads(of_cv)
-        torch.set_num_threads(of_torch)
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            from bgblur.segmentation.device_torch import default_threads
+
+            torch.set_num_threads(of_torch or default_threads())

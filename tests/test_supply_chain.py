@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import WEIGHTS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +20,7 @@ ASKED = [
     *PROJECT["project"]["dependencies"],
     *(line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines),
 ]
+MODELS = (".ts", ".xml", ".bin")  # TorchScript, and OpenVINO's IR in two files
 
 
 @pytest.mark.parametrize("line", ASKED)
@@ -38,8 +40,13 @@ def test_every_model_has_a_checksum_and_every_checksum_a_model() -> None:
     lines = (WEIGHTS / "SHA256SUMS").read_text(encoding="ascii").splitlines()
     sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
     assert len(sums) == len(lines)
-    models = {path.name: path for path in WEIGHTS.glob("*.ts")}
+    models = {path.name: path for ending in MODELS for path in WEIGHTS.glob(f"*{ending}")}
     assert sums.keys() == models.keys()
     for name, path in models.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == sums[name]
-    assert {path.suffix for path in WEIGHTS.iterdir()} <= {".ts", ".md", ""}
+    assert {path.suffix for path in WEIGHTS.iterdir()} <= {*MODELS, ".md", ""}
+    for ir in WEIGHTS.glob("*.xml"):
+        assert ir.with_suffix(".bin").is_file()
+        assert ir.with_suffix(".ts").is_file()
+        assert contract_of(ir).stages == contract_of(ir.with_suffix(".ts")).stages
+    assert max(path.stat().st_size for path in models.values()) < 30e6

@@ -27,6 +27,7 @@ class Options(TypedDict, total=False):
     """"auto", a shipped model's name, or a file that scripts/export.py has written."""
     device: str
     """"auto", "cpu", "cuda", "cuda:N" or "mps"."""
+    runtime: Literal["auto", "openvino", "torchscript"]
     precision: Literal["auto", "int8", "fp32", "bf16", "fp16"]
     input_height: int | Literal["auto"]
     """Lines of the network's input, a multiple of 32; more find finer detail, slower."""
@@ -41,6 +42,7 @@ _KEYS = {
     "light_wrap": "background.light_wrap",
     "model": "engine.model",
     "device": "engine.device",
+    "runtime": "engine.runtime",
     "precision": "engine.precision",
     "input_height": "engine.input_height",
     "refine_edges": "mask.refine_edges",

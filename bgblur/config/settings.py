@@ -106,6 +106,7 @@ class MaskSettings(Area):
 
 
 class EngineSettings(Area):
+    runtime: Literal["auto", "openvino", "torchscript"] = "auto"
     device: TorchDevice = "auto"
     precision: Literal["auto", "int8", "fp32", "bf16", "fp16"] = "auto"
     model: Name = "auto"

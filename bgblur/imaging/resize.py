@@ -30,3 +30,21 @@ def shrink(plane: NDArray[Any], width: int, height: int, roughly: bool = False) 
     near = roughly and rows < 2 * height and columns < 2 * width
     how = cv2.INTER_LINEAR if near else cv2.INTER_AREA
     return cv2.resize(plane, (width, height), interpolation=how)
+
+
+def antialiased(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
+    """``uint8`` (H, W, C), resized as Pillow and torch do: bilinear, and a triangle as wide as two
+    target pixels where it shrinks. The mean difference is about one level of 255.
+
+    A triangle is two boxes in a row: the picture is averaged to twice the target size, blurred by
+    [1 2 1] and halved. OpenCV does each step in a fraction of a general area average's time.
+    """
+    rows, columns = image.shape[:2]
+    if rows <= height and columns <= width:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    while rows >= 4 * height and columns >= 4 * width:
+        rows, columns = rows // 2, columns // 2
+        image = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
+    double = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
+    soft = cv2.GaussianBlur(double, (3, 3), 0, borderType=cv2.BORDER_REPLICATE)
+    return cv2.resize(soft, (width, height), interpolation=cv2.INTER_AREA)

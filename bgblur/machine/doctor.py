@@ -14,8 +14,8 @@ from bgblur.machine.checks.cameras import check_cameras, check_holders, check_pe
 from bgblur.machine.checks.engine import (
     check_model,
     check_processor,
+    check_runtime,
     check_speed,
-    check_torch,
 )
 from bgblur.machine.checks.software import check_config, check_packages, check_python
 from bgblur.machine.checks.virtual_camera import (
@@ -31,7 +31,7 @@ from bgblur.machine.system import System
 
 
 def examine(config: Path, quick: bool = False) -> Iterator[Check]:
-    """Yield the checks of this system one by one; ``quick`` skips those that import torch."""
+    """Yield the checks of this system one by one; ``quick`` skips those that run the network."""
     yield check_python()
     yield check_packages()
     checked, settings = check_config(config)
@@ -41,9 +41,9 @@ def examine(config: Path, quick: bool = False) -> Iterator[Check]:
     if platform.system() == "Linux":
         yield from on_linux(settings, system, devices)
     if not quick:
-        torch = check_torch()
-        if torch is not None:
-            yield torch
+        runtime = check_runtime(settings.engine)
+        yield runtime
+        if runtime.status == "fail":
             return
         yield check_processor(settings.engine, system)
         model = check_model(settings.engine)

@@ -9,6 +9,7 @@ from bgblur.config.settings import Settings
 from bgblur.offline.batch_processes import blur_in_parallel
 from bgblur.offline.batch_serial import OnJobProgress, Outcome, blur_in_turn
 from bgblur.offline.video import VideoJob
+from bgblur.segmentation.runtime import choose_runtime
 
 _MEMORY_EACH = 1_000_000_000  # bytes that a worker needs for HD
 
@@ -22,16 +23,20 @@ def default_workers(settings: Settings, jobs: int) -> int:
     """How many of ``jobs`` to work on at a time.
 
     One on a GPU, which a single video keeps busy; otherwise one for every two cores, as far as
-    the free memory allows. Raises UsageError if the engine is not available. Imports torch.
+    the free memory allows. Raises UsageError if the engine is not available. Imports torch where
+    it runs the network.
     """
     if jobs == 1:
         return 1
     import psutil
 
-    from bgblur.segmentation.device_torch import choose_device
+    engine = settings.engine
+    runtime = choose_runtime(engine.runtime, engine.model, engine.device, engine.precision)
+    if runtime == "torchscript":
+        from bgblur.segmentation.device_torch import choose_device
 
-    if choose_device(settings.engine.device) != "cpu":
-        return 1
+        if choose_device(engine.device) != "cpu":
+            return 1
     fits = psutil.virtual_memory().available // _MEMORY_EACH
     return max(1, min(jobs, cores() // 2, fits))
 

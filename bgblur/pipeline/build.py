@@ -16,7 +16,7 @@ from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import IfExists, user_path
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline.backend import Backend
-from bgblur.pipeline.torch_import import import_torch
+from bgblur.pipeline.engines import load_engine
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
 from bgblur.sources import Source
@@ -125,16 +125,11 @@ def load_backend(
     ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
     returns the wanted rate of a live stream; without it every frame is inferred, at one height.
 
-    Raises ModelError or UsageError. Imports torch, which takes seconds.
+    Raises ModelError or UsageError. Imports torch, which takes seconds, where it runs the network.
     """
-    import_torch()
-    from bgblur.segmentation.device_torch import share_cores
-    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.segmentation.matting import Matting
 
-    if spare_core:
-        share_cores(settings.device)
-    engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
+    engine = load_engine(settings, spare_core, live=fps is not None)
     compositor: Compositor
     if engine.device == "cpu":
         compositor = CpuCompositor()

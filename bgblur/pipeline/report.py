@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import psutil
@@ -85,8 +85,17 @@ def machine() -> dict[str, Any]:
         "gpu": _gpu_name(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "torch": version("torch"),
+        "torch": _version("torch"),
+        "openvino": _version("openvino"),
     }
+
+
+def _version(package: str) -> str | None:
+    """The installed version; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_name() -> str:

@@ -1,4 +1,5 @@
-"""The description in a model file: ``bgblur.json``, an extra file in the TorchScript archive.
+"""The description in a model file: ``bgblur.json``, an extra file in the TorchScript archive; in
+OpenVINO's IR the entry ``bgblur`` of the runtime information in the .xml.
 
 Version 2 holds the network's shape and one object for each stage of its training. Version 1 has an
 English paragraph, ``note``, instead; training/export/legacy.py reads that. The daemon needs the
@@ -12,6 +13,7 @@ import json
 import zipfile
 from pathlib import Path
 from typing import Literal
+from xml.etree import ElementTree
 
 from pydantic import (
     BaseModel,
@@ -25,7 +27,9 @@ from pydantic import (
 from bgblur.errors import ModelError
 
 CONTRACT_FILE = "bgblur.json"
+CONTRACT_KEY = "bgblur"
 _LARGEST = 2**20  # bytes
+_LARGEST_IR = 2**25  # bytes of an .xml, which describes every operation
 
 Decoder = Literal["unet", "light"]
 Precision = Literal["fp32", "bf16", "fp16", "int8"]
@@ -109,8 +113,10 @@ def parse_contract(text: str | bytes) -> Contract:
 
 
 def contract_of(model: Path) -> Contract:
-    """The contract in a model's archive. Raises ModelError."""
+    """The contract in a model's archive or .xml. Raises ModelError."""
     try:
+        if model.suffix == ".xml":
+            return parse_contract(_in_ir(model))
         with zipfile.ZipFile(model) as archive:
             names = archive.namelist()
             name = next(n for n in names if n.endswith(f"/extra/{CONTRACT_FILE}"))
@@ -119,7 +125,21 @@ def contract_of(model: Path) -> Contract:
             return parse_contract(archive.read(name))
     except FileNotFoundError as error:
         raise ModelError(f"there is no model file {model}: check the name") from error
-    except (OSError, ValueError, StopIteration, NotImplementedError, zipfile.BadZipFile) as error:
+    except (
+        *(OSError, ValueError, StopIteration, NotImplementedError),
+        *(zipfile.BadZipFile, ElementTree.ParseError),
+    ) as error:
         raise ModelError(
             f"{model} is not a bgblur model, or it is damaged: make one with scripts/export.py"
         ) from error
+
+
+def _in_ir(model: Path) -> str:
+    """The contract's text in an .xml. Raises OSError, ValueError or ParseError."""
+    if model.stat().st_size > _LARGEST_IR:
+        raise ValueError("the file is too large")
+    entry = ElementTree.parse(model).find(f"rt_info/{CONTRACT_KEY}")
+    text = None if entry is None else entry.get("value")
+    if text is None or len(text) > _LARGEST:
+        raise ValueError("it has no contract")
+    return text

@@ -19,6 +19,11 @@ _CV_THREADS = cv2.getNumThreads()
 _COPYING = 4  # threads
 
 
+def default_threads() -> int:
+    """torch's own choice of its number of threads."""
+    return _THREADS
+
+
 def share_cores(device: str) -> None:
     """Leave one core to the other stages: where a thread of torch waits for a core, the rest of
     them wait for it (two cores, 1280x720: 28 frames a second on one thread, 23 on two).

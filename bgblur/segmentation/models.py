@@ -6,6 +6,7 @@ Imports no torch.
 from __future__ import annotations
 
 import hashlib
+import platform
 from pathlib import Path
 
 from bgblur.errors import ModelError
@@ -14,6 +15,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED_MODELS = {  # by the name that engine.model may have
     name: WEIGHTS / f"{name}.ts" for name in ("unet-resnet18", "unet-resnet18-int8", "unet-lite")
 }
+SHIPPED_IR = {name: path.with_suffix(".xml") for name, path in SHIPPED_MODELS.items()}
 AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"
 
 
@@ -29,3 +31,13 @@ def check_shipped(path: Path) -> None:
         ) from error
     if f"{digest}  {path.name}" not in sums:
         raise ModelError(f"the shipped model {path} is damaged or changed: install bgblur again")
+
+
+def shipped_ir(wanted: str, precision: str = "auto") -> Path | None:
+    """The .xml of a shipped model's name or of "auto"; None for a path. "auto" is int8 on x86,
+    unless another ``precision`` is wanted."""
+    if wanted == "auto":
+        x86 = platform.machine().lower() in ("x86_64", "amd64")
+        int8 = precision == "int8" or (precision == "auto" and x86)
+        wanted = AUTO_INT8 if int8 else AUTO_MODEL
+    return SHIPPED_IR.get(wanted)

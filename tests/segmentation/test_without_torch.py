@@ -13,9 +13,15 @@ import pytest
     [
         "bgblur.segmentation.contract",
         "bgblur.segmentation.engine",
+        "bgblur.segmentation.engine_openvino",
+        "bgblur.segmentation.runtime",
         "bgblur.segmentation.live",
         "bgblur.segmentation.models",
         "bgblur.compositing.compositor",
+        "bgblur.pipeline.build",
+        "bgblur.bench.run",
+        "bgblur.machine.doctor",
+        "bgblur.offline.batch",
     ],
 )
 def test_an_import_does_not_load_torch(module: str) -> None:
@@ -43,3 +49,53 @@ assert "torch" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# Nothing below can import torch, as where it is not installed.
+NO_TORCH = """
+import importlib.abc, importlib.machinery, sys
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+import importlib.util
+found = importlib.util.find_spec
+def find_spec(name, package=None):
+    return None if name in ("torch", "torchvision") else found(name, package)
+importlib.util.find_spec = find_spec
+import cv2, numpy as np
+"""
+
+
+def run(code: str) -> None:
+    pytest.importorskip("openvino")
+    command = [sys.executable, "-c", NO_TORCH + code]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "openvino_telemetry" not in done.stdout
+
+
+def test_a_picture_and_a_stream_are_blurred_where_torch_is_not_installed() -> None:
+    run("""
+from support.scenes import portrait
+import bgblur
+picture = portrait(640, 360)
+done = bgblur.blur_image(picture, model="unet-lite")
+assert done.shape == picture.shape and (done != picture).any()
+with bgblur.Blurrer(live=True, model="unet-lite", input_height=96) as blurrer:
+    assert (blurrer(picture) != picture).any()
+print([name for name in sys.modules if "telemetry" in name])
+""")
+
+
+def test_a_users_own_torchscript_says_what_it_needs() -> None:
+    run("""
+import bgblur
+try:
+    bgblur.blur_image(np.zeros((96, 160, 3), np.uint8), model="own.ts")
+except bgblur.BgblurError as error:
+    assert "pip install 'bgblur[gpu]'" in str(error), error
+else:
+    raise AssertionError("it must be refused")
+""")

@@ -2,27 +2,66 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+from pathlib import Path
+
 from bgblur.config.settings import BackgroundSettings, EngineSettings, Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.machine.checks import Check
 from bgblur.machine.system import System
+from bgblur.pipeline.engines import load_engine
+from bgblur.segmentation.models import shipped_ir
+from bgblur.segmentation.runtime import choose_runtime, nvidia_gpu
 
 _SLOW = 15.0  # frames a second; below it movement visibly stutters
 _SECONDS = 2.0
+_DRIVER = "nvidia-smi says what is wrong with the driver"
 
 
-def check_torch() -> Check | None:
-    """A failed check if torch cannot be imported, else None."""
+def check_runtime(engine: EngineSettings) -> Check:
+    """What runs the network; a failed check where it cannot be imported."""
+    title = "runtime"
     try:
-        import torch  # noqa: F401
+        chosen = choose_runtime(engine.runtime, engine.model, engine.device, engine.precision)
+    except BgblurError as error:
+        fix = "bgblur-cam config set engine.runtime auto, and engine.device auto"
+        return Check("fail", title, str(error), fix, error.exit_code)
+    package = "openvino" if chosen == "openvino" else "torch"
+    try:
+        found = importlib.import_module(package)
     except (ImportError, OSError) as error:
-        fix = "install bgblur again: pip install --force-reinstall torch torchvision"
-        return Check("fail", "torch", f"cannot be imported: {one_line(error)}", fix)
-    return None
+        fix = f"install it again: pip install --force-reinstall {package}"
+        return Check("fail", title, f"{package} cannot be imported: {one_line(error)}", fix)
+    name = "OpenVINO" if package == "openvino" else "TorchScript"
+    return Check("ok", title, f"{name} ({package} {found.__version__})")
 
 
 def check_processor(engine: EngineSettings, system: System) -> Check:
     """The device and precision that the engine will use."""
+    runtime = choose_runtime(engine.runtime, engine.model, engine.device, engine.precision)
+    return _with_openvino(system) if runtime == "openvino" else _with_torch(engine, system)
+
+
+def _with_openvino(system: System) -> Check:
+    from bgblur.pipeline.report import machine
+
+    facts = machine()
+    detail = f"{facts['cpu']}, {facts['cores']} cores"
+    if not system.path("/proc/driver/nvidia/version").exists():
+        return Check("ok", "processor", detail)
+    detail += "; this machine's NVIDIA GPU is not used"
+    if importlib.util.find_spec("torch") is None:
+        return Check(
+            "warn", "processor", detail, "an NVIDIA GPU is here: pip install 'bgblur[gpu]'"
+        )
+    if nvidia_gpu():
+        fix = "bgblur-cam config set engine.device auto, and engine.runtime auto"
+        return Check("warn", "processor", detail, fix)
+    return Check("warn", "processor", detail, _DRIVER)
+
+
+def _with_torch(engine: EngineSettings, system: System) -> Check:
     import torch
 
     from bgblur.pipeline.report import machine
@@ -43,10 +82,9 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
         detail += "; this machine's NVIDIA GPU is not used"
         if torch.version.cuda is None:
             return Check("warn", title, detail, "install the CUDA build of torch: pytorch.org")
-        fix = "nvidia-smi says what is wrong with the driver"
         if not torch.cuda.is_available():
             detail += f": torch needs a driver for CUDA {torch.version.cuda}"
-            return Check("warn", title, detail, fix)
+            return Check("warn", title, detail, _DRIVER)
         return Check("warn", title, detail, "bgblur-cam config set engine.device auto")
     if device == "cpu" and precision == "fp32" and engine.precision == "auto":
         detail += " (bf16 is not faster here)"
@@ -55,18 +93,26 @@ def check_processor(engine: EngineSettings, system: System) -> Check:
 
 def check_model(engine: EngineSettings) -> Check:
     """Load and run the model; report whether it is the shipped file, by its SHA-256."""
-    from bgblur.segmentation.device_torch import shipped_model
-    from bgblur.segmentation.engine_torch import TorchEngine
-
     own = engine.model != "auto"
     try:
-        loaded = TorchEngine(engine.model, engine.device, engine.precision, engine.input_height)
+        loaded = load_engine(engine)
     except BgblurError as error:
         fix = "bgblur-cam config set engine.model auto" if own else "install bgblur again"
         return Check("fail", "model", str(error), fix, error.exit_code)
-    shipped = shipped_model(engine.model, loaded.device, engine.precision)
+    shipped = _shipped(engine, loaded.device)
     name = f"{shipped.name} (its SHA-256 is the pinned one)" if shipped else engine.model
-    return Check("ok", "model", f"{name} gives alpha from {loaded.input_height} rows")
+    detail = f"{name} gives alpha from {loaded.input_height} rows in {loaded.precision}"
+    return Check("ok", "model", detail)
+
+
+def _shipped(engine: EngineSettings, device: str) -> Path | None:
+    """The shipped file that the settings lead to; None for a user's own."""
+    runtime = choose_runtime(engine.runtime, engine.model, engine.device, engine.precision)
+    if runtime == "openvino":
+        return shipped_ir(engine.model, engine.precision)
+    from bgblur.segmentation.device_torch import shipped_model
+
+    return shipped_model(engine.model, device, engine.precision)
 
 
 def check_speed(settings: Settings) -> Check:

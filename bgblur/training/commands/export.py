@@ -14,7 +14,9 @@ def export(
     checkpoint: Annotated[
         Path, typer.Argument(help="A last.ckpt of scripts/train.py, or an exported model.ts.")
     ],
-    target: Annotated[Path, typer.Argument(help="The TorchScript file to write.")],
+    target: Annotated[
+        Path, typer.Argument(help="The file to write: a .ts is TorchScript, an .xml OpenVINO's IR.")
+    ],
     note: Annotated[
         str,
         typer.Option(help="Text for the file and its model card."),
@@ -32,6 +34,7 @@ def export(
     """Export the averaged network, verify it, and add it to SHA256SUMS in the target's folder."""
     from bgblur.training.data.sets import load_collections
     from bgblur.training.export.export import publish
+    from bgblur.training.export.openvino_ir import publish_ir
     from bgblur.training.export.quantize import PICTURES, calibration
     from bgblur.training.fit.checkpoint import load_network
     from bgblur.training.fit.finetune import load_start
@@ -43,7 +46,8 @@ def export(
         network, history = start.network.requires_grad_(False).eval(), start.history
     calibrate = calibration(load_collections(data)[0], pictures or PICTURES) if int8 else None
     history = history.model_copy(update={"note": f"{note} {history.note}".strip()})
-    exported = publish(network, target, history, calibrate)
+    write = publish_ir if target.suffix == ".xml" else publish
+    exported = write(network, target, history, calibrate)
     typer.echo(
         f"{target}: {exported.size / 1e6:.1f} MB, alpha within {exported.difference:.4f}"
         f"{' in the mean' if int8 else ''} of the network's\n{exported.sha256}"

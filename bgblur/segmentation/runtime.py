@@ -1,0 +1,86 @@
+"""Chooses what runs the network: OpenVINO on a processor, else TorchScript. Imports neither.
+
+torch takes seconds to import, so a GPU that it could use is looked for without it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from bgblur.errors import UsageError
+from bgblur.segmentation.models import SHIPPED_MODELS
+
+Runtime = Literal["openvino", "torchscript"]
+
+_NVIDIA = ("libcuda.so.1", "nvcuda.dll")
+_AMD = Path("/dev/kfd")  # torch's ROCm build calls it "cuda"
+
+
+def choose_runtime(runtime: str, model: str, device: str, precision: str = "auto") -> Runtime:
+    """``runtime``, where "auto" is OpenVINO for a shipped model on a processor and for any .xml.
+
+    ``model``, ``device`` and ``precision`` are the settings. "auto" as ``device`` is a processor
+    where torch is not installed or there is no GPU that it may use. Raises UsageError where the
+    settings disagree, or need a package that is not installed.
+    """
+    if model.lower().endswith(".xml"):
+        if runtime == "torchscript":
+            raise UsageError(
+                f"the model {model} is OpenVINO's, and engine.runtime is torchscript: "
+                'set engine.runtime to "auto"'
+            )
+        return _openvino(model, device)
+    shipped = model == "auto" or model in SHIPPED_MODELS
+    if runtime == "openvino":
+        if not shipped:
+            raise UsageError(
+                f"the model {model} is not OpenVINO's: export it to an .xml with "
+                'scripts/export.py, or set engine.runtime to "auto"'
+            )
+        return _openvino(model, device)
+    if runtime == "auto" and shipped and find_spec("openvino") is not None:
+        here = device == "cpu" or (device == "auto" and not _torch_may_use_a_gpu())
+        if here and precision != "fp16":  # which torch's message explains
+            return "openvino"
+    if find_spec("torch") is None:
+        raise UsageError(
+            f'model "{model}" on device "{device}" needs torch, which is not installed: '
+            "pip install 'bgblur[gpu]'"
+        )
+    return "torchscript"
+
+
+def _openvino(model: str, device: str) -> Runtime:
+    if device not in ("auto", "cpu"):
+        raise UsageError(
+            f'OpenVINO runs model "{model}" on the processor, and engine.device is "{device}": '
+            'set it to "auto"'
+        )
+    if find_spec("openvino") is None:
+        raise UsageError(f'model "{model}" needs OpenVINO: pip install openvino')
+    return "openvino"
+
+
+def _torch_may_use_a_gpu() -> bool:
+    """Whether it is worth importing torch to ask."""
+    if find_spec("torch") is None:
+        return False
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return apple or _AMD.exists() or nvidia_gpu()
+
+
+def nvidia_gpu() -> bool:
+    """Whether the NVIDIA driver finds a GPU, by the driver's own library."""
+    for name in _NVIDIA:
+        try:
+            driver = ctypes.CDLL(name)
+        except OSError:
+            continue
+        count = ctypes.c_int()
+        started = driver.cuInit(0) == 0
+        return started and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    return False
