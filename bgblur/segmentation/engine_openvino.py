@@ -20,6 +20,7 @@ from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import antialiased
 from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import SHIPPED_IR, check_shipped, shipped_ir
+from bgblur.segmentation.openvino_import import import_openvino
 from bgblur.segmentation.scales import infer_at_scales
 
 _STRIDE = 32  # network inputs are multiples of it
@@ -128,9 +129,7 @@ def cache_folder() -> Path:
 
 @cache
 def _core() -> Any:
-    import openvino as ov
-
-    core = ov.Core()
+    core = import_openvino().Core()
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +140,7 @@ def _core() -> Any:
 
 
 def _compiled(path: Path, size: tuple[int, int], config: dict[str, Any]) -> Any:
-    import openvino as ov
+    ov = import_openvino()
     from openvino.preprocess import PrePostProcessor
 
     core = _core()

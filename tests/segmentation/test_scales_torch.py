@@ -15,6 +15,8 @@ from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.finder import check_alpha
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
+from bgblur.segmentation.scales import combined as combined_arrays
+from bgblur.segmentation.scales import infer_at_scales as infer_arrays
 from bgblur.segmentation.scales_torch import combined, infer_at_scales
 from bgblur.stats import Stats
 from bgblur.training.evaluate.metrics import iou
@@ -69,6 +71,19 @@ def test_an_invalid_alpha_stays_invalid(wrong: float, look: str) -> None:
     result = combined(*(torch.from_numpy(each) for each in looks.values())).numpy()
     with pytest.raises(RuntimeError, match="the model gave"):
         check_alpha(result)
+    with pytest.raises(RuntimeError, match="the model gave"):
+        check_alpha(combined_arrays(*looks.values()))
+
+
+def test_arrays_are_combined_as_tensors_are() -> None:
+    random = np.random.default_rng(1)
+    close, far = (random.random(size, np.float32) for size in (CLOSE, FAR))
+    expected = combined(torch.from_numpy(close), torch.from_numpy(far)).numpy()
+    found = infer_arrays(lambda rows: {288: close, 130: far}[rows], 288)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    small = np.ones((96, 160), np.float32)
+    assert infer_arrays({96: small}.__getitem__, 96) is small
 
 
 @pytest.mark.slow

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from bgblur.config.settings import BackgroundSettings, EngineSettings, Settings
@@ -12,6 +12,7 @@ from bgblur.machine.checks import Check
 from bgblur.machine.system import System
 from bgblur.pipeline.engines import load_engine
 from bgblur.segmentation.models import shipped_ir
+from bgblur.segmentation.openvino_import import import_openvino
 from bgblur.segmentation.runtime import choose_runtime, nvidia_gpu
 
 _SLOW = 15.0  # frames a second; below it movement visibly stutters
@@ -29,7 +30,7 @@ def check_runtime(engine: EngineSettings) -> Check:
         return Check("fail", title, str(error), fix, error.exit_code)
     package = "openvino" if chosen == "openvino" else "torch"
     try:
-        found = importlib.import_module(package)
+        found = import_openvino() if package == "openvino" else import_module(package)
     except (ImportError, OSError) as error:
         fix = f"install it again: pip install --force-reinstall {package}"
         return Check("fail", title, f"{package} cannot be imported: {one_line(error)}", fix)
@@ -51,7 +52,7 @@ def _with_openvino(system: System) -> Check:
     if not system.path("/proc/driver/nvidia/version").exists():
         return Check("ok", "processor", detail)
     detail += "; this machine's NVIDIA GPU is not used"
-    if importlib.util.find_spec("torch") is None:
+    if find_spec("torch") is None:
         return Check(
             "warn", "processor", detail, "an NVIDIA GPU is here: pip install 'bgblur[gpu]'"
         )

@@ -21,6 +21,7 @@ from bgblur.errors import ModelError
 from bgblur.frame import Image
 from bgblur.segmentation.contract import CONTRACT_KEY, Contract, Precision
 from bgblur.segmentation.network import MEAN, STD, LightUnet, Segmenter
+from bgblur.segmentation.openvino_import import import_openvino
 from bgblur.training.export.equivalents import for_processors
 from bgblur.training.export.export import (
     INT8_TOLERANCE,
@@ -83,7 +84,8 @@ def export_ir(
 
     With ``calibrate``, normalised network inputs to find the ranges on, the network is int8.
     """
-    import openvino as ov
+    ov = import_openvino()
+    from openvino.tools.ovc import convert_model
 
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval()).requires_grad_(False)
     precision: Precision | None = "fp32" if isinstance(folded, LightUnet) else None
@@ -94,7 +96,7 @@ def export_ir(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         example = torch.zeros(1, 3, *_EXAMPLE)
-        model = ov.convert_model(_Plain(folded).eval(), example_input=example, input=[1, 3, -1, -1])
+        model = convert_model(_Plain(folded).eval(), example_input=example, input=[1, 3, -1, -1])
     if calibrate is not None:
         precision = "int8"
         model = _quantized(model, calibrate)
@@ -120,6 +122,7 @@ class _Plain(nn.Module):
 
 
 def _quantized(model: Any, inputs: Iterable[Tensor]) -> Any:
+    import_openvino()  # first, so that no telemetry is loaded
     import nncf
 
     mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
@@ -145,7 +148,7 @@ def ir_differences(
     network: nn.Module, exported: Path, images: Sequence[Image], input_height: int = 192
 ) -> Any:
     """As ``export.differences``. Both sides are given the same resized picture."""
-    import openvino as ov
+    ov = import_openvino()
 
     compiled = ov.Core().compile_model(exported, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     segmenter = Segmenter(copy.deepcopy(network).cpu()).eval()

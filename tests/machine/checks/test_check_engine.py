@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from bgblur.config.settings import EngineSettings, Settings
 from bgblur.machine.checks.engine import (
     check_model,
     check_processor,
+    check_runtime,
     check_speed,
-    check_torch,
 )
 
 NVIDIA = {"/proc/driver/nvidia/version": "NVRM version: NVIDIA UNIX x86_64 Kernel Module\n"}
@@ -24,26 +23,56 @@ def tiny(tmp_path: Path, contract: str | None = '{"version": 1}') -> EngineSetti
     return EngineSettings(model=str(model), device="cpu", precision="fp32", input_height=96)
 
 
-def test_a_torch_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_torch() is None
-    monkeypatch.setitem(sys.modules, "torch", None)
-    check = check_torch()
-    assert check is not None
-    assert check.status == "fail"
-    assert "cannot be imported: import of torch halted" in check.detail
+TORCH = EngineSettings(device="cpu", precision="fp32", runtime="torchscript")
+OPENVINO = EngineSettings(device="cpu", precision="fp32", runtime="openvino")
 
 
-def test_the_processor_is_named(tmp_path: Path) -> None:
-    check = check_processor(EngineSettings(device="cpu", precision="fp32"), machine(tmp_path))
+@pytest.mark.parametrize(
+    ("engine", "package", "name"),
+    [(TORCH, "torch", "TorchScript"), (OPENVINO, "openvino", "OpenVINO")],
+)
+def test_what_runs_the_network(
+    monkeypatch: pytest.MonkeyPatch, engine: EngineSettings, package: str, name: str
+) -> None:
+    check = check_runtime(engine)
     assert check.status == "ok"
-    assert "cpu in fp32" in check.detail
+    assert check.detail.startswith(f"{name} ({package} 2")
+
+    def broken(wanted: str) -> None:
+        raise OSError(f"{wanted}: a library is missing")
+
+    monkeypatch.setattr("bgblur.machine.checks.engine.import_module", broken)
+    monkeypatch.setattr("bgblur.machine.checks.engine.import_openvino", lambda: broken(package))
+    check = check_runtime(engine)
+    assert check.status == "fail"
+    assert f"{package} cannot be imported: {package}: a library is missing" in check.detail
+    disagreeing = engine.model_copy(update={"model": "own.xml", "device": "cuda"})
+    check = check_runtime(disagreeing)
+    assert (check.status, check.exit_code) == ("fail", 2)
 
 
-def test_a_gpu_that_torch_does_not_use(tmp_path: Path) -> None:
-    check = check_processor(EngineSettings(device="cpu"), machine(tmp_path, NVIDIA))
+@pytest.mark.parametrize("engine", [TORCH, OPENVINO])
+def test_the_processor_is_named(tmp_path: Path, engine: EngineSettings) -> None:
+    check = check_processor(engine, machine(tmp_path))
+    assert check.status == "ok"
+    assert "cores" in check.detail
+    assert ("cpu in fp32" in check.detail) == (engine is TORCH)
+
+
+@pytest.mark.parametrize("engine", [TORCH, OPENVINO])
+def test_a_gpu_that_is_not_used(tmp_path: Path, engine: EngineSettings) -> None:
+    check = check_processor(engine, machine(tmp_path, NVIDIA))
     assert check.status == "warn"
     assert "NVIDIA GPU is not used" in check.detail
     assert check.fix
+
+
+def test_a_gpu_where_torch_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bgblur.machine.checks.engine.find_spec", lambda _: None)
+    check = check_processor(OPENVINO, machine(tmp_path, NVIDIA))
+    assert check.fix == "an NVIDIA GPU is here: pip install 'bgblur[gpu]'"
 
 
 @pytest.mark.parametrize(
@@ -61,8 +90,9 @@ def test_settings_that_are_not_available(tmp_path: Path, engine: EngineSettings)
     assert (check.status, check.exit_code) == ("fail", 2)
 
 
-def test_the_shipped_model() -> None:
-    check = check_model(EngineSettings(device="cpu"))
+@pytest.mark.parametrize("engine", [TORCH, OPENVINO])
+def test_the_shipped_model(engine: EngineSettings) -> None:
+    check = check_model(engine)
     assert check.status == "ok", check
     assert "unet-resnet18" in check.detail
     assert "SHA-256" in check.detail
