@@ -18,7 +18,22 @@ need_packages() {
     fi
 }
 
-# set_up_venv ROOT EXTRAS: EXTRAS is "", "[tray]" or "[dev]". Fast if nothing has changed.
+# has_gpu: whether torch could use a GPU of this machine: NVIDIA's or Apple's.
+has_gpu() {
+    case "$(uname -sm)" in "Darwin arm64") return 0 ;; esac
+    command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU
+}
+
+# size_of EXTRAS: what an installation takes.
+size_of() {
+    case "$1" in
+    *gpu* | *dev*) echo "with torch, for the GPU, about 6 GB" ;;
+    *) echo "for processors, about 0.7 GB" ;;
+    esac
+}
+
+# set_up_venv ROOT EXTRAS: EXTRAS is "", "[gpu]", "[tray]", "[gpu,tray]" or "[dev]". Fast if
+# nothing has changed.
 set_up_venv() {
     local root=$1 extras=$2 stamp sum
     stamp="$root/.venv/bgblur-installed"
@@ -26,6 +41,7 @@ set_up_venv() {
     if [ -f "$stamp" ]; then
         case "$(cat "$stamp")" in # a larger set includes the smaller
         "$extras $sum" | "[dev] $sum") return 0 ;;
+        "[gpu,tray] $sum") case "$extras" in "[gpu]" | "[tray]") return 0 ;; esac ;;
         *" $sum") [ -n "$extras" ] || return 0 ;;
         esac
     fi
@@ -40,7 +56,7 @@ set_up_venv() {
         echo "python's venv module is missing (Debian: sudo apt install python3-venv)" >&2
         return 1
     fi
-    echo "installing bgblur into .venv (about 6 GB with torch; a few minutes the first time)" >&2
+    echo "installing bgblur${extras} into .venv: $(size_of "$extras"); a few minutes the first time" >&2
     "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --editable "$root$extras" >&2
     # OpenCV's wheel needs two libraries of the system.

@@ -141,7 +141,7 @@ def _core() -> Any:
 
 def _compiled(path: Path, size: tuple[int, int], config: dict[str, Any]) -> Any:
     ov = import_openvino()
-    from openvino.preprocess import PrePostProcessor
+    from openvino.preprocess import PrePostProcessor  # noqa: TID251 - it is imported
 
     core = _core()
     model = core.read_model(path)

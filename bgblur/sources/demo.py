@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from bgblur.errors import CameraError
 from bgblur.frame import Frame, Image
 from bgblur.sources.pace import Pacer
 
+_PHOTO = Path(__file__).with_name("portrait.jpg")
 _PERIOD = 12.0  # seconds until the movement repeats
 
 
 class DemoSource:
-    """Pans and sways over the photo of Eileen Collins (NASA, 1993) that scikit-image ships."""
+    """Pans and sways over the photo of Eileen Collins (NASA, 1993) beside this file."""
 
     def __init__(self, width: int = 1280, height: int = 720, fps: float = 30.0) -> None:
         self.name = "demo picture"
@@ -25,7 +26,7 @@ class DemoSource:
         self.width, self.height, self.fps = width, height, fps
         # Nearly the whole width of the photo, framed as by a webcam, with a margin to sway in.
         self._scale = max(width / 464, height / 330)
-        self._photo = _astronaut()
+        self._photo = _photo()
         self._pacer = Pacer(fps)
         self._index = 0
 
@@ -51,16 +52,9 @@ class DemoSource:
         """Nothing to release."""
 
 
-def _astronaut() -> Image:
-    """Return ``skimage.data.astronaut()`` in BGR.
-
-    The file is read directly: importing scikit-image and SciPy takes 0.2 seconds.
-    """
-    package = find_spec("skimage")
-    for folder in (package.submodule_search_locations or []) if package is not None else []:
-        photo: Image | None = cv2.imread(str(Path(folder) / "data" / "astronaut.png"))
-        if photo is not None:
-            return photo
-    from skimage.data import astronaut  # another version may keep the file elsewhere
-
-    return cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
+def _photo() -> Image:
+    """NASA's portrait of Eileen Collins (S93-33098), in the public domain; BGR, 512x512."""
+    photo: Image | None = cv2.imread(str(_PHOTO))
+    if photo is None:
+        raise CameraError(f"the demo's picture {_PHOTO} cannot be read: install bgblur again")
+    return photo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,7 +17,12 @@ from bgblur.errors import UsageError
 from bgblur.machine.checks import Check
 
 _OLDEST = (3, 11)
-_NAMED = ("torch", "opencv-python", "pyvirtualcam", "av")  # versions that a bug report should have
+_NAMED = (
+    "openvino",
+    "opencv-python",
+    "pyvirtualcam",
+    "av",
+)  # versions that a bug report should have
 
 
 def check_python() -> Check:
@@ -45,7 +51,8 @@ def check_packages(requirements: list[str] | None = None) -> Check:
     if problems:
         fix = f"{sys.executable} -m pip install {' '.join(wanted)}"
         return Check("fail", "packages", "; ".join(problems), fix)
-    named = ", ".join(f"{name} {version(name)}" for name in _NAMED)
+    torch = ["torch"] if find_spec("torch") is not None else []  # of the extra "gpu"
+    named = ", ".join(f"{name} {version(name)}" for name in (*_NAMED, *torch))
     return Check("ok", "packages", f"bgblur {__version__}, {named}")
 
 

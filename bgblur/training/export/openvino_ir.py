@@ -85,7 +85,7 @@ def export_ir(
     With ``calibrate``, normalised network inputs to find the ranges on, the network is int8.
     """
     ov = import_openvino()
-    from openvino.tools.ovc import convert_model
+    from openvino.tools.ovc import convert_model  # noqa: TID251 - it is imported
 
     folded = fold_batch_norms(copy.deepcopy(network).cpu().eval()).requires_grad_(False)
     precision: Precision | None = "fp32" if isinstance(folded, LightUnet) else None
