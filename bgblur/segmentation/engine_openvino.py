@@ -141,12 +141,10 @@ def _core() -> Any:
 
 def _compiled(path: Path, size: tuple[int, int], config: dict[str, Any]) -> Any:
     ov = import_openvino()
-    from openvino.preprocess import PrePostProcessor  # noqa: TID251 - it is imported
-
     core = _core()
     model = core.read_model(path)
     model.reshape([1, 3, *size])
-    prepared = PrePostProcessor(model)
+    prepared = ov.preprocess.PrePostProcessor(model)
     picture = prepared.input()
     picture.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
     picture.preprocess().convert_element_type(ov.Type.f32)

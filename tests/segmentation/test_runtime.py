@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
 
         monkeypatch.setattr(runtime, "find_spec", find_spec)
         monkeypatch.setattr(runtime, "nvidia_gpu", lambda: gpu)
-        monkeypatch.setattr(runtime.platform, "system", lambda: "Linux")
-        monkeypatch.setattr(runtime, "_AMD", runtime.Path("/none"))
+        monkeypatch.setattr("platform.system", lambda: "Linux")
+        monkeypatch.setattr(runtime, "_AMD", Path("/none"))
 
     return installed
 
