@@ -30,7 +30,7 @@ def export(
     ] = None,
 ) -> None:
     """Export the averaged network, verify it, and add it to SHA256SUMS in the target's folder."""
-    from bgblur.training.data.sets import load_collections
+    from bgblur.training.data.split import load_collections
     from bgblur.training.export.export import publish
     from bgblur.training.export.quantize import PICTURES, calibration
     from bgblur.training.fit.checkpoint import load_network
