@@ -157,7 +157,7 @@ def _measured_limits(evaluation: Evaluation) -> list[str]:
         lines.append(
             f"- In clips IoU falls to {clips[worst]:.3f} ({worst}, input height {height})."
         )
-    if figures.rooms:
+    if ROOMS in figures.rooms:
         lines.append(
             f"- {figures.rooms[ROOMS]['leak']:.1%} of an empty room is mistaken for a person and "
             "may stay sharp."

@@ -30,6 +30,7 @@ MIXED_SETS = ("voc_person", "humanseg_web")  # sets that also show small, distan
 LEAK = 0.1  # in an empty room, a pixel with a higher alpha leaks
 MEAN = "mean"
 ROOMS = "empty rooms"
+THINGS = "things"  # the folder, and the row
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ def evaluate(
         total = sum(row["frames"] for row in clip_rows.values())
         clip_rows[MEAN] = _mean(list(clip_rows.values())) | {"frames": total}
     report(ROOMS)
-    rooms = {ROOMS: empty_rooms(predict, held_out.rooms)} if held_out.rooms else {}
-    return Figures(photos, clip_rows, rooms, scored)
+    return Figures(photos, clip_rows, room_rows(predict, held_out.rooms), scored)
 
 
 # ---------------------------------------------------------------- photos
@@ -127,8 +127,16 @@ def large_row(name: str) -> str:
     return f"{name} > {LARGE:.0%}"
 
 
+def room_rows(predict: Predictor, rooms: Sequence[Picture]) -> Rows:
+    """A row for rooms, and one for other pictures without people: animals, streets, food."""
+    things = [room for room in rooms if room.image.parent.name == THINGS]
+    others = [room for room in rooms if room.image.parent.name != THINGS]
+    rows = {ROOMS: others, THINGS: things}
+    return {name: empty_rooms(predict, pictures) for name, pictures in rows.items() if pictures}
+
+
 def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
-    """``leak``: the share of pixels of empty rooms that are taken for a person."""
+    """``leak``: the share of pixels that are taken for a person, where there is none."""
     leaks = [float((predict(read_photo(room)[0]) > LEAK).mean()) for room in rooms]
     return {"pictures": len(rooms), "leak": float(np.mean(leaks))}
 

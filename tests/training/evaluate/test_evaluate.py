@@ -28,6 +28,7 @@ from bgblur.training.evaluate.evaluation import (
     evaluate,
     evaluate_clip,
     photo_rows,
+    room_rows,
     score_clip,
     score_photos,
 )
@@ -84,6 +85,17 @@ def test_a_perfect_predictor_is_perfect(held_out: Collection) -> None:
     assert len(scored) == 2
     assert all(s.iou > 0.99 and s.boundary_f > 0.99 and s.mad < 0.01 for s in scored)
     assert empty_rooms(perfect, held_out.rooms) == {"pictures": 1, "leak": 0}
+
+
+def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
+    rooms = []
+    for folder, level in (("rooms_small", 0), ("rooms_large", 0), ("things", 200)):
+        (tmp_path / folder).mkdir()
+        rooms.append(Picture(tmp_path / folder / "1.jpg"))
+        cv2.imwrite(str(rooms[-1].image), np.full((8, 8, 3), level, np.uint8))
+    rows = room_rows(perfect, rooms)
+    assert rows == {ROOMS: {"pictures": 2, "leak": 0}, "things": {"pictures": 1, "leak": 1}}
+    assert list(room_rows(perfect, rooms[:2])) == [ROOMS]
 
 
 def test_a_blind_predictor_scores_zero(held_out: Collection) -> None:
