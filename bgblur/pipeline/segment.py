@@ -11,6 +11,7 @@ from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
+from bgblur.segmentation.plausible import ImplausibleError
 
 NEWS_WITHIN = 0.25  # seconds to wait for a frame before looking for a new backend or the end
 FAILURES_BEFORE_RELOAD = 3
@@ -74,6 +75,14 @@ class SegmentLoop:
                     backend.reset()
                 newest = frame.index
                 pixels, alpha = backend.segment(frame.image, self._in_force.mask)
+            except ImplausibleError as error:
+                if turn.over():
+                    return
+                # The model is not loaded again: it would be the same, and the remembered room,
+                # which shows that the mask is wrong, would be lost.
+                failures = 0
+                self._problems.set(Part.MASK, str(error))
+                continue
             except Exception as error:  # models and drivers raise anything, the stream goes on
                 if turn.over():
                     return
