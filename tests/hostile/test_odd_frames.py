@@ -92,10 +92,10 @@ def published(image: Any, look: Look, mask: MaskOptions, size: tuple[int, int]) 
     pixels, alpha = backend.segment(frame.image, mask)
     sink = RecordingSink()
     problems = Problems()
-    publisher, keeper = publisher_on(sink, problems)
+    publisher, keeper = publisher_on(sink, problems, look)
     keeper.open(*size, 30.0)
-    publisher.show(Segmented(frame, pixels, alpha, backend.compositor), look, frame)
-    publisher.show(None, look, frame)  # its alpha came too late
+    publisher.show(Segmented(frame, pixels, alpha, backend.compositor), frame)
+    publisher.show(None, frame)  # its alpha came too late
     assert problems.now() == {}
     return [image for _, image in sink.published]
 

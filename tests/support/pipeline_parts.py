@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 
 from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, OutputError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.output import Output
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.publisher import Publisher
@@ -124,10 +126,12 @@ def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeep
     return Output(keeper, Preview(problems), Stats(), lambda _: True), keeper
 
 
-def publisher_on(open_sink: OpenSink, problems: Problems) -> tuple[Publisher, SinkKeeper]:
+def publisher_on(
+    open_sink: OpenSink, problems: Problems, look: Look
+) -> tuple[Publisher, SinkKeeper]:
     """A publisher without a pipeline around it; its sink is still to be opened."""
     output, keeper = output_on(open_sink, problems)
-    return Publisher(output, Stats(), problems), keeper
+    return Publisher(output, Stats(), problems, InForce(look, SHARP)), keeper
 
 
 SHARP = MaskOptions(refine_edges=False, smoothing=0.0)
