@@ -87,8 +87,8 @@ _KNOWN_LIMITS = """\
 _HALVES: dict[Half, str] = {
     "report": """\
 The pictures are those of the half "report" of what was held out (bgblur/training/data/split.py),
-and the data's folder report/: nothing is chosen on them, and no near-duplicate of theirs is
-trained on since 29 November 2026. Earlier, the smoothing, the thresholds of certainty, the second
+and the data's folder report/. No near-duplicate of theirs is trained on, and nothing is chosen on
+them since 29 November 2026. Earlier, the smoothing, the thresholds of certainty, the second
 look and the averages of weights were chosen on both halves of eg1800, voc_person, ccp,
 humanseg_web, face_synthetics, the rooms and the clips; the other sets served for no choice.""",
     "tune": """\
