@@ -32,10 +32,8 @@ VISIBLE = SEEN  # of a cell's mean alpha: edges.firm makes what is below it 0
 ROOM = 0.1  # a cell with a lower mean alpha is room
 STRUCTURE = 4.0  # standard deviation of a cell's luma in grey levels, above a dark sensor's noise
 STRUCTURED = 0.05  # share of the cells: with less structure a picture shows nothing
-AROUND, NOT_AROUND = (
-    0.85,
-    0.75,
-)  # share of the border cells: a sign from, none below
+AROUND = 0.85  # share of the border cells, from which there is a sign
+NOT_AROUND = 0.75  # and below which there is none any more
 SAME = 0.85  # correlation of a cell with its past, from which nothing has moved in it
 BECAME, BECAME_LEAST = 0.3, 0.06  # share of the remembered room; and of all cells
 KNOWN = 1.0  # seconds that a cell must have been room

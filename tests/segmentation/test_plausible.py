@@ -98,7 +98,7 @@ def test_a_constant_after_a_person_is_implausible_at_once(constant: float) -> No
     image = sitting(watch)
     assert watch(image, np.full_like(NO_ALPHA, constant)) == ALL_AROUND
     # For as long as it lasts, and no longer than CALM after it.
-    assert all(watch.run(image, np.full_like(NO_ALPHA, constant), 20.0))
+    assert all(watch.run(image, np.full_like(NO_ALPHA, constant), 10.0))
     after = watch.run(image, person(0.3), CALM + 0.2)
     assert all(after[: round(RATE * CALM) - 2])
     assert not any(after[-3:])
@@ -126,7 +126,7 @@ def test_a_jump_of_area_without_motion_is_implausible(share: float) -> None:
     jumped[: round(share * len(jumped))] = 1
     jumped[:, :3] = jumped[:, -10:] = 0  # not all around
     assert watch(image, jumped) == NOTHING_MOVED
-    assert all(watch.run(image, jumped, 20.0))  # nothing has moved yet
+    assert all(watch.run(image, jumped, 10.0))  # nothing has moved yet
     assert not watch.run(image, person(0.3), CALM + 0.2)[-1]
 
 
@@ -229,10 +229,10 @@ def test_a_covered_lens_changes_nothing(level: int, noise: float) -> None:
 
     image = sitting(watch)
     for alpha in (everything, NO_ALPHA):
-        assert not any(watch(covered(), alpha) for _ in range(60))
+        assert not any(watch(covered(), alpha) for _ in range(10))
     assert watch(image, everything) == ALL_AROUND
     for alpha in (everything, NO_ALPHA):
-        assert all(watch(covered(), alpha) for _ in range(60))
+        assert all(watch(covered(), alpha) for _ in range(10))
 
 
 def test_a_mask_that_comes_and_goes_is_trusted_later_and_later() -> None:

@@ -52,7 +52,7 @@ def benchmark(
         if name not in ISAS:
             raise UsageError(f'--isa is "{name}": it must be {" or ".join(ISAS)}')
     wanted = cells(
-        model or _shipped(),
+        model or shipped(),
         device or _devices(),
         precision or ["auto"],
         isa or ["native"],
@@ -88,7 +88,7 @@ def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _shipped() -> list[str]:
+def shipped() -> list[str]:
     from bgblur.segmentation.models import SHIPPED_MODELS
 
     return [name for name, path in SHIPPED_MODELS.items() if path.is_file()]

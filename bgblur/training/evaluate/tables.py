@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bgblur.training.evaluate.evaluation import Figures, Rows
 
-COUNTS = ("pictures", "frames", "samples")
+COUNTS = ("pictures", "clips", "frames", "samples", "refused", "changes")
 _HEADINGS = {"iou": "IoU", "boundary_f": "boundary F", "mad": "MAD", "dtssd": "dtSSD"}
 
 
