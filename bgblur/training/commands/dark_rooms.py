@@ -35,7 +35,8 @@ def dark_rooms(
     from bgblur.training.evaluate.tables import table
 
     check_place(json_file)
-    pictures = [r for r in load_half(data, half).rooms if r.image.parent.name != THINGS][:rooms]
+    listed = [r for r in load_half(data, half).rooms if r.image.parent.name != THINGS]
+    pictures = listed[:: max(1, len(listed) // rooms)][:rooms]  # of every folder
     found: dict[str, dict[int, dict[str, Any]]] = {}
     for name in model or shipped():
         rows = {}
