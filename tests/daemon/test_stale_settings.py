@@ -106,14 +106,19 @@ def test_of_two_writers_the_last_in_the_file_is_the_last_in_force(
     assert not live.pipeline.look.raw
 
 
-def test_the_file_is_read_for_an_option_that_ends_while_nobody_applies(
-    live: LiveSettings, path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("door", ["page", "choice"])
+def test_the_file_is_read_while_nobody_else_applies(
+    door: str, live: LiveSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What a request of the page wrote, or a choice that ended an option, is read again."""
     path.write_text(RAW)
     page = Meanwhile(lambda: live.change("background.mode", "blur"))
     monkeypatch.setattr(live_settings, "read_text", page.on(read_text))
     monkeypatch.setattr(live._choices, "new", lambda: ["background.strength"])
-    live.take_choices()
+    if door == "page":
+        live.change("background.mode", "none")
+    else:
+        live.take_choices()
     page.end()
     assert not live.pipeline.look.raw
 
