@@ -37,7 +37,7 @@ GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has served more and 
 
 GREY = np.full((90, 160, 3), 90, np.uint8)
 HIDING = [
-    *(Look(strength=strength) for strength in (40, 60, 100)),
+    *(Look(strength=strength) for strength in (1, 10, 25, 40, 60, 100)),
     Look(strength=60, mirror=True),
     Look(mode="color", color=(90, 90, 90)),
     Look(mode="image", picture=GREY, light_wrap=0.5),
