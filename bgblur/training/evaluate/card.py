@@ -74,7 +74,8 @@ _KNOWN_LIMITS = """\
 - The photos are mostly portraits and fashion pictures. Skin tone, age, headwear and wheelchairs
   were neither balanced nor measured: expect bias.
 - The masks limit what can be learnt and measured: outlines in EG1800 and CCP are soft from scaling,
-  web and shop masks were made by tools, VOC leaves outlines out. Hair is coarse: the model does no
+  web and shop masks were made by tools, VOC leaves outlines out; of masks by teachers, what both
+  teachers miss is not counted. Sets of few pictures say little. Hair is coarse: the model does no
   hair matting.
 - The sets do not agree about things that people carry (CCP counts bags as the person, others do
   not), so a held object may stay sharp, blur, or change.
