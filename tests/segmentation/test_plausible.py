@@ -159,6 +159,11 @@ def test_a_small_part_of_the_room_is_no_sign() -> None:
     assert not any(watch.run(image, chair, 3.0))
 
 
+def test_a_person_of_doubtful_alpha_is_never_room() -> None:
+    watch, doubtful = Watch(), 0.5 * person(0.1, 0.1, 0.8)
+    assert not any(watch.run(seen(person(0.1, 0.1, 0.8), room()), doubtful, 3.0))
+
+
 @pytest.mark.parametrize(("free", "wrong"), [(0.2, True), (0.4, False)])
 def test_a_mask_that_shrinks_a_little_is_not_trusted(free: float, wrong: bool) -> None:
     """What is between NOT_AROUND and AROUND of the border stays as it was."""
