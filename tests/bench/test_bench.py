@@ -189,7 +189,7 @@ def test_a_frame_on_a_large_gpu(width: int, height: int, most: float) -> None:
 def test_an_older_plot_is_replaced_on_request_only(tmp_path: Path) -> None:
     path = tmp_path / "bench.png"
     path.write_bytes(b"the plot of last week")
-    with pytest.raises(UsageError, match="exists already: .*--overwrite"):
+    with pytest.raises(UsageError, match=r"exists already: .*--overwrite"):
         check_plot(path, overwrite=False)
     check_plot(path, overwrite=True)
     assert path.read_bytes() == b"the plot of last week"
