@@ -119,22 +119,19 @@ def load_backend(
     stats: Stats,
     spare_core: bool = True,
     fps: Callable[[], float] | None = None,
+    load_engine: Callable[[EngineSettings], Engine] | None = None,
 ) -> Backend:
     """Load the engine, its matting, and the compositor on the same device.
 
     ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
     returns the wanted rate of a live stream; without it every frame is inferred, at one height.
+    ``load_engine`` loads another engine than the one that runs the models.
 
     Raises ModelError or UsageError. Imports torch, which takes seconds.
     """
-    import_torch()
-    from bgblur.segmentation.device_torch import share_cores
-    from bgblur.segmentation.engine_torch import TorchEngine
+    engine = load_engine(settings) if load_engine else _torch_engine(settings, spare_core)
     from bgblur.segmentation.matting import Matting
 
-    if spare_core:
-        share_cores(settings.device)
-    engine = TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
     compositor: Compositor
     if engine.device == "cpu":
         compositor = CpuCompositor()
@@ -145,6 +142,16 @@ def load_backend(
     if fps is None:
         return Backend(Matting(engine, stats), compositor)
     return Backend(_live_matting(engine, settings, stats, fps), compositor)
+
+
+def _torch_engine(settings: EngineSettings, spare_core: bool) -> Engine:
+    import_torch()
+    from bgblur.segmentation.device_torch import share_cores
+    from bgblur.segmentation.engine_torch import TorchEngine
+
+    if spare_core:
+        share_cores(settings.device)
+    return TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
 
 
 def _live_matting(

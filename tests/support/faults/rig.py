@@ -16,7 +16,7 @@ from bgblur.pipeline.state import Part, Rest
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat
 from support.faults.fairness import Heartbeat, feed_problem
-from support.faults.parts import Camera, Model, Output
+from support.faults.parts import Camera, Model, Output, Pace
 from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
@@ -26,7 +26,8 @@ PATIENCE = 0.6  # seconds until a call counts as hung, here
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Hung calls are given up after half a second, and failed parts are opened again soon."""
+    """Hung calls are given up after half a second, failed parts are opened again soon, and the
+    governor decides within a second."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("capture.READS", "segment.LOADS", "segment.INFERS"):
             patch.setattr(f"bgblur.pipeline.{name}_WITHIN", PATIENCE)
@@ -35,6 +36,8 @@ def impatient() -> Iterator[None]:
         for module in ("capture", "segment", "sink_keeper"):
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_FIRST", 0.1)
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_LAST", 0.3)
+        for name, seconds in (("WINDOW", 0.5), ("SPAN", 0.25), ("PATIENCE", 0.4), ("TRIAL", 1.0)):
+            patch.setattr(f"bgblur.segmentation.governor._{name}", seconds)
         yield
 
 
@@ -47,9 +50,10 @@ class FaultRig:
         look: Look | None = None,
         mask: MaskOptions = SHARP,
         pixel_format: PixelFormat = "bgr",
+        pace: Pace | None = None,
     ) -> None:
         self.heart = heart
-        self.camera, self.model = Camera(), Model()
+        self.camera, self.model = Camera(), Model(pace)
         self.output, self.preview = Output(pixel_format), Output()
         self.cameras, self.outputs = [self.camera], [self.output, self.preview]
         self._threads = set(threading.enumerate())
@@ -97,6 +101,7 @@ class FaultRig:
 
     def use_camera(self, camera: Camera) -> None:
         camera.switch.set(self.camera.switch.fault)
+        camera.rests = self.camera.rests
         self.camera.switch.set(None)
         self.camera = camera
         self.cameras.append(camera)
@@ -149,6 +154,7 @@ class FaultRig:
         parts: list[Camera | Output] = [*self.cameras, *self.outputs]
         for part in parts:
             assert all(handle.closed for handle in part.handles), part
+        TALLY.held += sum(effort.held for effort in self.model.efforts)
 
     def wait(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
         self.heart.reset()
