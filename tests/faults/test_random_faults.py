@@ -131,7 +131,7 @@ class AnyFaults(RuleBasedStateMachine):
     def another_engine(self, pace: Pace) -> None:
         """By the user's choice: input height, skip_static."""
         self._rig.model.pace = pace
-        self._order(lambda: self._rig.pipeline.replace_backend(self._rig.model.load))
+        self._order(self._rig.reload)
 
     @rule(look=HIDING)
     def hide(self, look: Look) -> None:
@@ -165,7 +165,7 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule()
     def reload(self) -> None:
-        self._order(lambda: self._rig.pipeline.replace_backend(self._rig.model.load))
+        self._order(self._rig.reload)
 
     @rule()
     def other_output(self) -> None:

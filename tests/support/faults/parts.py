@@ -237,7 +237,7 @@ class Output:
         self.times: deque[float] = deque(maxlen=2000)
         self.opened = 0
         self.may_be_raw = False
-        self._grace_until = 0.0
+        self._grace_until = self._forbidden = 0.0
         self.wrong: list[str] = []
 
     def open(self, width: int, height: int, fps: float) -> OpenOutput:
@@ -251,12 +251,14 @@ class Output:
         return self.open(0, 0, 30.0)
 
     def forbid_raw(self) -> None:
-        self._grace_until, self.may_be_raw = time.monotonic() + 0.2, False
+        self._forbidden = time.monotonic()
+        self._grace_until, self.may_be_raw = self._forbidden + 0.2, False
 
     def look_at(self, picture: Image, size: tuple[int, int]) -> None:
         width, height = size
         TALLY.frames += 1
-        self.times.append(time.monotonic())
+        arrived = time.monotonic()  # looking takes time
+        self.times.append(arrived)
         if self.pixel_format == "i420":
             if picture.shape != (height * 3 // 2, width):
                 self.wrong.append(f"{picture.shape} instead of I420 of {width}x{height}")
@@ -267,12 +269,14 @@ class Output:
         seen = watermark_seen(picture)
         if seen < LEAK:
             return
-        if self.may_be_raw or time.monotonic() < self._grace_until:
+        if self.may_be_raw or arrived < self._grace_until:
             TALLY.raw_by_choice += 1
             self._grace_until = 0.0
         else:
             TALLY.leaks += 1
-            self.wrong.append(f"{seen:.2f} of the watermark shows")
+            since = arrived - self._forbidden
+            self.wrong.append(f"{seen:.2f} of the watermark shows, {since:.2f} s after the choice")
+            print(self.wrong[-1])  # where an error at the end hides it
 
 
 class OpenOutput:

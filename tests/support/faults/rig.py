@@ -65,6 +65,7 @@ class FaultRig:
         )
         self.resting: Rest | None = None
         self.running = False
+        self._reloaded = False
 
     # ------------------------------------------------------------ orders
 
@@ -98,6 +99,10 @@ class FaultRig:
     def rest(self, reason: Rest | None) -> None:
         self.resting = reason
         self.pipeline.rest(reason)
+
+    def reload(self) -> None:
+        self._reloaded = True
+        self.pipeline.replace_backend(self.model.load)
 
     def use_camera(self, camera: Camera) -> None:
         camera.switch.set(self.camera.switch.fault)
@@ -141,8 +146,12 @@ class FaultRig:
             assert composite, "the thread that publishes is dead"
 
     def recover(self) -> None:
-        """Repair everything and wait for the picture."""
+        """Repair everything and wait for the picture. A model that could not be replaced is asked
+        for again: the one before stays, and only the first is tried again by itself."""
         self.repair()
+        if self._reloaded:
+            self._reloaded = False
+            self.pipeline.replace_backend(self.model.load)
         wanted = self.resting or ("off" if self.pipeline.look.raw else "blurring")
         self.wait(lambda: self.pipeline.state == wanted and not self._troubles())
 
