@@ -177,8 +177,9 @@ class FaultRig:
         return thread.name in PARTS and thread not in self._threads
 
     def _troubles(self) -> set[Part]:
-        # A lost preview is not opened again.
-        return self.pipeline.problems.now().keys() - {Part.PREVIEW}
+        # A lost preview is not opened again. No picture is made of a camera that rests.
+        unseen = {Part.PREVIEW, Part.PICTURE} if self.resting else {Part.PREVIEW}
+        return self.pipeline.problems.now().keys() - unseen
 
     def _fed(self) -> bool:
         """Whether the output can be fed now, and is not being opened again."""
