@@ -23,7 +23,7 @@ from bgblur.segmentation.governor import HEIGHTS, Effort
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
 from support.faults.tally import TALLY
-from support.faults.watermark import LEAK, room, watermark_seen
+from support.faults.watermark import LEAK, WAVES, room, watermark_seen
 from support.pipeline_parts import PERSON, SquareEngine
 
 RUNGS = HEIGHTS["cpu"]
@@ -31,11 +31,22 @@ SIZES = [(320, 180), (240, 180), (400, 226), (480, 270)]
 
 
 def scene(index: int, width: int, height: int) -> Image:
-    """The room with the white square that stands for the person; it jumps with every ``index``."""
+    """The room with the white square that stands for the person; it jumps with every ``index``.
+
+    They never leave a strip of room narrower than two waves at a border: in a corner such a strip
+    is blurred to its own tint, without detail, which the detector takes for a wave.
+    """
     image = room(width, height).copy()
-    x, y = (index * 37) % (width - PERSON), (index * 23) % (height - PERSON)
+    strip = round(2 * height / WAVES)
+    x = _beside(strip, (index * 37) % (width - PERSON), width - PERSON)
+    y = _beside(strip, (index * 23) % (height - PERSON), height - PERSON)
     image[y : y + PERSON, x : x + PERSON] = 255
     return image
+
+
+def _beside(strip: int, place: int, last: int) -> int:
+    """``place`` in 0..``last``, or the border it is nearer to than ``strip``."""
+    return 0 if place < strip else last if place > last - strip else place
 
 
 class Switch:
