@@ -47,7 +47,7 @@ def benchmark(
     from bgblur.training.evaluate.sweep_plot import draw, table
 
     picture, figures = out.with_name(f"{out.name}.png"), out.with_name(f"{out.name}.json")
-    check_plot(picture)
+    check_plot(picture, overwrite=True)  # as OUT.json is
     for name in isa or ():
         if name not in ISAS:
             raise UsageError(f'--isa is "{name}": it must be {" or ".join(ISAS)}')
