@@ -177,8 +177,10 @@ class FaultRig:
         return thread.name in PARTS and thread not in self._threads
 
     def _troubles(self) -> set[Part]:
-        # A lost preview is not opened again. No picture is made of a camera that rests.
-        unseen = {Part.PREVIEW, Part.PICTURE} if self.resting else {Part.PREVIEW}
+        # A lost preview is not opened again. Of a camera that rests nothing is found or made.
+        unseen = {Part.PREVIEW}
+        if self.resting:
+            unseen |= {Part.MASK, Part.PACE, Part.PICTURE}
         return self.pipeline.problems.now().keys() - unseen
 
     def _fed(self) -> bool:
