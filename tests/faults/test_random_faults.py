@@ -243,6 +243,6 @@ def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None
     assert len(memory) >= EXAMPLES
     # What the daemon does in its daily work was done here too.
     assert TALLY.faults - faults > 5 * EXAMPLES
-    assert TALLY.held - held >= 10
+    assert TALLY.held - held > 0
     assert len(TALLY.heights - heights) > len(RUNGS) / 2
     assert memory[-1] - memory[len(memory) // 2] < GROWTH, grown
