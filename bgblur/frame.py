@@ -29,8 +29,14 @@ def is_image(value: object) -> bool:
 @dataclass(frozen=True)
 class Frame:
     """A captured picture. ``index`` counts up from the opening of its source; ``captured`` is
-    ``time.monotonic()`` at capture, in seconds."""
+    ``time.monotonic()`` at capture, in seconds.
+
+    A live pipeline numbers the openings of its sources, and the user's orders: ``order`` is the
+    newest at the time when the reading of this frame began, see ``pipeline.in_force``.
+    """
 
     image: Image
     index: int
     captured: float = field(default_factory=time.monotonic)
+    opening: int = 0
+    order: int = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bgblur.errors import UsageError
+from bgblur.files import refuse_existing, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,19 +23,21 @@ _COLOURS = (  # Okabe and Ito's palette, safe for colour-blind readers, and two 
 )
 
 
-def check_plot(path: Path) -> None:
-    """Raises UsageError if ``path`` cannot be plotted to; call it before the measurement."""
+def check_plot(path: Path, overwrite: bool) -> None:
+    """Raises UsageError if ``path`` cannot be plotted to; call it before the measurement. An
+    existing file is replaced only with ``overwrite``."""
     if find_spec("matplotlib") is None:
         raise UsageError('--plot needs matplotlib: pip install "bgblur[plot]"')
     if path.suffix.lower() != ".png":
         raise UsageError(f"--plot writes PNG: call it {path.with_suffix('.png').name}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot: there is no folder {path.parent}: make it first")
+    refuse_existing(path, overwrite=overwrite)
 
 
-def draw(report: dict[str, Any], path: Path) -> None:
+def draw(report: dict[str, Any], path: Path, overwrite: bool) -> None:
     """Plot the object of ``bench --json`` as a PNG: stages by size on the left, latency and rate on
-    the right. Raises UsageError if ``path`` cannot be written."""
+    the right. Raises UsageError if ``path`` cannot be written, as ``check_plot`` does."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -56,7 +59,8 @@ def draw(report: dict[str, Any], path: Path) -> None:
         f"{runs[0]['device']} {runs[0]['precision']}"
     )
     try:
-        figure.savefig(path)
+        with replacing(path, overwrite=overwrite) as unfinished:
+            figure.savefig(unfinished, format="png")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; choose another --plot") from error
 

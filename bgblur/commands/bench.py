@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bgblur.commands.options import ConfigOption, JsonOption, err, out
+from bgblur.commands.options import ConfigOption, JsonOption, OverwriteOption, err, out
 
 
 def bench(
@@ -24,6 +24,7 @@ def bench(
         str | None, typer.Option(help="Height of the network's input; auto adapts to the machine.")
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Plot the results into this PNG.")] = None,
+    overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,7 +40,7 @@ def bench(
     if plot is not None:
         from bgblur.bench.plot import check_plot
 
-        check_plot(plot)  # before minutes are spent
+        check_plot(plot, overwrite)  # before minutes are spent
     options = {"camera.device": source, "camera.fps": fps, "engine.input_height": input_height}
     settings = effective(config, options)
     with err.status("") as status:
@@ -47,7 +48,7 @@ def bench(
     if plot is not None:
         from bgblur.bench.plot import draw
 
-        draw(report, plot)
+        draw(report, plot, overwrite)
     if as_json:
         print(json.dumps(report))
         return

@@ -11,8 +11,9 @@ from bgblur.frame import Image
 Mode = Literal["blur", "image", "color", "none"]
 FileVersion = tuple[str, int, int, int]  # name, inode, bytes, nanoseconds of the last write
 
-# Strength 50 is a 61-tap Gaussian at 360 rows; OpenCV's sigma for 61 taps is 9.5 pixels.
-_SIGMA_AT_100 = 2 * 9.5 / 360
+# Sigmas as fractions of the frame's height. The weakest blur hides: docs/picture.md says how it was
+# chosen. The strongest is 19 pixels at 360 rows.
+_WEAKEST, _STRONGEST = 0.018, 19 / 360
 
 
 @dataclass(frozen=True)
@@ -64,5 +65,14 @@ class Look:
 
 
 def sigma_of(strength: int, height: int) -> float:
-    """The Gaussian's sigma in pixels for a frame of ``height`` rows."""
-    return _SIGMA_AT_100 * height * strength / 100
+    """The Gaussian's sigma in pixels for a frame of ``height`` rows; 0 for strength 0.
+
+    From 1 to 100 each step multiplies sigma by the same factor. The eye tells two blurs apart by
+    their ratio (Watson and Ahumada 2011, "Blur clarified"), so equal steps look equal.
+
+    >>> [round(sigma_of(strength, 360), 1) for strength in (0, 1, 50, 100)]
+    [0.0, 6.5, 11.0, 19.0]
+    """
+    if strength == 0:
+        return 0.0
+    return height * _WEAKEST * (_STRONGEST / _WEAKEST) ** ((strength - 1) / 99)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,14 +87,16 @@ def create(path: Path) -> None:
             write_atomically(target, "\n".join(lines) + "\n")
 
 
-def set_value(path: Path, key: str, value: Value, lost: Settings | None = None) -> Settings:
+def set_value(
+    path: Path, key: str, value: Value, lost: Callable[[], Settings] | None = None
+) -> Settings:
     """Change one key (``background.strength``) of the file. Returns the settings it then holds.
 
     Text is converted to the key's type. Comments and layout stay; a missing file is created
     with this key alone; a link is followed. A strength above 0 asks for blur, and ends the mode
-    "none". With ``lost``, the settings that a running daemon has read from a file that is missing
-    or empty now, these are written again, too. Raises UsageError, and changes nothing, if the
-    file is broken or the result would be.
+    "none". ``lost`` returns the settings that a running daemon has read from a file that is
+    missing or empty now: these are written again, too. Raises UsageError, and changes nothing, if
+    the file is broken or the result would be.
     """
     with _writing(path) as target:
         return _set(target, key, value, lost)
@@ -121,7 +123,9 @@ def _writing(path: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write in {folder}: {error.strerror}") from None
 
 
-def _set(path: Path, key: str, value: Value, lost: Settings | None = None) -> Settings:
+def _set(
+    path: Path, key: str, value: Value, lost: Callable[[], Settings] | None = None
+) -> Settings:
     if isinstance(value, str) and not _is_text(value):
         raise UsageError(f"{key} would not be text in UTF-8: type it again")
     area, _, name = key.partition(".")
@@ -132,7 +136,7 @@ def _set(path: Path, key: str, value: Value, lost: Settings | None = None) -> Se
     # tomlkit writes \n only: the whole file is converted back to \r\n at the end.
     text = original.replace("\r\n", "\n")
     if lost is not None and not text.strip():
-        text = _differing(lost)
+        text = _differing(lost())
     if text and not text.endswith("\n"):
         text += "\n"
     data = _tables(text, path.name)

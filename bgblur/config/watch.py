@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -20,6 +21,7 @@ from bgblur.errors import UsageError
 # folders that did not exist when the watch began.
 TICK = 0.2
 HALF_WRITTEN = 0.12  # seconds; an editor that truncates or renames is done by then
+_MOST_WAITS = 2  # for an editor that is not
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +37,14 @@ class ConfigWatcher:
     force until it has text again. Both are called on the watcher's thread, and what they raise is
     logged.
 
-    ``current`` are the settings that the caller already uses, so that an edit between its ``load``
-    and ``start`` is not lost. Without it, those that ``start`` finds in the file are known.
+    A changed file is read once it has rested: the first half of a file may be good, and ask for
+    less than the whole does. It is read and handed over within ``within``, the lock of those who
+    apply settings, so that nothing newer is applied in between.
+
+    ``current`` returns the settings of the file that the caller uses. What the file says is
+    compared with them, so that neither an edit between the caller's ``load`` and ``start`` is lost,
+    nor one that takes back what the caller has written itself. Without it the watcher remembers
+    what it has reported, and begins with what ``start`` finds.
     """
 
     def __init__(
@@ -44,20 +52,24 @@ class ConfigWatcher:
         path: Path,
         on_change: Callable[[Settings], None],
         on_problem: Callable[[str | None], None],
-        current: Settings | None = None,
+        current: Callable[[], Settings] | None = None,
+        within: AbstractContextManager[object] | None = None,
     ) -> None:
         self._path = path
         self._on_change = on_change
         self._on_problem = on_problem
-        self._found: Settings | str | None = current  # settings, a problem, or nothing
-        self._settings = current
+        self._current = current
+        self._within = within or nullcontext()
+        # Settings, a problem, or nothing:
+        self._found: Settings | str | None = current() if current is not None else None
+        self._settings: Settings | None = None  # those reported last
         self._had_text = False  # a file that was never there is no problem
         self._problem: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="config-watch", daemon=True)
 
     def start(self) -> None:
-        if self._settings is None and not isinstance(found := self._read(), str):
+        if self._current is None and not isinstance(found := self._read(), str):
             self._found = found
             self._settings = found or Settings()
         self._thread.start()
@@ -115,13 +127,35 @@ class ConfigWatcher:
         return {folder for folder in (self._path.parent, target.parent) if folder.is_dir()}
 
     def _check(self) -> None:
-        found = self._read()
-        if found == self._found:
+        if self._is_known(self._read()) or not self._rests():
             return
-        if not isinstance(found, Settings):
+        with self._within:
+            self._take(self._read())
+
+    def _is_known(self, found: Settings | str | None) -> bool:
+        return found == self._found and not (isinstance(found, Settings) and self._is_new(found))
+
+    def _is_new(self, settings: Settings) -> bool:
+        return settings != (self._current() if self._current is not None else self._settings)
+
+    def _rests(self) -> bool:
+        """Wait until nobody writes the file any more. Returns False after ``stop``."""
+        for _ in range(_MOST_WAITS):
+            before = self._version()
             if self._stop.wait(HALF_WRITTEN):
-                return
-            found = self._read()
+                return False
+            if self._version() == before:
+                break
+        return True
+
+    def _version(self) -> tuple[int, int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _take(self, found: Settings | str | None) -> None:
         self._found = found
         if isinstance(found, str):
             self._report_problem(found)
@@ -152,7 +186,7 @@ class ConfigWatcher:
             _call(self._on_problem, problem)
 
     def _report_change(self, settings: Settings) -> None:
-        if settings != self._settings:
+        if self._is_new(settings):
             self._settings = settings
             _call(self._on_change, settings)
 

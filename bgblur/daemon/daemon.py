@@ -52,7 +52,6 @@ class Daemon:
         if_exists: IfExists = "number",
     ) -> None:
         self._config_path = config_path
-        self._from_file = settings
         self._say = _unfailing(say)
         self._if_exists = if_exists
         self._meter = Meter()
@@ -77,8 +76,13 @@ class Daemon:
         try:
             self.pipeline.start()
             self._announce()
+            live = self.live
             watcher = ConfigWatcher(
-                self._config_path, self.live.edited, self.live.note_problem, self._from_file
+                self._config_path,
+                live.edited,
+                live.note_problem,
+                current=lambda: live.from_file,
+                within=live.changing,
             )
             with watcher:
                 while not stop.wait(_TICK):

@@ -31,6 +31,9 @@ class LiveSettings:
     an edit concerns. ``problem`` is one line on why the newest edit is not in force, or not all of
     it. Callable from any thread.
 
+    ``changing`` is held while settings are applied. Whoever reads the file for ``edited`` reads it
+    within the lock, too: an older "none" must not follow a newer "blur".
+
     Raises BgblurError where the first settings cannot be used.
     """
 
@@ -44,13 +47,13 @@ class LiveSettings:
         stats: Stats,
     ) -> None:
         self._config = config
-        self._from_file = from_file  # the last good settings: a file that vanishes changes nothing
+        self.from_file = from_file  # the last good settings: a file that vanishes changes nothing
         self._overrides = Overrides(options, from_file)
         self._choices = Choices(config, options)
         self._open_sink = open_sink
         self._open_preview = open_preview
         self._stats = stats
-        self._changing = threading.Lock()
+        self.changing = threading.RLock()
         self.problem: str | None = None
         self.now = now = self._overrides.over(from_file)
         camera = now.camera
@@ -68,21 +71,23 @@ class LiveSettings:
             self.pipeline.replace_preview(open_preview)
 
     def edited(self, from_file: Settings) -> None:
-        """Take a good edit of the file."""
-        with self._changing:
+        """Take a good edit of the file; see ``changing``."""
+        with self.changing:
             self._apply(from_file)
 
     def note_problem(self, problem: str | None) -> None:
         """The file cannot be used, and why; None once it can be."""
-        self.problem = problem
+        with self.changing:
+            self.problem = problem
 
     def take_choices(self) -> None:
         """End the options whose keys were chosen again, see ``Choices``. Call it often."""
         if chosen := self._choices.new():
-            try:
-                self._end_options(*chosen)
-            except BgblurError as error:
-                self.problem = str(error)
+            with self.changing:
+                try:
+                    self._end_options(*chosen)
+                except BgblurError as error:
+                    self.problem = str(error)
 
     def change(self, key: str, value: Value) -> None:
         """Write a key to the file and apply it, even where an option said otherwise.
@@ -93,11 +98,11 @@ class LiveSettings:
             wanted = {"mode": "image", "image": str(value)}
             background = self.now.background.model_copy(update=wanted)
             look_of(self.now.model_copy(update={"background": background})).close()
-        set_value(self._config, key, value, lost=self._from_file)
+        set_value(self._config, key, value, lost=lambda: self.from_file)
         self._end_options(key)
 
     def _end_options(self, *keys: str) -> None:
-        with self._changing:  # the file is read under the lock: no newer edit is undone
+        with self.changing:
             for key in keys:
                 self._overrides.drop(key)
             self._apply(self._read())
@@ -106,25 +111,29 @@ class LiveSettings:
         """The file's settings; the last good ones while it is missing or empty."""
         text = read_text(self._config)
         if not text or text.isspace():
-            return self._from_file
+            return self.from_file
         return parse(text, self._config.name)
 
     def _apply(self, from_file: Settings) -> None:
-        self._from_file = from_file
-        old = self.now
+        self.from_file = from_file
+        if from_file.output.paused and not self.now.output.paused:
+            self._pause()  # first: the rest of the edit may fail, or take long
         try:
             new = self._overrides.over(from_file)
         except BgblurError as error:
             self.problem = str(error)
             return
         self.problem = None
-        look = None
+        if new.background.mode == "image" and self.pipeline.look.raw:
+            self._blur()  # reading the picture may take long, and fail
+        old, look = self.now, None
         try:
             if new.background != old.background or new.camera.mirror != old.camera.mirror:
                 look = look_of(new, shown=self.pipeline.look)
-        except BgblurError as error:  # the rest of the edit still counts, a pause above all
+        except BgblurError as error:  # the rest of the edit still counts
             self.problem = str(error)
-            new, look = self._without_its_background(new)
+            camera = new.camera.model_copy(update={"mirror": old.camera.mirror})
+            new = new.model_copy(update={"background": old.background, "camera": camera})
         self.now = new
         # An edit may show more of the room, and also pause or choose another output: the picture
         # that shows more must not reach the old output first.
@@ -149,20 +158,17 @@ class LiveSettings:
         if former.clip is not look.clip:
             former.close()
 
-    def _without_its_background(self, new: Settings) -> tuple[Settings, Look | None]:
-        """``new`` with the background that is shown now, and a look if that has to change.
+    def _pause(self) -> None:
+        output = self.now.output.model_copy(update={"paused": True})
+        self.now = self.now.model_copy(update={"output": output})
+        self.on_demand.change(self.now)
 
-        A user who asks for a background that cannot be shown does not want to see the room: a raw
-        picture is blurred at full strength instead.
-        """
-        background, look = self.now.background, None
-        camera = new.camera.model_copy(update={"mirror": self.now.camera.mirror})
-        if self.pipeline.look.raw:
-            background = background.model_copy(update={"mode": "blur", "strength": 100})
-        kept = new.model_copy(update={"background": background, "camera": camera})
-        if background is not self.now.background:
-            look = look_of(kept)
-        return kept, look
+    def _blur(self) -> None:
+        """A user who asks for a background that cannot be shown, or not yet, does not want to see
+        the room."""
+        background = self.now.background.model_copy(update={"mode": "blur", "strength": 100})
+        self.now = self.now.model_copy(update={"background": background})
+        self._show(look_of(self.now))
 
     def _backend_loader(self, settings: Settings) -> LoadBackend:
         return lambda: load_backend(settings.engine, self._stats, fps=lambda: self.now.camera.fps)

@@ -16,7 +16,7 @@ from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import IfExists, user_path
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline.backend import Backend
-from bgblur.pipeline.engines import load_engine
+from bgblur.pipeline.engines import load_engine as engine_of
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import Sink
 from bgblur.sources import Source
@@ -119,17 +119,22 @@ def load_backend(
     stats: Stats,
     spare_core: bool = True,
     fps: Callable[[], float] | None = None,
+    load_engine: Callable[[EngineSettings], Engine] | None = None,
 ) -> Backend:
     """Load the engine, its matting, and the compositor on the same device.
 
     ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
     returns the wanted rate of a live stream; without it every frame is inferred, at one height.
+    ``load_engine`` loads another engine than the one that runs the models.
 
     Raises ModelError or UsageError. Imports torch, which takes seconds, where it runs the network.
     """
     from bgblur.segmentation.matting import Matting
 
-    engine = load_engine(settings, spare_core, live=fps is not None)
+    if load_engine is None:
+        engine = engine_of(settings, spare_core, live=fps is not None)
+    else:
+        engine = load_engine(settings)
     compositor: Compositor
     if engine.device == "cpu":
         compositor = CpuCompositor()

@@ -11,6 +11,7 @@ import numpy as np
 
 from bgblur.errors import CameraError, CameraGoneError, one_line
 from bgblur.frame import Frame, is_image
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
@@ -24,7 +25,7 @@ OpenSource = Callable[[], Source]
 
 
 class CaptureLoop:
-    """Puts every frame into ``captured``.
+    """Puts every frame into ``captured``, with the number of the order in force.
 
     ``resize`` is called with each source that the user asked for. A camera that comes back by
     itself with another size is fitted to the old one.
@@ -37,6 +38,7 @@ class CaptureLoop:
         self,
         open_source: OpenSource,
         captured: LatestSlot[Frame],
+        in_force: InForce,
         resize: Callable[[Source], None],
         problems: Problems,
         stats: Stats,
@@ -44,13 +46,15 @@ class CaptureLoop:
         self.source_name = ""
         self.source_remark: str | None = None
         self.newest: Frame | None = None
-        self.resting = False
         self._open_source = open_source
         self._captured = captured
+        self._in_force = in_force
         self._resize = resize
         self._problems = problems
         self._stats = stats
         self._first: Source | None = None
+        self._first_order = 0  # in force when it was opened
+        self._openings = 0
         self._gone = False  # its loss has been reported
         self._opened_by: OpenSource | None = None  # what was tried last
         self._asked_for = True  # the first one too: a busy camera comes later
@@ -58,6 +62,7 @@ class CaptureLoop:
 
     def open_first(self) -> Source:
         """The source that ``run`` begins with. Raises CameraError."""
+        self._first_order = self._in_force.order
         self._opened_by = self._open_source
         self._first = self._note(self._opened_by())
         self._asked_for = False
@@ -73,27 +78,25 @@ class CaptureLoop:
         """Close the source and open another."""
         self._open_source = open_source
         self._asked_for = True
+        self._in_force.another_camera()  # after it: what is opened from now on is the new one
         self._changed.set()
 
-    def rest(self, resting: bool) -> None:
-        """Close the camera, or open it again."""
-        if resting != self.resting:
-            self.resting = resting
-            self._changed.set()
-
     def wake(self) -> None:
-        """Let a waiting ``run`` see that its turn is over."""
+        """Let a waiting ``run`` see that a rest begins or ends, or that its turn is over."""
         self._changed.set()
 
     def run(self, turn: Turn) -> None:
         source, self._first = self._first, None
+        opened_at = self._first_order  # the order in force when ``source`` was opened
         wait = RETRY_FIRST
         while not turn.over():
+            order = self._in_force.order  # first: what comes later may be older than a newer order
+            resting = self._in_force.rest is not None
             try:
-                if source is not None and (self.resting or self._asked_for):
+                if source is not None and (resting or opened_at < self._in_force.camera_since):
                     _close(source)
-                    source = None
-                if self.resting:
+                    source = self.newest = None
+                if resting:
                     turn.beat(OPENS_WITHIN)
                     self.newest = None
                     self._well()  # a camera that is closed on purpose has no problem
@@ -101,16 +104,11 @@ class CaptureLoop:
                     continue
                 if source is None:
                     turn.beat(OPENS_WITHIN)
-                    source = self._reopened(turn)
+                    source, opened_at = self._reopened(turn), order
                     continue
                 turn.beat(READS_WITHIN)
-                with self._stats.stage("capture"):
-                    frame = _sound(source.read())
-                if turn.over():
+                if not self._pass_on(source, order, turn):
                     break
-                self.newest = frame
-                self._captured.put(frame)
-                self._well()
                 wait = RETRY_FIRST
             except Exception as error:  # drivers raise anything
                 if source is not None:
@@ -118,12 +116,25 @@ class CaptureLoop:
                     source = None
                 if turn.over():
                     break
+                self.newest = None  # a camera that is gone leaves no picture of the room
                 self._report(error)
                 turn.beat(OPENS_WITHIN)
                 self._sleep(wait)
                 wait = min(2 * wait, RETRY_LAST)
         if source is not None:
             _close(source)
+
+    def _pass_on(self, source: Source, order: int, turn: Turn) -> bool:
+        """Read a frame and hand it on. Returns False if the turn is over."""
+        with self._stats.stage("capture"):
+            frame = _sound(source.read(), self._openings, order)
+        if turn.over():
+            return False
+        if self._in_force.knows(frame):
+            self.newest = frame
+            self._captured.put(frame)
+        self._well()
+        return True
 
     def _report(self, error: Exception) -> None:
         known, self._gone = self._gone, isinstance(error, CameraGoneError)
@@ -145,6 +156,7 @@ class CaptureLoop:
             self._asked_for |= asked_for  # the user's choice keeps its own size when it comes
             raise
         if not turn.over():
+            self._openings += 1
             self._note(source)
             if asked_for:
                 self._resize(source)
@@ -160,15 +172,15 @@ class CaptureLoop:
         self._changed.clear()
 
 
-def _sound(frame: Frame) -> Frame:
-    """``frame`` with contiguous, writable pixels, as torch and OpenCV need them. Raises CameraError
-    unless it is a colour picture: a driver may give anything."""
+def _sound(frame: Frame, opening: int = 0, order: int = 0) -> Frame:
+    """``frame`` with its numbers, and with contiguous, writable pixels, as torch and OpenCV need
+    them. Raises CameraError unless it is a colour picture: a driver may give anything."""
     image = frame.image
     if not is_image(image):
         form = f"{getattr(image, 'shape', None)} {getattr(image, 'dtype', type(image).__name__)}"
         raise CameraError(f"the camera gives {form} instead of colour pictures: try another fourcc")
     whole = np.require(image, requirements=["C", "W"])
-    return frame if whole is image else replace(frame, image=whole)
+    return replace(frame, image=whole, opening=opening, order=order)
 
 
 def _close(source: Source) -> None:

@@ -1,26 +1,89 @@
-"""What the user wants at this moment."""
+"""What the user wants at this moment, and which frames may be shown for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from typing import NamedTuple
 
 from bgblur.compositing.look import Look
+from bgblur.frame import Frame
 from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
 
 
-@dataclass
-class InForce:
-    """The look, mask and rest in force. Any thread may replace one of them; the pipeline's threads
-    read them again for every frame."""
+class Made(NamedTuple):
+    """What a picture that shows something of the room was made with: the look, and the frame's
+    ``order``."""
 
     look: Look
-    mask: MaskOptions
-    rest: Rest | None = None
+    order: int
 
-    def may_show(self, made_with: Look | None) -> bool:
-        """Whether a picture made with this look may be shown now. None stands for a picture that
-        shows nothing of the room: a card, or a whole frame blurred at full strength."""
-        if made_with is None:
+
+class InForce:
+    """The look, mask and rest in force. Any thread may replace one of them; the pipeline's threads
+    read them again for every frame.
+
+    ``order`` counts the orders after which an older frame must not be shown: another camera, the
+    end of a rest, and a raw picture. A frame has the number that was in force when its reading
+    began, so no clock decides, and a frame that arrives late is still an old one.
+    """
+
+    def __init__(self, look: Look, mask: MaskOptions, rest: Rest | None = None) -> None:
+        self.mask = mask
+        self.order = 0
+        self.camera_since = 0  # the order that the camera was last chosen or woken with
+        self._raw_since = 0
+        self._look, self._rest = look, rest
+        self._changing = threading.Lock()
+
+    @property
+    def look(self) -> Look:
+        return self._look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        with self._changing:
+            if look.raw and not self._look.raw:
+                self._raw_since = self.order + 1
+                self.order += 1
+            self._look = look  # last: whoever sees it knows which frames are too old for it
+
+    @property
+    def rest(self) -> Rest | None:
+        return self._rest
+
+    @rest.setter
+    def rest(self, rest: Rest | None) -> None:
+        with self._changing:
+            if rest is None and self._rest is not None:
+                self._forget_camera()
+            self._rest = rest
+
+    def another_camera(self) -> None:
+        """No frame whose reading has begun may be shown."""
+        with self._changing:
+            self._forget_camera()
+
+    def _forget_camera(self) -> None:
+        # In this order: no frame with the new number comes from a camera of the old one.
+        self.camera_since = self.order + 1
+        self.order += 1
+
+    def knows(self, frame: Frame) -> bool:
+        """Whether ``frame`` comes from the camera in force, and not from before a rest."""
+        return frame.order >= self.camera_since
+
+    def may_be_seen(self, frame: Frame) -> bool:
+        """Whether ``frame``, or what was made with it, may be shown at all at this moment."""
+        return self._rest is None and self.knows(frame)
+
+    def may_show(self, made: Made | None) -> bool:
+        """Whether a picture made with this may be shown now. None stands for a picture that shows
+        nothing of the room: a card, or a whole frame blurred at full strength."""
+        if made is None:
             return True
-        return self.rest is None and made_with.hides_as_much_as(self.look)
+        look, order = made
+        if self._rest is not None or order < self.camera_since:
+            return False
+        # What was captured while the room had to be hidden stays hidden.
+        return look.hides_as_much_as(self._look) and not (look.raw and order < self._raw_since)

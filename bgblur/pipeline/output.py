@@ -13,10 +13,10 @@ import numpy as np
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.card import card
-from bgblur.compositing.look import Look
 from bgblur.frame import Image
 from bgblur.imaging.color import even, from_i420, is_i420, to_i420
 from bgblur.imaging.cover import cover
+from bgblur.pipeline.in_force import Made
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.sink_keeper import SinkKeeper
 from bgblur.stats import Stats
@@ -26,11 +26,11 @@ _SOON = 0.02  # seconds until the next try, while the sink is used or changed
 
 
 class _Sent(NamedTuple):
-    """The picture that the sink took last: in its format, the look it was made with, when
+    """The picture that the sink took last: in its format, what it was made with, when
     (``time.monotonic()``), and at which opening of the sink."""
 
     picture: Image
-    made_with: Look | None
+    made_with: Made | None
     at: float
     opening: int
 
@@ -38,9 +38,9 @@ class _Sent(NamedTuple):
 class Output:
     """``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to another.
 
-    ``may_show`` says whether a picture made with a look hides enough of the room at this moment,
-    see ``InForce``. It is asked again for each picture: making one takes time, and the user may
-    have asked for more meanwhile.
+    ``may_show`` says whether a picture hides enough of the room at this moment, by what it was
+    made with, see ``InForce``. It is asked again for each picture: making one takes time, and the
+    user may have asked for more meanwhile.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Output:
         keeper: SinkKeeper,
         preview: Preview,
         stats: Stats,
-        may_show: Callable[[Look | None], bool],
+        may_show: Callable[[Made | None], bool],
     ) -> None:
         self.closing = False  # the last picture is out, only the closing is left
         self._keeper = keeper
@@ -78,11 +78,11 @@ class Output:
             self._preview.update()
         return self._keeper.ready()
 
-    def feed(self, picture: Image, made_with: Look | None) -> bool:
+    def feed(self, picture: Image, made_with: Made | None) -> bool:
         """Publish ``picture``, BGR or I420, at the sink's size and in its format.
 
-        ``made_with`` is its look; None if it shows nothing of the room. Returns False if that look
-        is no longer enough. Raises what the sink raises.
+        ``made_with`` is None if it shows nothing of the room. Returns False if the picture may no
+        longer be shown. Raises what the sink raises.
         """
         sink = self._keeper.sink
         if sink is None:
@@ -133,7 +133,7 @@ class Output:
 
     # ------------------------------------------------------------ how
 
-    def _publish(self, picture: Image, converted: Image, made_with: Look | None) -> bool:
+    def _publish(self, picture: Image, converted: Image, made_with: Made | None) -> bool:
         """``converted`` to the sink, ``picture`` to the preview."""
         keeper = self._keeper
         assert keeper.sink is not None

@@ -62,8 +62,10 @@ class Pipeline:
         self._sink = SinkKeeper(open_sink, problems)
         self._preview = Preview(problems)
         self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_show)
-        self._publisher = Publisher(self._output, self.stats, problems)
-        self._capture = CaptureLoop(open_source, self._captured, self._resize, problems, self.stats)
+        self._publisher = Publisher(self._output, self.stats, problems, self._in_force)
+        self._capture = CaptureLoop(
+            open_source, self._captured, self._in_force, self._resize, problems, self.stats
+        )
         self._segment = SegmentLoop(
             load_backend, self._captured, self._segmented, self._in_force, problems
         )
@@ -120,7 +122,7 @@ class Pipeline:
         """Close the camera and show a card, while nobody watches or because the user wants it;
         None opens the camera again. The model stays loaded."""
         self._in_force.rest = reason
-        self._capture.rest(reason is not None)
+        self._capture.wake()
         if reason is Rest.IDLE:
             self._sink.nobody_watches()
 
@@ -211,7 +213,7 @@ class Pipeline:
         self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
 
     def _show(self, item: Segmented | None, newest: Frame | None) -> None:
-        self._publisher.show(item, self._in_force.look, newest, self._in_force.rest)
+        self._publisher.show(item, newest)
 
     def _repeat(self) -> None:
         idle = 0.0

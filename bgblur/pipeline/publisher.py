@@ -9,6 +9,7 @@ look in force at the moment of publishing, so no order of events can let a raw f
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
+from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import Output
 from bgblur.pipeline.state import Part, Problems, Rest, State
@@ -34,23 +36,32 @@ NO_SIGNAL_AFTER = 1.0  # seconds without a frame after which the card is shown
 PATIENCE = 2.0  # seconds at most in place of either, for a source with that few frames
 
 
+class _Shown(NamedTuple):
+    """The newest frame shown, whether it was mirrored, and when (``time.monotonic()``)."""
+
+    item: Segmented
+    mirror: bool
+    at: float
+
+
 class Publisher:
     """``show`` and ``end`` belong to one thread, the rest to any.
 
-    ``problems`` is shared with the pipeline.
+    ``problems`` and ``in_force`` are shared with the pipeline.
     """
 
-    def __init__(self, output: Output, stats: Stats, problems: Problems) -> None:
+    def __init__(self, output: Output, stats: Stats, problems: Problems, in_force: InForce) -> None:
         self.state = State.STARTING
         self._output = output
         self._stats = stats
         self._problems = problems
+        self._in_force = in_force
         self._cpu = CpuCompositor()
         self._drawn = (0, 0)  # size of the cards that have been drawn
         self._last: Image | None = None  # the newest picture made with an alpha
-        self._last_look: Look | None = None  # it was made with
+        self._last_with: Made | None = None  # what it was made with
         self._last_made = 0.0
-        self._shown: tuple[Segmented, bool] | None = None  # and whether it was mirrored
+        self._shown: _Shown | None = None  # that picture's frame
         self._late = 0  # alphas in a row that came too late
         self._two_frames = 0.0  # seconds
 
@@ -59,34 +70,30 @@ class Publisher:
         self._two_frames = 2 / fps
 
     def before(self) -> Image | None:
-        """The camera's own picture of the newest published frame, for the user's own eyes."""
-        if self._shown is None:
+        """The camera's own picture of the newest published frame, for the user's own eyes. None
+        once that frame is not shown any more."""
+        shown = self._still_shown()
+        if shown is None:
             return None
-        item, mirror = self._shown
-        return item.frame.image[:, ::-1] if mirror else item.frame.image
+        image = shown.item.frame.image
+        return image[:, ::-1] if shown.mirror else image
 
     def matte(self) -> Image | None:
         """The alpha of the newest published frame as a grey picture, white is the person. None
-        where no frame was published, or it was raw by choice."""
-        if self._shown is None or self._shown[0].alpha is None:
+        where no frame is shown, or it was raw by choice."""
+        shown = self._still_shown()
+        if shown is None or shown.item.alpha is None:
             return None
-        item, mirror = self._shown
-        alpha = (
-            item.alpha if isinstance(item.alpha, np.ndarray) else item.alpha.float().cpu().numpy()
-        )
+        alpha = shown.item.alpha
+        alpha = alpha if isinstance(alpha, np.ndarray) else alpha.float().cpu().numpy()
         grey = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=255), cv2.COLOR_GRAY2BGR)
-        return grey[:, ::-1] if mirror else grey
+        return grey[:, ::-1] if shown.mirror else grey
 
-    def show(
-        self,
-        item: Segmented | None,
-        look: Look,
-        newest: Frame | None,
-        rest: Rest | None = None,
-    ) -> None:
+    def show(self, item: Segmented | None, newest: Frame | None) -> None:
         """Publish ``item`` if that is allowed, else the picture that is. Never raises: an output
-        that fails is opened again later. While there is a ``rest``, nothing of the camera is
-        shown. ``newest`` is the frame captured last."""
+        that fails is opened again later. During a rest, nothing of the camera is shown.
+        ``newest`` is the frame captured last."""
+        look, rest = self._in_force.look, self._in_force.rest
         try:
             if not self._output.ready():
                 return
@@ -95,15 +102,15 @@ class Publisher:
             picture = (
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
-            if not self._output.feed(picture, self._made_with()):
-                self._last = None
+            if not self._output.feed(picture, self._last_with):
+                self._forget()
                 return
         except Exception as error:  # drivers raise anything
             self._output.failed(error)
             return
         if item is None:
             return
-        self._judge_pace(late=not own and rest is None)
+        self._judge_pace(late=rest is None and self._too_late(item))
         if own and Part.PICTURE not in self._problems:
             self._stats.frame_done(item.frame.captured)
 
@@ -121,19 +128,25 @@ class Publisher:
 
     # ------------------------------------------------------------ what may be shown
 
-    @staticmethod
-    def _may_show(item: Segmented | None, look: Look) -> bool:
-        """Whether the frame is recent, and has an alpha of its own or is raw by choice."""
-        if item is None or time.monotonic() - item.frame.captured >= STALE_AFTER:
+    def _may_show(self, item: Segmented | None, look: Look) -> bool:
+        """Whether the frame is recent, of the camera in force, and has an alpha of its own or is
+        raw by choice. A frame captured before that choice was not meant to be seen raw."""
+        if item is None or self._too_late(item):
+            return False
+        if not self._in_force.may_show(Made(look, item.frame.order)):
             return False
         return item.alpha is not None or look.raw
+
+    @staticmethod
+    def _too_late(item: Segmented) -> bool:
+        return time.monotonic() - item.frame.captured >= STALE_AFTER
 
     def _picture(self, item: Segmented | None, look: Look, newest: Frame | None) -> Image:
         try:
             picture = self._own(item, look) if item is not None else self._substitute(look, newest)
         except Exception as error:  # a compositor that fails must not end in a frozen output
             self._problems.set(Part.PICTURE, f"the picture cannot be made: {one_line(error)}")
-            self._last = None
+            self._forget()
             return self._card(PROBLEM_CARD)
         if item is not None:  # a substitute says nothing of the compositor
             self._problems.clear(Part.PICTURE)
@@ -145,25 +158,29 @@ class Publisher:
             picture = item.compositor.compose(
                 item.pixels, item.alpha, look, item.frame.captured, self._output.wants_i420
             )
-        self._shown = item, look.mirror
+        now = time.monotonic()
+        self._shown = _Shown(item, look.mirror, now)
         self.state = State.OFF if look.raw else State.BLURRING
-        self._last, self._last_look, self._last_made = picture, look, time.monotonic()
+        self._last, self._last_made = picture, now
+        self._last_with = Made(look, item.frame.order)
         return picture
 
     def _substitute(self, look: Look, newest: Frame | None) -> Image:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
         now = time.monotonic()
-        # Not if the user has asked for more since: a raw or weakly blurred picture would stay.
+        # Not if the user has asked for more since: a raw or weakly blurred picture would stay. Nor
+        # if another camera was chosen.
         if (
             self._last is not None
-            and self._last_look is not None
-            and self._last_look.hides_as_much_as(look)
+            and self._in_force.may_show(self._last_with)
             and now - self._last_made < self._waits(STALE_AFTER)
             and Part.MASK not in self._problems
         ):
             return self._last
-        self._last = None
+        self._forget()
         self._stats.obscured += 1
+        if newest is not None and not self._in_force.knows(newest):
+            newest = None
         if newest is None or now - newest.captured > self._waits(NO_SIGNAL_AFTER):
             lost = newest is not None or Part.CAMERA in self._problems
             self.state = State.NO_CAMERA if lost else State.STARTING
@@ -178,12 +195,20 @@ class Publisher:
 
     def _rested(self, rest: Rest) -> Image:
         self.state = rest.state
-        self._last = self._shown = None
+        self._forget()
         return self._card(CARDS[self.state])
 
-    def _made_with(self) -> Look | None:
-        """The look of the picture just made; None for one that shows nothing of the room."""
-        return self._last_look if self._last is not None else None
+    def _forget(self) -> None:
+        """What is shown now has nothing of the room: no picture of it is kept."""
+        self._last = self._last_with = self._shown = None
+
+    def _still_shown(self) -> _Shown | None:
+        """For ``before`` and ``matte``. The thread that shows pictures may hang, so that the age
+        counts too."""
+        shown = self._shown
+        if shown is None or not self._in_force.may_be_seen(shown.item.frame):
+            return None
+        return shown if time.monotonic() - shown.at < self._waits(STALE_AFTER) else None
 
     def _card(self, text: str) -> Image:
         return card(*self._output.size, text)

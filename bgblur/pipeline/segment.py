@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from bgblur.errors import BgblurError, one_line
 from bgblur.frame import Frame
@@ -11,8 +12,10 @@ from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.state import Part, Problems
 from bgblur.pipeline.worker import Turn
+from bgblur.segmentation.plausible import ImplausibleError
 
 NEWS_WITHIN = 0.25  # seconds to wait for a frame before looking for a new backend or the end
+FORGETS_AFTER = 1.0  # seconds without a frame after which nothing of the last ones is kept
 FAILURES_BEFORE_RELOAD = 3
 RETRY_FIRST, RETRY_LAST = 0.25, 2.0  # seconds before a model is loaded again
 LOADS_WITHIN, INFERS_WITHIN = 300.0, 30.0  # seconds after which a call counts as hung
@@ -52,7 +55,7 @@ class SegmentLoop:
 
     def run(self, turn: Turn) -> None:
         backend: Backend | None = None
-        failures, newest = 0, -1
+        failures, past = 0, _Past()
         while not turn.over():
             if backend is None or self._new_backend.is_set():
                 self._new_backend.clear()
@@ -60,20 +63,29 @@ class SegmentLoop:
                 backend, failures = self._loaded(backend, turn), 0
                 if backend is None:
                     self._new_backend.wait(RETRY_LAST)
-                    continue
+                continue  # the turn may be over by now
             turn.beat(INFERS_WITHIN)
-            frame = self._captured.take(NEWS_WITHIN)
-            if frame is None:
-                continue
-            if self._in_force.look.raw:
-                self._problems.clear(Part.MASK)  # no mask is needed
-                self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
-                continue
+            frame = self._next_frame()
+            raw = self._in_force.look.raw
+            if turn.over():
+                return
             try:
-                if frame.index <= newest:  # of a camera that was opened since
-                    backend.reset()
-                newest = frame.index
+                past.continues(backend, frame, raw)
+                if frame is None:
+                    continue
+                if raw:
+                    self._problems.clear(Part.MASK)  # no mask is needed
+                    self._segmented.put(Segmented(frame, frame.image, None, backend.compositor))
+                    continue
                 pixels, alpha = backend.segment(frame.image, self._in_force.mask)
+            except ImplausibleError as error:
+                if turn.over():
+                    return
+                # The model is not loaded again: it would be the same, and the remembered room,
+                # which shows that the mask is wrong, would be lost.
+                failures = 0
+                self._problems.set(Part.MASK, str(error))
+                continue
             except Exception as error:  # models and drivers raise anything, the stream goes on
                 if turn.over():
                     return
@@ -88,6 +100,12 @@ class SegmentLoop:
             failures = 0
             self._problems.clear(Part.MASK)
             self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
+            del pixels, alpha  # not kept longer than they are shown
+
+    def _next_frame(self) -> Frame | None:
+        """Of the camera in force; None where none comes for a while."""
+        frame = self._captured.take(NEWS_WITHIN)
+        return frame if frame is not None and self._in_force.knows(frame) else None
 
     def _loaded(self, current: Backend | None, turn: Turn) -> Backend | None:
         """A new backend, or ``current`` where loading fails."""
@@ -105,3 +123,26 @@ class SegmentLoop:
             self._problems.clear(Part.MODEL)
             self.backend = backend
         return backend
+
+
+class _Past:
+    """Has a backend forget the frames before, once the next one does not follow them."""
+
+    def __init__(self) -> None:
+        self._opening: int | None = None  # of the camera that the backend remembers
+        self._last = 0.0  # when its last frame came, ``time.monotonic()``
+
+    def continues(self, backend: Backend, frame: Frame | None, raw: bool) -> None:
+        """Call it with each frame, and with None where none comes. Of ``raw`` ones the backend
+        sees nothing."""
+        now = time.monotonic()
+        if frame is None:
+            follows = now - self._last < FORGETS_AFTER
+        else:
+            follows = frame.opening == self._opening and not raw
+            self._last = now
+        if self._opening is not None and not follows:
+            self._opening = None
+            backend.reset()
+        if frame is not None and not raw:
+            self._opening = frame.opening

@@ -18,6 +18,7 @@ from bgblur.segmentation.governor import Effort, Governor, Work
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.motion import StillScene, small_picture
 from bgblur.segmentation.options import MaskOptions
+from bgblur.segmentation.plausible import ImplausibleError, Plausibility, cells_of
 from bgblur.stats import Stats
 
 GAP = 0.5  # seconds without a frame, after which the past counts for nothing
@@ -28,7 +29,8 @@ class LiveMatting(Matting):
     """As Matting, for frames that are each the newest of a camera.
 
     Without a ``governor`` the input height is constant. With ``skip_static`` an alpha is held while
-    the scene is still. ``clock`` returns seconds.
+    the scene is still. ``clock`` returns seconds. An alpha that cannot be true of its picture
+    raises ImplausibleError.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LiveMatting(Matting):
         self._skip_static = skip_static
         self._clock = clock
         self._scene = StillScene()
+        self._plausible = Plausibility()
         self._alpha: Any = None  # of the last inferred frame, smoothed
         self._shape: tuple[int, ...] = ()  # of the last frame
         self._ended = 0.0  # when the last frame was finished
@@ -64,8 +67,9 @@ class LiveMatting(Matting):
         try:
             with on_stream(self.device):
                 pixels = self._uploaded(image)
-                alpha, work = self._newest(image, pixels, options)
+                alpha, judge = self._newest(image, pixels, options)
                 alpha = self._refined(alpha, pixels, options)
+                work = judge()
         except Exception:
             self._forget()  # old alphas must not hide that the engine fails
             raise
@@ -84,21 +88,31 @@ class LiveMatting(Matting):
         self._alpha = None
         self._scene.forget()
 
-    def _newest(self, image: Image, pixels: Any, options: MaskOptions) -> tuple[Any, Work]:
-        """(this frame's alpha at the network's resolution, where it came from)."""
-        if not self._skip_static:
-            return self._inferred(image, pixels, options), "inferred"
+    def _newest(
+        self, image: Image, pixels: Any, options: MaskOptions
+    ) -> tuple[Any, Callable[[], Work]]:
+        """(this frame's alpha at the network's resolution, a function that judges it and says where
+        it came from)."""
         with self._stats.stage("motion"):
             small = small_picture(image)
-            if self._clock() - self._inferred_at > HOLDS_SECONDS:
+            if not self._skip_static or self._clock() - self._inferred_at > HOLDS_SECONDS:
                 self._forget()
             still = (
                 self._since < HOLDS_FRAMES and self._alpha is not None and self._scene.holds(small)
             )
         self._since += 1
         if still:
-            return self._alpha, "held"  # smoothing it again would let it drift
+            return self._alpha, lambda: "held"  # smoothing it again would let it drift
         self._alpha = self._inferred(image, pixels, options, self._since, small)
         self._inferred_at, self._since = self._clock(), 0
-        self._scene.keep(small)
-        return self._alpha, "inferred"
+        if self._skip_static:
+            self._scene.keep(small)
+        cells = cells_of(self._alpha, small)
+        return self._alpha, lambda: self._judged(cells, small)
+
+    def _judged(self, cells: Callable[[], Any], small: Image) -> Work:
+        with self._stats.stage("plausible"):
+            wrong = self._plausible(cells(), small, self._clock())
+        if wrong:
+            raise ImplausibleError(wrong)
+        return "inferred"

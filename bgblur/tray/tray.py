@@ -52,7 +52,7 @@ class Tray(QObject):
         self.icon = QSystemTrayIcon()
         self.icon.setContextMenu(self.menu.menu)
         self._watcher = ConfigWatcher(
-            config, self._file_changed.emit, self._file_problem.emit, settings
+            config, self._file_changed.emit, self._file_problem.emit, lambda: self._settings
         )
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_EVERY)

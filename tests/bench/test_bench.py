@@ -114,8 +114,8 @@ def test_stages_stand_in_a_frames_order() -> None:
 
 def test_the_plot_has_a_bar_a_size_and_a_colour_a_stage(tmp_path: Path) -> None:
     path = tmp_path / "bench.png"
-    check_plot(path)
-    draw(report(), path)
+    check_plot(path, overwrite=False)
+    draw(report(), path, overwrite=False)
     picture = cv2.imread(str(path))
     assert picture is not None
     colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
@@ -130,12 +130,12 @@ def test_an_impossible_plot_is_refused_before_measuring(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match=r"bench\.png"):
-        check_plot(tmp_path / "bench.jpg")
+        check_plot(tmp_path / "bench.jpg", overwrite=False)
     with pytest.raises(UsageError, match="no folder"):
-        check_plot(tmp_path / "no" / "bench.png")
+        check_plot(tmp_path / "no" / "bench.png", overwrite=False)
     monkeypatch.setattr("bgblur.bench.plot.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"bgblur\[plot\]"):
-        check_plot(tmp_path / "bench.png")
+        check_plot(tmp_path / "bench.png", overwrite=False)
 
 
 @pytest.mark.slow
@@ -184,3 +184,12 @@ def test_a_frame_on_a_large_gpu(width: int, height: int, most: float) -> None:
     settings = Settings.model_validate({"engine": {"device": "cuda"}})
     times = frame_times(settings, DemoSource(width, height), 288)
     assert times["p50"] <= most, times
+
+
+def test_an_older_plot_is_replaced_on_request_only(tmp_path: Path) -> None:
+    path = tmp_path / "bench.png"
+    path.write_bytes(b"the plot of last week")
+    with pytest.raises(UsageError, match=r"exists already: .*--overwrite"):
+        check_plot(path, overwrite=False)
+    check_plot(path, overwrite=True)
+    assert path.read_bytes() == b"the plot of last week"

@@ -120,10 +120,11 @@ def test_without_a_picture_the_room_is_blurred_at_full_strength(compositor: Any)
 
 
 @BOTH
-def test_strength_50_is_a_61_tap_gaussian_at_360_lines(compositor: Any) -> None:
+@pytest.mark.parametrize("strength", [1, 40, 60])
+def test_a_blur_is_a_gaussian_of_its_sigma(compositor: Any, strength: int) -> None:
     frame = portrait(WIDTH, HEIGHT)
-    wanted = cv2.GaussianBlur(frame, (61, 61), 0)
-    apart = levels_apart(compositor.compose(frame, NOBODY, Look("blur", 50)), wanted)
+    wanted = cv2.GaussianBlur(frame, (0, 0), sigma_of(strength, HEIGHT))
+    apart = levels_apart(compositor.compose(frame, NOBODY, Look("blur", strength)), wanted)
     # The border is continued in another way there, which is not what the number says.
     assert apart[30:-30, 30:-30].max() <= 4
     assert apart.mean() <= 1
@@ -207,7 +208,8 @@ def test_cover_gives_the_size_asked_for(size: tuple[int, int]) -> None:
 
 
 def test_sigma_follows_height_and_strength() -> None:
-    assert sigma_of(50, 360) == pytest.approx(9.5)
-    assert sigma_of(50, 1080) == pytest.approx(3 * 9.5)
+    assert sigma_of(1, 360) == pytest.approx(6.48)
+    assert sigma_of(60, 360) == pytest.approx(12.3, abs=0.01)
+    assert sigma_of(60, 1080) == pytest.approx(3 * sigma_of(60, 360))
     assert sigma_of(100, 360) == pytest.approx(19)
     assert sigma_of(0, 720) == 0

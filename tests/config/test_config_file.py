@@ -219,7 +219,7 @@ def test_a_lost_file_is_written_again_with_what_was_in_it(path: Path) -> None:
     path.write_text('[camera]\ndevice = "2"\n[output]\npaused = true\n')
     known = load(path)
     path.unlink()
-    set_value(path, "background.strength", 30, lost=known)
+    set_value(path, "background.strength", 30, lost=lambda: known)
     found = load(path)
     assert (found.camera, found.output) == (known.camera, known.output)
     assert found.background.strength == 30

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bgblur.config.file import set_value
+from bgblur.config.file import parse, set_value
 from bgblur.config.settings import Settings
-from bgblur.config.watch import ConfigWatcher
+from bgblur.config.watch import HALF_WRITTEN, ConfigWatcher
 
 PROMISE = 0.5  # seconds from edit to call
 QUIET = 0.7  # seconds after which a call would have come
@@ -39,6 +39,9 @@ class Heard:
         got = self.next(since)
         assert isinstance(got, Settings)
         return got.background.strength
+
+    def empty(self) -> bool:
+        return self._told.empty()
 
     def nothing(self) -> bool:
         time.sleep(QUIET)
@@ -217,9 +220,72 @@ def test_equal_settings_are_not_reported(path: Path, heard: Heard) -> None:
 
 def test_an_edit_before_start_reaches_a_caller_with_old_ones(path: Path, heard: Heard) -> None:
     path.write_text(with_strength(10))
-    with ConfigWatcher(path, heard.note, heard.note, current=Settings()):
+    in_use = [Settings()]
+
+    def use(settings: Settings) -> None:
+        in_use[0] = settings
+        heard.note(settings)
+
+    with ConfigWatcher(path, use, heard.note, current=lambda: in_use[0]):
         assert heard.strength(time.monotonic()) == 10
         assert heard.nothing()
+
+
+WHOLE = "[background]\nstrength = 80\n[output]\npaused = true\n"
+
+
+@pytest.mark.parametrize("half", ["", WHOLE[:-3], WHOLE[:29], WHOLE[:28], WHOLE[:21]])
+def test_a_half_written_file_is_not_read(
+    half: str, path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some halves are good, and end a pause or weaken the blur."""
+    path.write_text(WHOLE)
+    watcher = ConfigWatcher(path, heard.note, heard.note, current=lambda: parse(WHOLE, "c"))
+    path.write_text(half)
+    rests: list[float] = []
+
+    def the_rest_is_written(seconds: float) -> bool:
+        path.write_text(WHOLE)
+        rests.append(seconds)
+        return False
+
+    monkeypatch.setattr(watcher._stop, "wait", the_rest_is_written)
+    watcher._check()
+    assert heard.empty()
+    assert rests[:1] == [HALF_WRITTEN]
+
+
+def test_a_file_that_is_still_written_is_given_more_time(
+    path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = ConfigWatcher(path, heard.note, heard.note, current=Settings)
+    parts = [WHOLE[:40], WHOLE]
+    path.write_text(WHOLE[:29])
+
+    def wait(_: float) -> bool:
+        path.write_text(parts.pop(0))
+        return False
+
+    monkeypatch.setattr(watcher._stop, "wait", wait)
+    watcher._check()
+    got = heard.next(time.monotonic())
+    assert isinstance(got, Settings)
+    assert got.output.paused
+    assert heard.empty()
+
+
+def test_a_change_that_was_taken_back_is_reported_to_a_caller_with_the_change(
+    path: Path, heard: Heard
+) -> None:
+    """The caller wrote strength 0 itself, and another program the old one again, before the
+    watcher looked: the file is as the watcher knows it, and the caller is not."""
+    in_use = [parse(with_strength(60), "c")]
+    watcher = ConfigWatcher(path, heard.note, heard.note, current=lambda: in_use[0])
+    watcher._check()
+    assert heard.empty()
+    in_use[0] = parse(with_strength(0), "c")
+    watcher._check()
+    assert heard.strength(time.monotonic()) == 60
 
 
 def test_file_that_was_bad_at_the_start(path: Path, heard: Heard) -> None:

@@ -15,9 +15,10 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.config.file import load, set_value
 from bgblur.config.state import Choices
 from bgblur.daemon.daemon import Daemon
-from bgblur.frame import Image
+from bgblur.frame import Frame, Image
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline import build
+from bgblur.pipeline.capture import OpenSource
 
 
 @pytest.fixture
@@ -82,6 +83,26 @@ def test_a_pause_begins_before_and_ends_after_the_picture_is_raw(
     assert not edit(daemon, path, after + paused[after])
     assert raw == [False]
     assert daemon.pipeline.look.raw is (after == RAW)
+
+
+@pytest.mark.parametrize(("before", "after"), [(BLUR, RAW), (RAW, BLUR)])
+def test_no_camera_is_seen_raw_by_a_choice_meant_for_another(
+    path: Path, before: str, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = daemon_of(path, before + '[camera]\ndevice = "0"\n')
+    in_force = daemon.pipeline._in_force
+    old, raw = in_force.order, []
+    replace = daemon.pipeline.replace_source
+
+    def replaced(opener: OpenSource) -> None:
+        raw.append(daemon.pipeline.look.raw)
+        replace(opener)
+
+    monkeypatch.setattr(daemon.pipeline, "replace_source", replaced)
+    assert not edit(daemon, path, after + '[camera]\ndevice = "1"\n')
+    assert raw == [False], "the look is blurred while the camera changes"
+    assert daemon.pipeline.look.raw is (after == RAW)
+    assert not in_force.knows(Frame(np.zeros((2, 2, 3), np.uint8), 1, order=old))
 
 
 def test_each_change_of_the_output_is_reported(path: Path) -> None:

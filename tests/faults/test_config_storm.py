@@ -19,7 +19,7 @@ ASKED_EVERY = 125  # writes between checks of what is in force
 
 def good(chance: random.Random) -> tuple[str, int]:
     """(text, its strength), with a change in every section that changes live."""
-    strength = chance.randint(40, 100)
+    strength = chance.randint(1, 100)
     lines = [
         f"[background]\nstrength = {strength}",
         f'mode = "{chance.choice(["blur", "blur", "color"])}"\ncolor = "#5a5a5a"',

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import cycle, product
 
 import pytest
 from support.faults.fairness import Heartbeat, no_descriptor_stays
-from support.faults.parts import Camera, Model, Output
+from support.faults.parts import RUNGS, Camera, Model, Output, Pace
 from support.faults.rig import FaultRig, impatient, tried
 
 from bgblur.compositing.look import Look
@@ -15,6 +17,15 @@ from bgblur.compositing.look import Look
 # A thread of the pipeline that ends by an exception is a failure even where another replaces it.
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
+FAST, SLOW = 0.0, 0.08  # seconds of an inference at 160 rows
+RESTS = (1, 7)  # frames between two jumps of the person: nothing is held, most alphas are
+PACES = [
+    (Pace(rung, governed, seconds, skip_static), rests)
+    for seconds, governed, skip_static, rests in product(
+        (FAST, SLOW), (True, False), (True, False), RESTS
+    )
+    for rung in RUNGS
+]
 FAULTS = [
     *(("camera", fault) for fault in Camera.FAULTS),
     *(("model", fault) for fault in Model.FAULTS),
@@ -29,11 +40,16 @@ def heart() -> Iterator[Heartbeat]:
         yield heart
 
 
-@pytest.mark.parametrize(("part", "fault"), FAULTS)
+# Steps of 37 in the 112 paces: neighbouring faults differ in all of them.
+@pytest.mark.parametrize(
+    ("part", "fault", "pace", "rests"),
+    [(*fault, *PACES[37 * index % len(PACES)]) for index, fault in enumerate(FAULTS)],
+)
 def test_a_fault_at_the_start_in_mid_stream_and_repeated(
-    part: str, fault: str, heart: Heartbeat
+    part: str, fault: str, pace: Pace, rests: int, heart: Heartbeat
 ) -> None:
-    rig = FaultRig(heart, pixel_format="i420" if part == "camera" else "bgr")
+    rig = FaultRig(heart, pixel_format="i420" if part == "camera" else "bgr", pace=pace)
+    rig.camera.rests = rests
     switch = getattr(rig, part).switch
     if not (part in ("camera", "output") and fault == "hangs"):  # ``start`` itself would hang
         switch.set(fault)
@@ -42,7 +58,8 @@ def test_a_fault_at_the_start_in_mid_stream_and_repeated(
     if not rig.running:
         rig.stop()
         rig.ended()
-        rig = FaultRig(heart)
+        rig = FaultRig(heart, pace=pace)
+        rig.camera.rests = rests
         switch = getattr(rig, part).switch
         rig.start()
     rig.pipeline.replace_preview(rig.preview.open_preview)
@@ -66,6 +83,50 @@ def test_a_fault_at_the_start_in_mid_stream_and_repeated(
     time.sleep(0.05)
     if part == "preview":
         assert rig.output.opened == 1  # a preview's fault does not disturb the output
+    rig.stop()
+    rig.ended()
+
+
+@pytest.mark.parametrize("skip_static", [True, False])
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_model_that_breaks_at_every_height(
+    rung: int, skip_static: bool, heart: Heartbeat
+) -> None:
+    """While the person rests and jumps, and the engine is now fast, now slow."""
+    rig = FaultRig(heart, pace=Pace(rung, False, FAST, skip_static))
+    rig.start()
+    rig.recover()
+    for rests, seconds, fault in zip(
+        cycle((1, 7, 25)), cycle((FAST, SLOW)), ("raises", "a NaN", "turned on its side", "late")
+    ):
+        rig.camera.rests = rests
+        rig.model.pace = replace(rig.model.pace, seconds=seconds)
+        rig.watch(0.15)
+        rig.model.switch.set(fault)
+        tried()
+        rig.watch(0.15)
+        rig.model.switch.set(None)
+        rig.watch(0.05)
+    rig.recover()
+    assert {effort.height for effort in rig.model.efforts} == {rung}
+    assert (rig.model.efforts[-1].held > 0) <= skip_static
+    rig.stop()
+    rig.ended()
+
+
+def test_the_governor_walks_its_ladder_while_parts_break(heart: Heartbeat) -> None:
+    rig = FaultRig(heart, pace=Pace(160, seconds=FAST))
+    rig.start()
+    rig.recover()
+    top = rig.model.efforts[-1]
+    rig.wait(lambda: top.height == RUNGS[-1], 20)
+    rig.model.pace = replace(rig.model.pace, seconds=0.12)
+    for fault in ("raises", "a NaN", None):
+        rig.model.switch.set(fault)
+        tried()
+        rig.watch(0.2)
+    rig.wait(lambda: rig.model.efforts[-1].height == RUNGS[0], 20)
+    rig.recover()
     rig.stop()
     rig.ended()
 

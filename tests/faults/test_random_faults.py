@@ -10,6 +10,7 @@ import os
 import time
 import weakref
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,8 +23,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from support.faults.fairness import Heartbeat, no_descriptor_stays
 from support.faults.full_disk import write_on_a_full_disk
-from support.faults.parts import SIZES, Camera, Model, Output
+from support.faults.parts import RUNGS, SIZES, Camera, Model, Output, Pace
 from support.faults.rig import FaultRig, impatient, tried
+from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
 from bgblur.compositing.look import Look
@@ -36,14 +38,20 @@ EXAMPLES = max(1, round(MINUTES * 60 / 7)) if MINUTES else 12  # one takes about
 GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has served more and more threads
 
 GREY = np.full((90, 160, 3), 90, np.uint8)
-HIDING = [
-    *(Look(strength=strength) for strength in (40, 60, 100)),
-    Look(strength=60, mirror=True),
-    Look(mode="color", color=(90, 90, 90)),
-    Look(mode="image", picture=GREY, light_wrap=0.5),
-]
+HIDING = st.one_of(
+    st.builds(Look, strength=st.integers(1, 100), mirror=st.booleans()),
+    st.just(Look(mode="color", color=(90, 90, 90))),
+    st.just(Look(mode="image", picture=GREY, light_wrap=0.5)),
+)
 RAW = [Look(strength=0), Look(mode="none"), Look(mode="none", mirror=True)]
 MASKS = [SHARP, MaskOptions(), MaskOptions(feather=0.5)]
+
+# Seconds of an inference at 160 rows: from 300 a second to fewer than four at the highest rung.
+SECONDS = [0.0, 0.003, 0.02, 0.05, 0.08]
+RESTS = [1, 4, 8, 25, 25]  # frames for which the person stays in one place
+PACES = st.builds(
+    Pace, st.sampled_from(RUNGS), st.booleans(), st.sampled_from(SECONDS), st.booleans()
+)
 
 memory: list[int] = []  # resident bytes after each example
 
@@ -62,16 +70,26 @@ class AnyFaults(RuleBasedStateMachine):
         self._rig: Any = None
 
     @initialize(
-        look=st.sampled_from(HIDING + RAW),
+        look=st.one_of(HIDING, st.sampled_from(RAW)),
         mask=st.sampled_from(MASKS),
         pixel_format=st.sampled_from(["bgr", "i420"]),
         broken=st.sampled_from([None, *Camera.RAISES, *Model.FAULTS]),
         rest=st.sampled_from([None, None, *Rest]),
+        pace=PACES,
+        rests=st.sampled_from(RESTS),
     )
     def start(
-        self, look: Look, mask: MaskOptions, pixel_format: Any, broken: Any, rest: Any
+        self,
+        look: Look,
+        mask: MaskOptions,
+        pixel_format: Any,
+        broken: Any,
+        rest: Any,
+        pace: Pace,
+        rests: int,
     ) -> None:
-        self._rig = FaultRig(self._heart, look, mask, pixel_format)
+        self._rig = FaultRig(self._heart, look, mask, pixel_format, pace)
+        self._rig.camera.rests = rests
         part = self._rig.camera if broken in Camera.RAISES else self._rig.model
         if broken not in (*Model.LOADS, "unplugged", "driver error"):  # these make the start fail
             part.switch.set(broken)
@@ -99,11 +117,27 @@ class AnyFaults(RuleBasedStateMachine):
         self._rig.pipeline.replace_preview(preview.open_preview if shown else None)
         self._break(preview, fault)
 
-    @rule(look=st.sampled_from(HIDING))
+    @rule(rests=st.sampled_from(RESTS))
+    def the_person_rests_or_moves(self, rests: int) -> None:
+        self._rig.camera.rests = rests
+        self._order(lambda: None)
+
+    @rule(seconds=st.sampled_from(SECONDS))
+    def another_program_takes_or_frees_the_processor(self, seconds: float) -> None:
+        self._rig.model.pace = replace(self._rig.model.pace, seconds=seconds)
+        self._order(lambda: None)
+
+    @rule(pace=PACES)
+    def another_engine(self, pace: Pace) -> None:
+        """By the user's choice: input height, skip_static."""
+        self._rig.model.pace = pace
+        self._order(self._rig.reload)
+
+    @rule(look=HIDING)
     def hide(self, look: Look) -> None:
         self._order(lambda: self._rig.show(look))
 
-    @rule(look=st.sampled_from(RAW), again=st.sampled_from(HIDING))
+    @rule(look=st.sampled_from(RAW), again=HIDING)
     def show_and_hide(self, look: Look, again: Look) -> None:
         self._order(lambda: self._rig.show(look))
         self._order(lambda: self._rig.show(again))
@@ -131,7 +165,7 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule()
     def reload(self) -> None:
-        self._order(lambda: self._rig.pipeline.replace_backend(self._rig.model.load))
+        self._order(self._rig.reload)
 
     @rule()
     def other_output(self) -> None:
@@ -158,7 +192,8 @@ class AnyFaults(RuleBasedStateMachine):
         old = self._rig
         old.stop()
         old.ended()
-        self._rig = FaultRig(self._heart, old.pipeline.look, old.pipeline.mask)
+        self._rig = FaultRig(self._heart, old.pipeline.look, old.pipeline.mask, pace=old.model.pace)
+        self._rig.camera.rests = old.camera.rests
         self._rig.start()
         self._order(lambda: None)
 
@@ -190,6 +225,7 @@ class AnyFaults(RuleBasedStateMachine):
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None:
     memory.clear()
+    faults, held, heights = TALLY.faults, TALLY.held, TALLY.heights.copy()
     run_state_machine_as_test(
         AnyFaults,
         settings=settings(
@@ -205,4 +241,8 @@ def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None
     grown = "resident memory after each example, MiB: " + " ".join(str(m >> 20) for m in memory)
     print(grown)
     assert len(memory) >= EXAMPLES
+    # What the daemon does in its daily work was done here too.
+    assert TALLY.faults - faults > 5 * EXAMPLES
+    assert TALLY.held - held > 0
+    assert len(TALLY.heights - heights) > len(RUNGS) / 2
     assert memory[-1] - memory[len(memory) // 2] < GROWTH, grown

@@ -9,6 +9,7 @@ from support.faults.parts import SIZES, scene
 from support.faults.watermark import LEAK, room, watermark_seen
 from support.pipeline_parts import true_alpha
 
+from bgblur.compositing.blur import blurred_room
 from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look, sigma_of
@@ -16,7 +17,7 @@ from bgblur.frame import Image
 from bgblur.pipeline.words import ALL_CARDS
 
 every_size = pytest.mark.parametrize("size", SIZES)
-STRENGTHS = (40, 60, 100)  # as the other tests use
+STRENGTHS = (1, 25, 60, 100)
 
 
 def blurred(size: tuple[int, int], strength: int) -> Image:
@@ -32,10 +33,12 @@ def test_a_raw_frame_is_found(size: tuple[int, int]) -> None:
 
 
 @every_size
-@pytest.mark.parametrize("strength", [1, 5, 10, 15])
-def test_a_lightly_blurred_room_is_found(size: tuple[int, int], strength: int) -> None:
-    assert watermark_seen(blurred(size, strength)) > LEAK
-    sigma = sigma_of(strength, size[1])
+@pytest.mark.parametrize("share", [0.0005, 0.0026, 0.0053, 0.0079])
+def test_a_lightly_blurred_room_is_found(size: tuple[int, int], share: float) -> None:
+    """``share`` of the height is sigma: less than any strength blurs."""
+    image, sigma = scene(3, *size), share * size[1]
+    assert sigma < sigma_of(1, size[1]) / 2
+    assert watermark_seen(blurred_room(image, true_alpha(image), sigma)) > LEAK
     assert watermark_seen(cv2.GaussianBlur(room(*size), (0, 0), sigma)) > LEAK
 
 

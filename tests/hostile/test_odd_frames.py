@@ -89,13 +89,16 @@ def published(image: Any, look: Look, mask: MaskOptions, size: tuple[int, int]) 
     """The whole way of one frame, without the threads. Raises CameraError for a refused one."""
     frame = _sound(Frame(image, 0))
     backend = backend_of(SquareEngine())
-    pixels, alpha = backend.segment(frame.image, mask)
+    try:
+        found = Segmented(frame, *backend.segment(frame.image, mask), backend.compositor)
+    except RuntimeError:  # too wide for a network: blurred whole
+        found = None
     sink = RecordingSink()
     problems = Problems()
-    publisher, keeper = publisher_on(sink, problems)
+    publisher, keeper = publisher_on(sink, problems, look)
     keeper.open(*size, 30.0)
-    publisher.show(Segmented(frame, pixels, alpha, backend.compositor), look, frame)
-    publisher.show(None, look, frame)  # its alpha came too late
+    publisher.show(found, frame)
+    publisher.show(None, frame)  # its alpha came too late
     assert problems.now() == {}
     return [image for _, image in sink.published]
 

@@ -37,6 +37,16 @@ def test_nothing_is_served_without_the_token(
     assert answer.text.endswith("\n")
 
 
+def test_no_part_of_the_token_is_enough(shared_preview: Preview) -> None:
+    token = shared_preview.token
+    parts = [token[:length] for length in range(len(token))] + [token[1:], token[-1]]
+    other = "A" if token[-1] != "A" else "B"
+    for wrong in [*parts, token + "A", token + token, token[:-1] + other, token.swapcase()]:
+        address = f"{shared_preview.origin}/api/status?token={wrong}"
+        assert shared_preview.client.get(address, params={"token": wrong}).status_code == 403, wrong
+    assert shared_preview.client.get("/api/status").status_code == 200
+
+
 def test_nothing_is_changed_without_the_token(shared_preview: Preview) -> None:
     body = {"key": "background.strength", "value": 0}
     answer = httpx.post(f"{shared_preview.origin}/api/set", json=body, trust_env=False)

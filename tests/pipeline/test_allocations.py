@@ -49,7 +49,7 @@ def test_the_counter_counts_opencv_too() -> None:
 # floating point. Before memory was reused, "blur" took more than four.
 @pytest.mark.parametrize(("look", "most"), [("blur", 0.7), ("mirrored", 0.7), ("color", 2.0)])
 def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
-    publisher, keeper = publisher_on(lambda *_: NullSink(), Problems())
+    publisher, keeper = publisher_on(lambda *_: NullSink(), Problems(), LOOKS[look])
     keeper.open(WIDTH, HEIGHT, 30)
     compositor, image = CpuCompositor(), portrait(WIDTH, HEIGHT)
     index = 0
@@ -58,7 +58,7 @@ def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
         nonlocal index
         index += 1
         alpha = upsample(SMALL, image)
-        publisher.show(Segmented(Frame(image, index), image, alpha, compositor), LOOKS[look], None)
+        publisher.show(Segmented(Frame(image, index), image, alpha, compositor), None)
 
     for _ in range(6):
         frame()

@@ -10,11 +10,14 @@ from functools import partial
 
 import numpy as np
 import pytest
+from support.pipeline_parts import SHARP
 
+from bgblur.compositing.look import Look
 from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
 from bgblur.frame import Frame
 from bgblur.pipeline import capture
 from bgblur.pipeline.capture import CaptureLoop
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import LatestSlot
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import ALL_CARDS, CARDS, STATE_WORDS, working_again
@@ -138,7 +141,10 @@ def said(monkeypatch: pytest.MonkeyPatch, *steps: Step) -> list[str | None]:
         raise step if isinstance(step, Exception) else step(camera)
 
     problems = Recorded()
-    camera = CaptureLoop(open_source, LatestSlot(), lambda source: None, problems, Stats())
+    in_force = InForce(Look(), SHARP)
+    camera = CaptureLoop(
+        open_source, LatestSlot(), in_force, lambda source: None, problems, Stats()
+    )
     camera.run(Turn(stopping))
     return problems.lines
 

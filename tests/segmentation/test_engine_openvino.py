@@ -63,6 +63,16 @@ def test_alpha_is_that_of_torchscript(model: str, height: int, size: tuple[int, 
     assert apart.max() < 0.05
 
 
+@pytest.mark.parametrize("height", [96, 288])
+def test_int8_differs_little_from_single_precision(height: int) -> None:
+    picture = portrait(1280, 720)
+    expected = TorchEngine("unet-resnet18", "cpu", "fp32", height).infer(picture)
+    engine = OpenVinoEngine("auto", "int8", height)
+    assert engine.precision == "int8"
+    apart = np.abs(engine.infer(picture) - expected)
+    assert 0 < apart.mean() < 0.01
+
+
 @pytest.mark.parametrize("threads", [1, None])
 def test_each_shape_is_compiled_once_and_few_are_kept(threads: int | None, own_cache: Path) -> None:
     engine = OpenVinoEngine("unet-lite", "auto", 96, threads)

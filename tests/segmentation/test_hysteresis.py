@@ -70,6 +70,12 @@ def test_a_region_no_longer_certain_is_dropped_in_time(passed: int) -> None:
     assert certain(blob(20, 20, 0.9), passed=passed).max() == 0
 
 
+def test_a_call_counts_as_one_frame() -> None:
+    certain = Hysteresis()
+    certain(blob(20, 20, 0.96))
+    assert [certain(blob(20, 20, 0.9)).max() > 0 for _ in range(90)] == [True] * 89 + [False]
+
+
 def test_an_unrelated_picture_does_not_use_the_past() -> None:
     certain = Hysteresis()
     certain(blob(20, 20, 0.99))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from support.live_matting import SHARP, Bright, Clock, Remembering, iou, live
 from support.scenes import portrait
 
-from bgblur.frame import Image
+from bgblur.frame import Alpha, Image
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.live import HOLDS_FRAMES
 from bgblur.segmentation.matting import Matting
@@ -136,6 +136,58 @@ def test_no_alpha_is_held_across_a_failure_a_reset_or_a_new_size() -> None:
         matting(portrait(640, 360), SHARP)
     with pytest.raises(RuntimeError, match="no memory"):
         matting(still, SHARP)
+
+
+def test_no_alpha_of_before_is_held_while_the_engine_fails() -> None:
+    """The picture of the last good alpha comes again: it does not hide the failure."""
+    engine, still = Bright(), portrait(320, 180)
+    matting = live(engine)
+    matting(still, SHARP)
+    matting(still, SHARP)
+    assert matting.effort.held == 1
+    engine.fails = True
+    with pytest.raises(RuntimeError, match="no memory"):
+        matting(np.ascontiguousarray(still[::-1]), SHARP)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="no memory"):
+            matting(still, SHARP)
+    engine.fails = False
+    matting(still, SHARP)
+    assert engine.calls == 6
+    assert matting.effort.held == 1
+
+
+GARBLES: dict[str, Callable[[Alpha], Any]] = {
+    "a NaN": lambda alpha: np.where(alpha > 0.9, np.nan, alpha),
+    "infinity": lambda alpha: np.where(alpha > 0.9, np.inf, alpha),
+    "logits": lambda alpha: 9 * alpha,
+    "below 0": lambda alpha: alpha - 0.5,
+    "turned on its side": lambda alpha: np.ascontiguousarray(alpha.T),
+    "the left half": lambda alpha: np.ascontiguousarray(alpha[:, : alpha.shape[1] // 2]),
+    "the upper half": lambda alpha: np.ascontiguousarray(alpha[: len(alpha) // 2]),
+    "one row": lambda alpha: alpha[0],
+}
+
+
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize("what", GARBLES)
+def test_what_is_no_alpha_is_refused_and_never_held(what: str, skip: bool) -> None:
+    class Garbling(Bright):
+        garbles = False
+
+        def infer(self, pixels: Image) -> Alpha:
+            alpha = super().infer(pixels)
+            return GARBLES[what](alpha) if self.garbles else alpha
+
+    engine, still = Garbling(), portrait(320, 180)
+    matting = live(engine, skip=skip)
+    matting(still, SHARP)
+    engine.garbles = True
+    for picture in (np.ascontiguousarray(still[::-1]), still, still):
+        with pytest.raises(RuntimeError, match="the model gave"):
+            matting(picture, SHARP)
+    engine.garbles = False
+    assert np.isfinite(matting(still, SHARP)[1]).all()
 
 
 def test_skipping_can_be_turned_off() -> None:

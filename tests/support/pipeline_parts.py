@@ -10,16 +10,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.look import Look
+from bgblur.config.settings import EngineSettings
 from bgblur.errors import CameraError, OutputError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
+from bgblur.pipeline.build import load_backend
+from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.output import Output
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
 from bgblur.pipeline.state import Problems
-from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
@@ -94,14 +96,17 @@ class SquareSource:
 
 
 class SquareEngine:
-    """Finds the white square; ``behave`` may change the true alpha."""
+    """Finds the white square, at the resolution that a network would have; ``behave`` may change
+    the true alpha."""
 
     device = "cpu"
     precision = "fp32"
-    input_height = HEIGHT
 
-    def __init__(self, behave: Callable[[Alpha], Any] = lambda alpha: alpha) -> None:
+    def __init__(
+        self, behave: Callable[[Alpha], Any] = lambda alpha: alpha, input_height: int = 160
+    ) -> None:
         self.behave = behave
+        self.input_height = input_height
         self.calls = 0
 
     def upload(self, image: Image) -> Any:
@@ -109,13 +114,25 @@ class SquareEngine:
 
     def infer(self, pixels: Any) -> Any:
         self.calls += 1
-        return self.behave(true_alpha(pixels))
+        return self.behave(low_resolution(true_alpha(pixels), self.input_height))
 
 
-def backend_of(engine: SquareEngine) -> Backend:
-    """The real matting and compositor around the test's engine."""
-    matting = Matting(engine, Stats())
-    return Backend(matting, CpuCompositor())
+def low_resolution(alpha: Alpha, rows: int) -> Alpha:
+    """``alpha`` as a network with ``rows`` gives it: its columns are a multiple of 32. Raises
+    RuntimeError for a picture that is too wide, like the real engine."""
+    height, width = alpha.shape
+    if width > 32 * height:
+        raise RuntimeError("a picture too wide to find a person in")
+    size = max(32, round(rows * width / height / 32) * 32), rows
+    how = cv2.INTER_AREA if rows < height else cv2.INTER_LINEAR
+    return cv2.resize(alpha, size, interpolation=how)
+
+
+def backend_of(engine: SquareEngine, settings: EngineSettings | None = None) -> Backend:
+    """What the daemon runs, but for its ``engine``: live matting, a governor, the compositor."""
+    return load_backend(
+        settings or EngineSettings(), Stats(), fps=lambda: 30.0, load_engine=lambda _: engine
+    )
 
 
 def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeeper]:
@@ -124,10 +141,12 @@ def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeep
     return Output(keeper, Preview(problems), Stats(), lambda _: True), keeper
 
 
-def publisher_on(open_sink: OpenSink, problems: Problems) -> tuple[Publisher, SinkKeeper]:
+def publisher_on(
+    open_sink: OpenSink, problems: Problems, look: Look
+) -> tuple[Publisher, SinkKeeper]:
     """A publisher without a pipeline around it; its sink is still to be opened."""
     output, keeper = output_on(open_sink, problems)
-    return Publisher(output, Stats(), problems), keeper
+    return Publisher(output, Stats(), problems, InForce(look, SHARP)), keeper
 
 
 SHARP = MaskOptions(refine_edges=False, smoothing=0.0)

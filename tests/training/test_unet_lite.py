@@ -17,7 +17,8 @@ from bgblur.segmentation.contract import Contract, contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import LightUnet, build_network, with_new_blocks
-from bgblur.training.data.sets import Collection, DataError, load_collections
+from bgblur.training.data.sets import Collection, DataError
+from bgblur.training.data.split import load_collections
 from bgblur.training.export.equivalents import as_trained, for_processors
 from bgblur.training.export.export import (
     export,

@@ -47,12 +47,12 @@ def benchmark(
     from bgblur.training.evaluate.sweep_plot import draw, table
 
     picture, figures = out.with_name(f"{out.name}.png"), out.with_name(f"{out.name}.json")
-    check_plot(picture)
+    check_plot(picture, overwrite=True)  # as OUT.json is
     for name in isa or ():
         if name not in ISAS:
             raise UsageError(f'--isa is "{name}": it must be {" or ".join(ISAS)}')
     wanted = cells(
-        model or _shipped(),
+        model or shipped(),
         device or _devices(),
         precision or ["auto"],
         isa or ["native"],
@@ -88,7 +88,7 @@ def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def _shipped() -> list[str]:
+def shipped() -> list[str]:
     from bgblur.segmentation.models import SHIPPED_MODELS
 
     return [name for name, path in SHIPPED_MODELS.items() if path.is_file()]

@@ -20,7 +20,9 @@ def compare_peer(
         int, typer.Option(min=1, help="Timed passes of each side over each clip.")
     ] = 2,
     frames: Annotated[int, typer.Option(min=2, help="Frames per clip, at most.")] = 75,
-    clips: Annotated[int, typer.Option(min=1, help="Number of clips, at most.")] = 5,
+    clips: Annotated[
+        int, typer.Option(min=1, help='Number of clips of the half "report", at most.')
+    ] = 5,
     model: Annotated[str, typer.Option(help="bgblur's model, as engine.model.")] = "auto",
     input_height: Annotated[
         str, typer.Option(help="bgblur's height, as engine.input_height.")
@@ -43,7 +45,7 @@ def compare_peer(
     from bgblur.training.peers.environment import find_environment, make_environment, peer_folder
 
     check_place(json_file)
-    pairs = list(composited_clips(data / "video" / "composited"))[:clips]
+    pairs = list(composited_clips(data / "video" / "composited", "report"))[:clips]
     if not pairs:
         raise UsageError(
             f"no clip with a matte in {data}/video/composited: name the data folder with --data"

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bgblur.errors import UsageError
-from bgblur.training.commands.shell import DataOption, check_place, console, run
+from bgblur.training.commands.shell import DataOption, check_place, console, run, warn_uncompared
+from bgblur.training.data.split import Half
 
 if TYPE_CHECKING:
     from bgblur.segmentation.contract import Contract
     from bgblur.segmentation.engine import Engine
     from bgblur.training.data.sets import Collection
-
-HEIGHTS = (160, 192, 288)  # where a processor starts, and the two that have targets
 
 
 def evaluate(
@@ -25,8 +24,14 @@ def evaluate(
     data: DataOption = Path("data"),
     input_height: Annotated[
         list[int] | None,
-        typer.Option(min=32, help="Repeatable; 160, 192 and 288 if none is given."),
+        typer.Option(
+            min=32, help='Repeatable; if none is given, all that "auto" takes on the device.'
+        ),
     ] = None,
+    half: Annotated[
+        Half,
+        typer.Option(help="The half of the held-out pictures: tune to choose, report for figures."),
+    ] = "report",
     device: Annotated[str, typer.Option(help="For a model.ts: auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[
         str, typer.Option(help="For a model.ts: auto, fp32, bf16 or fp16; a last.ckpt is fp32.")
@@ -48,8 +53,8 @@ def evaluate(
         ),
     ] = None,
 ) -> None:
-    """Judge a model on the held-out photos and rooms and on the clips with true mattes."""
-    from bgblur.training.data.sets import load_collections
+    """Judge a model on held-out photos and rooms and on clips with true mattes."""
+    from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.card import Evaluation, write_card
     from bgblur.training.evaluate.comparison import compare
     from bgblur.training.evaluate.evaluation import composited_clips
@@ -60,19 +65,22 @@ def evaluate(
 
     check_place(json_file, card, sheet)
     wanted = load_targets(targets) if targets else ()
-    measured = sorted(set(input_height or HEIGHTS))
+    measured = sorted(set(input_height or _rungs(model, device)))
     check_heights(wanted, measured)
     engines, history = _engines(model, measured, device, precision)
     others = _engines(beside, measured, device, precision)[0] if beside else []
     other = beside.name if beside else ""
-    held_out = _limited(load_collections(data)[1], limit)
-    clips = list(composited_clips(data / "video" / "composited"))
+    warn_uncompared(data)
+    held_out = _limited(load_half(data, half), limit)
+    clips = list(composited_clips(data / "video" / "composited", half))
     heights = {}
     for engine in engines:
         with console.status(f"input height {engine.input_height}") as status:
             figures = judge_model(engine, held_out, clips, limit, status.update)
         heights[engine.input_height] = figures
-        typer.echo(f"## Input height {engine.input_height}\n\n{figures_tables(figures)}\n")
+        typer.echo(
+            f'## Input height {engine.input_height}, half "{half}"\n\n{figures_tables(figures)}\n'
+        )
     compared = {}
     for engine in others:
         height = engine.input_height
@@ -91,6 +99,7 @@ def evaluate(
         history,
         engines[-1].device,
         engines[-1].precision,
+        half,
         heights,
         verdicts,
         other,
@@ -108,6 +117,15 @@ def evaluate(
         last = engines[-1]
         picture = worst_sheet(still_predictor(last), heights[last.input_height].scored)
         sheet.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+def _rungs(model: Path, device: str) -> range:
+    """The input heights that the daemon's "auto" takes with this model."""
+    from bgblur.segmentation.device_torch import choose_device
+    from bgblur.segmentation.governor import HEIGHTS
+
+    kind = "cpu" if model.suffix == ".ckpt" else choose_device(device)
+    return HEIGHTS[kind.partition(":")[0]]
 
 
 def _engines(

@@ -32,7 +32,7 @@ def export(
     ] = None,
 ) -> None:
     """Export the averaged network, verify it, and add it to SHA256SUMS in the target's folder."""
-    from bgblur.training.data.sets import load_collections
+    from bgblur.training.data.split import load_collections
     from bgblur.training.export.export import publish
     from bgblur.training.export.openvino_ir import publish_ir
     from bgblur.training.export.quantize import PICTURES, calibration

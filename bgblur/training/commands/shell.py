@@ -47,6 +47,20 @@ def check_place(*files: Path | None) -> None:
             raise UsageError(f"there is no folder {file.parent}: make it, or name another")
 
 
+def warn_uncompared(data: Path) -> None:
+    """Say which folders near-duplicates were not sought in: they may be on both sides."""
+    from bgblur.training.data.groups import uncompared
+
+    folders = uncompared(data)
+    if folders:
+        console.print(
+            f"near-duplicates were not sought among these pictures of {', '.join(folders)}: "
+            f"scripts/find_duplicates.py --data {data} seeks them, in about a minute",
+            style="yellow",
+            markup=False,
+        )
+
+
 def _end(error: BgblurError) -> NoReturn:
     console.print(str(error), style="red", markup=False)
     sys.exit(error.exit_code)

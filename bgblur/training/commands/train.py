@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bgblur.errors import UsageError
-from bgblur.training.commands.shell import console, run
+from bgblur.training.commands.shell import console, run, warn_uncompared
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,9 +76,9 @@ def train(
     out = out or _folder(config, stages, index)
     if first_model is not None:
         _refuse_finished(out, recipe.run.steps)
-    collection, held_out = _collections(data, replay)
     fabric = make_fabric(recipe.run.precision)
     first = fabric.is_global_zero  # one of several processes prints and writes
+    collection, tune = _collections(data, replay, warn=first)
     writer = SummaryWriter(str(out)) if first else None
     bar = Progress(
         TextColumn("step"),
@@ -110,9 +110,9 @@ def train(
             return
         predict = still_predictor(NetworkEngine(network, 192))
         scored = []
-        for name, pictures in held_out.photos.items():
+        for name, pictures in tune.photos.items():
             scores = score_photos(predict, pictures[:60])
-            mean = sum(s.iou for s in scores) / max(1, len(scores))
+            mean = sum(s.iou for s in scores) / len(scores)
             writer.add_scalar(f"iou/{name}", mean, step)
             console.print(f"step {step} IoU {name} {mean:.4f}")
             scored += scores
@@ -191,17 +191,20 @@ def _refuse_finished(out: Path, steps: int) -> None:
         )
 
 
-def _collections(data: Path, replay: Path | None) -> tuple[Collection, Collection]:
-    """(train, validation). Own pictures get rooms of others: those of ``replay``, or stock ones."""
-    from bgblur.training.data.sets import Collection, load_collections, mixed, stock_rooms
+def _collections(data: Path, replay: Path | None, warn: bool) -> tuple[Collection, Collection]:
+    """(train, the half "tune"). Own pictures get rooms of others: of ``replay``, or stock ones."""
+    from bgblur.training.data.sets import Collection, mixed, stock_rooms
+    from bgblur.training.data.split import load_collections, load_half
 
-    own, held_out = load_collections(data)
+    if warn:
+        for folder in filter(None, (data, replay)):
+            warn_uncompared(folder)
+    own, tune = load_collections(data)[0], load_half(data, "tune")
     if replay is not None:
-        others, others_held_out = load_collections(replay)
-        return mixed(own, others), mixed(held_out, others_held_out)
+        return mixed(own, load_collections(replay)[0]), mixed(tune, load_half(replay, "tune"))
     if not own.rooms:
         own = mixed(own, Collection({}, [], stock_rooms()))
-    return own, held_out
+    return own, tune
 
 
 def _finish(

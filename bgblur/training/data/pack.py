@@ -2,7 +2,8 @@
 
 A network never sees pictures larger than a recipe's largest batches, so larger ones are shrunk.
 They are stored as WebP under their old names: readers look at a file's content, not its suffix.
-Held-out pictures are not trained on and become thumbnails; their names keep the split the same.
+Held-out pictures and their near-duplicates are not trained on and become thumbnails; their names
+keep the split the same.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from pathlib import Path
 
 import cv2
 
+from bgblur.training.data.groups import LIST
 from bgblur.training.data.sets import (
     Collection,
     DataError,
     Picture,
     Pixels,
     check_shape,
-    load_collections,
     read_image,
 )
+from bgblur.training.data.split import load_collections, split_collections
 
 _THUMBNAIL = 16  # pixels, the longer side
 _QUALITY = 80  # of WebP: a lower quality damages gradients and hair
@@ -41,14 +43,18 @@ def pack(
     side. ``report`` is called with the number of pictures done and of all. Raises DataError if
     there are no pictures, one cannot be read, or ``target`` already has parts.
     """
-    train, held_out = load_collections(root)
+    train = load_collections(root)[0]
+    kept = {picture.image for picture in train.every}
+    others = [part.where(lambda p: p.image not in kept) for part in split_collections(root)]
     if any(target.glob("part-*.tar")):
         raise DataError(f"{target} has parts of another packing: remove them, or name another")
     target.mkdir(parents=True, exist_ok=True)
     wanted = [(picture, longest, how) for picture, how in _all(train)]
-    wanted += [(picture, _THUMBNAIL, how) for picture, how in _all(held_out)]
+    wanted += [(picture, _THUMBNAIL, how) for part in others for picture, how in _all(part)]
     parts = _Parts(target, part_bytes)
     try:
+        if (root / LIST).is_file():
+            parts.add(Path(LIST), (root / LIST).read_bytes())
         for number, (picture, side, how) in enumerate(wanted):
             for path, data in _packed(picture, side, how):
                 parts.add(path.relative_to(root), data)

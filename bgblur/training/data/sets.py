@@ -1,4 +1,4 @@
-"""The training pictures: their folders, their split, and how they are read.
+"""The pictures: their folders, and how they are read.
 
 The data folder holds:
 
@@ -6,6 +6,7 @@ The data folder holds:
   ``train/SET/ignore/NAME.png``;
 - ``train/viton_cutouts/NAME.webp`` with an alpha channel;
 - ``backgrounds/rooms_*/NAME.jpg`` and ``backgrounds/things/NAME.jpg`` without people;
+- for reporting alone ``report/SET/images/NAME.jpg`` with ``report/SET/masks/NAME.png``;
 - for evaluation ``video/composited/NAME.mp4`` with ``NAME_alpha.mkv``.
 
 A folder of the user's own pictures holds only ``images/NAME.jpg`` and ``masks/NAME.png``.
@@ -14,8 +15,7 @@ A folder of the user's own pictures holds only ``images/NAME.jpg`` and ``masks/N
 from __future__ import annotations
 
 import hashlib
-import random
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,6 @@ SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # mask value 12
 # Sets whose masks are trustworthy to the pixel: their people may be cut out.
 CLEAN_SETS = ("eg1800", "face_synthetics", "ccp", "wlasl_signers")
 IGNORE = 128
-SPLIT_SEED = 20
-HELD_OUT = 0.1
 _OTHER_SHAPE = 0.1  # tolerated difference in aspect ratio: small sizes are rounded
 STOCK: tuple[str, ...] = (  # pictures of scikit-image without people
     *("brick.png", "chelsea.png", "coffee.png", "grass.png", "gravel.png"),
@@ -78,62 +76,23 @@ class Collection:
     def all_photos(self) -> list[Picture]:
         return [picture for pictures in self.photos.values() for picture in pictures]
 
+    @property
+    def every(self) -> list[Picture]:
+        return [*self.all_photos, *self.cutouts, *self.rooms]
+
+    def where(self, keep: Callable[[Picture], bool]) -> Collection:
+        """The pictures that ``keep`` is true for, in the same order; no set without pictures."""
+        photos = {name: list(filter(keep, pictures)) for name, pictures in self.photos.items()}
+        return Collection(
+            {name: pictures for name, pictures in photos.items() if pictures},
+            list(filter(keep, self.cutouts)),
+            list(filter(keep, self.rooms)),
+        )
+
     def fingerprint(self) -> str:
         """A hash of the files' names and sizes, hexadecimal; their folder does not count."""
-        files = [*self.all_photos, *self.cutouts, *self.rooms]
-        listed = sorted((file.image.name, file.image.stat().st_size) for file in files)
+        listed = sorted((file.image.name, file.image.stat().st_size) for file in self.every)
         return hashlib.sha256(repr(listed).encode()).hexdigest()
-
-
-def split(pictures: Sequence[Picture]) -> tuple[list[Picture], list[Picture]]:
-    """Return (train, validation): a tenth is held out by a fixed seed, in any order of listing."""
-    ordered = sorted(pictures, key=lambda picture: picture.image.name)
-    random.Random(SPLIT_SEED).shuffle(ordered)
-    held_out = max(1, round(HELD_OUT * len(ordered))) if len(ordered) > 1 else 0
-    return ordered[held_out:], ordered[:held_out]
-
-
-def load_collections(root: Path) -> tuple[Collection, Collection]:
-    """Return (train, validation) of a folder with either layout described above.
-
-    Raises DataError if ``root`` holds no photo with a mask.
-    """
-    if (root / "images").is_dir():
-        return _own_collections(root)
-    photos = {
-        name: split(_photos(root / "train" / name, ignore=name in SETS_WITH_IGNORE))
-        for name in SETS
-        if (root / "train" / name / "images").is_dir()
-    }
-    if not any(train for train, _ in photos.values()):
-        raise DataError(f"no training photos under {root}/train: name the data folder with --data")
-    cutouts = split(_files(root / "train" / "viton_cutouts", "*.webp"))
-    rooms = split(
-        _files(root / "backgrounds" / "rooms_small", "*.jpg")
-        + _files(root / "backgrounds" / "rooms_large", "*.jpg")
-    )
-    # Split by themselves, so that the same rooms stay held out.
-    things = split(_files(root / "backgrounds" / "things", "*.jpg"))
-    train, held_out = (
-        Collection(
-            {name: parts[part] for name, parts in photos.items()},
-            cutouts[part],
-            rooms[part] + things[part],
-        )
-        for part in (0, 1)
-    )
-    return train, held_out
-
-
-def _own_collections(root: Path) -> tuple[Collection, Collection]:
-    pictures = _photos(root, ignore=False)
-    if not pictures:
-        raise DataError(
-            f"no picture in {root}/images has its mask in {root}/masks: "
-            "record some with scripts/record.py"
-        )
-    train, held_out = split(pictures)
-    return Collection({OWN: train}, [], []), Collection({OWN: held_out}, [], [])
 
 
 def mixed(own: Collection, replay: Collection) -> Collection:
@@ -152,7 +111,8 @@ def stock_rooms() -> list[Picture]:
     return [Picture(Path(data.data_dir) / name) for name in STOCK]
 
 
-def _photos(folder: Path, ignore: bool) -> list[Picture]:
+def list_photos(folder: Path, ignore: bool) -> list[Picture]:
+    """The pictures in ``folder``/images that have a mask, by name."""
     found = []
     for image in sorted((folder / "images").glob("*.jpg")):
         mask = folder / "masks" / f"{image.stem}.png"
@@ -162,7 +122,8 @@ def _photos(folder: Path, ignore: bool) -> list[Picture]:
     return found
 
 
-def _files(folder: Path, pattern: str) -> list[Picture]:
+def list_files(folder: Path, pattern: str) -> list[Picture]:
+    """The pictures without a mask that match ``pattern``, by name."""
     return [Picture(path) for path in sorted(folder.glob(pattern))]
 
 

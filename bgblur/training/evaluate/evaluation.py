@@ -12,7 +12,9 @@ import numpy as np
 from bgblur.frame import Image
 from bgblur.media.reader import VideoReader
 from bgblur.segmentation.engine import Engine
+from bgblur.training.data.groups import name_of
 from bgblur.training.data.sets import Collection, DataError, Picture, Plane, read_photo
+from bgblur.training.data.split import Half, half_of
 from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
 from bgblur.training.evaluate.predictors import (
     Predictor,
@@ -28,6 +30,7 @@ MIXED_SETS = ("voc_person", "humanseg_web")  # sets that also show small, distan
 LEAK = 0.1  # in an empty room, a pixel with a higher alpha leaks
 MEAN = "mean"
 ROOMS = "empty rooms"
+THINGS = "things"  # the folder, and the row
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,10 @@ def evaluate(
         report(clip.name)
         clip_rows[clip.stem] = evaluate_clip(clip_predictor(engine), clip, matte, frames)
     if clip_rows:
-        clip_rows[MEAN] = _mean(list(clip_rows.values()))
+        total = sum(row["frames"] for row in clip_rows.values())
+        clip_rows[MEAN] = _mean(list(clip_rows.values())) | {"frames": total}
     report(ROOMS)
-    rooms = {ROOMS: empty_rooms(predict, held_out.rooms)} if held_out.rooms else {}
-    return Figures(photos, clip_rows, rooms, scored)
+    return Figures(photos, clip_rows, room_rows(predict, held_out.rooms), scored)
 
 
 # ---------------------------------------------------------------- photos
@@ -124,8 +127,16 @@ def large_row(name: str) -> str:
     return f"{name} > {LARGE:.0%}"
 
 
+def room_rows(predict: Predictor, rooms: Sequence[Picture]) -> Rows:
+    """A row for rooms, and one for other pictures without people: animals, streets, food."""
+    things = [room for room in rooms if room.image.parent.name == THINGS]
+    others = [room for room in rooms if room.image.parent.name != THINGS]
+    rows = {ROOMS: others, THINGS: things}
+    return {name: empty_rooms(predict, pictures) for name, pictures in rows.items() if pictures}
+
+
 def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
-    """``leak``: the share of pixels of empty rooms that are taken for a person."""
+    """``leak``: the share of pixels that are taken for a person, where there is none."""
     leaks = [float((predict(read_photo(room)[0]) > LEAK).mean()) for room in rooms]
     return {"pictures": len(rooms), "leak": float(np.mean(leaks))}
 
@@ -133,11 +144,11 @@ def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float
 # ---------------------------------------------------------------- clips
 
 
-def composited_clips(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield pairs (clip, true matte): ``NAME.mp4`` with ``NAME_alpha.mkv`` in the same folder."""
+def composited_clips(folder: Path, half: Half) -> Iterator[tuple[Path, Path]]:
+    """Yield pairs (clip, true matte) of one half: ``NAME.mp4`` with ``NAME_alpha.mkv``."""
     for clip in sorted(folder.glob("*.mp4")):
         matte = clip.with_name(f"{clip.stem}_alpha.mkv")
-        if matte.is_file():
+        if matte.is_file() and half_of(name_of(clip)) == half:
             yield clip, matte
 
 
@@ -151,7 +162,8 @@ def evaluate_clip(
         raise DataError(
             f"{matte.name} does not fit {clip.name}: as many frames of the same size are needed"
         )
-    return score_clip([predict(image) for image in images], truths)
+    scores = score_clip([predict(image) for image in images], truths)
+    return {"frames": len(images)} | scores
 
 
 def read_matte(image: Image) -> Plane:

@@ -168,19 +168,19 @@ def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], f
 
 
 def accuracy(engine: TorchEngine, data: Path, budget: Budget) -> dict[str, float]:
-    """Mean IoU of the first held-out photos of each set, in their fixed shuffled order, and of the
-    first frames of the clips with true mattes."""
-    from bgblur.training.data.sets import load_collections
+    """Mean IoU of the first photos of each set's "report" half, in their fixed shuffled order, and
+    of the first frames of that half's clips."""
+    from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.evaluation import composited_clips, evaluate_clip, score_photos
     from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
 
-    held_out = load_collections(data)[1]
+    held_out = load_half(data, "report")
     photos = [p for pictures in held_out.photos.values() for p in pictures[: budget.photos]]
     scored = score_photos(still_predictor(engine), photos)
     found = {"photos": float(np.mean([one.iou for one in scored]))} if scored else {}
     clips = [
         evaluate_clip(clip_predictor(engine), clip, matte, budget.frames)["iou"]
-        for clip, matte in composited_clips(data / "video" / "composited")
+        for clip, matte in composited_clips(data / "video" / "composited", "report")
     ]
     if clips:
         found["clips"] = float(np.mean(clips))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bgblur.training.evaluate.evaluation import Figures
+from bgblur.training.evaluate.evaluation import Figures, Rows
 
+COUNTS = ("pictures", "clips", "frames", "samples", "refused", "changes")
 _HEADINGS = {"iou": "IoU", "boundary_f": "boundary F", "mad": "MAD", "dtssd": "dtSSD"}
 
 
@@ -21,7 +22,25 @@ def table(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _cell(key: str, value: float) -> str:
-    return f"{value:.0f}" if key in ("pictures", "samples") else f"{value:.4f}"
+    return f"{value:.0f}" if key in COUNTS else f"{value:.4f}"
+
+
+def heights_tables(heights: Mapping[int, Figures]) -> str:
+    """A table for each figure, with a column for each input height, without empty ones."""
+    parts = []
+    for kind in ("photos", "clips", "rooms"):
+        by_height = {height: getattr(figures, kind) for height, figures in heights.items()}
+        first: Rows = next(iter(by_height.values()))
+        for figure in dict.fromkeys(key for row in first.values() for key in row):
+            if figure in COUNTS:
+                continue
+            rows = {
+                name: {key: row[key] for key in COUNTS if key in row}
+                | {str(height): others[name][figure] for height, others in by_height.items()}
+                for name, row in first.items()
+            }
+            parts.append(table(f"{kind}: {_HEADINGS.get(figure, figure)}", rows))
+    return "\n\n".join(parts)
 
 
 def figures_tables(figures: Figures) -> str:

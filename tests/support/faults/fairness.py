@@ -64,7 +64,7 @@ def feed_problem(times: list[float], since: float, until: float, heart: Heartbea
     within = [since, *(at for at in times if since <= at <= until), until]
     gap = max(b - a for a, b in pairwise(within))
     fair = until - since - 2 * lost
-    if len(within) - 2 < 10 * fair - 2:
+    if len(within) - 2 < int(10 * fair) - 2:
         return f"{len(within) - 2} pictures in {until - since:.2f} s ({lost:.2f} s lost)"
     if gap > 0.25 + 2 * worst:
         return f"a gap of {gap:.2f} s ({worst:.2f} s of it the machine's)"

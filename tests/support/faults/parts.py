@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import cv2
@@ -13,25 +14,39 @@ import numpy as np
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
+from bgblur.config.settings import EngineSettings
 from bgblur.errors import CameraBusyError, CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
-from bgblur.segmentation.matting import Matting
+from bgblur.pipeline.build import load_backend
+from bgblur.segmentation.governor import HEIGHTS, Effort
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
 from support.faults.tally import TALLY
-from support.faults.watermark import LEAK, room, watermark_seen
+from support.faults.watermark import LEAK, WAVES, room, watermark_seen
 from support.pipeline_parts import PERSON, SquareEngine
 
+RUNGS = HEIGHTS["cpu"]
 SIZES = [(320, 180), (240, 180), (400, 226), (480, 270)]
 
 
 def scene(index: int, width: int, height: int) -> Image:
-    """The room with the white square that stands for the person; it jumps at every frame."""
+    """The room with the white square that stands for the person; it jumps with every ``index``.
+
+    They never leave a strip of room narrower than two waves at a border: in a corner such a strip
+    is blurred to its own tint, without detail, which the detector takes for a wave.
+    """
     image = room(width, height).copy()
-    x, y = (index * 37) % (width - PERSON), (index * 23) % (height - PERSON)
+    strip = round(2 * height / WAVES)
+    x = _beside(strip, (index * 37) % (width - PERSON), width - PERSON)
+    y = _beside(strip, (index * 23) % (height - PERSON), height - PERSON)
     image[y : y + PERSON, x : x + PERSON] = 255
     return image
+
+
+def _beside(strip: int, place: int, last: int) -> int:
+    """``place`` in 0..``last``, or the border it is nearer to than ``strip``."""
+    return 0 if place < strip else last if place > last - strip else place
 
 
 class Switch:
@@ -58,7 +73,8 @@ class Switch:
 
 
 class Camera:
-    """The device. ``switch`` breaks it; ``size`` is that of the next opening."""
+    """The device. ``switch`` breaks it; ``size`` is that of the next opening. The person rests for
+    ``rests`` frames before they jump."""
 
     RAISES: ClassVar[dict[str, Callable[[], Exception]]] = {
         "unplugged": lambda: CameraError("the camera is unplugged"),
@@ -77,6 +93,7 @@ class Camera:
 
     def __init__(self, size: tuple[int, int] = SIZES[0], fps: float = 50.0) -> None:
         self.size, self.fps = size, fps
+        self.rests = 1
         self.switch = Switch(self.RAISES)
         self.handles: list[OpenCamera] = []
 
@@ -102,7 +119,7 @@ class OpenCamera:
         time.sleep(1 / self.fps)
         self._camera.switch.strike()
         self._index += 1
-        image = scene(self._index, self.width, self.height)
+        image = scene(self._index // self._camera.rests, self.width, self.height)
         garble = self._camera.FRAMES.get(self._camera.switch.fault or "")
         return Frame(garble(image) if garble else image, self._index)
 
@@ -112,9 +129,25 @@ class OpenCamera:
             raise OSError(5, "Input/output error")
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How the engine is set up, and its speed."""
+
+    rung: int = 160  # the height it starts at
+    governed: bool = True  # whether the governor may leave it
+    seconds: float = 0.0  # of an inference at 160 rows
+    skip_static: bool = True
+
+    @property
+    def settings(self) -> EngineSettings:
+        return EngineSettings(
+            input_height="auto" if self.governed else self.rung, skip_static=self.skip_static
+        )
+
+
 class Model:
-    """``load`` returns the real matting and compositor around an engine that finds the square and
-    breaks by ``switch``."""
+    """``load`` returns what the daemon runs around an engine that finds the square, takes its time
+    by ``pace`` and breaks by ``switch``."""
 
     RAISES: ClassVar[dict[str, Callable[[], Exception]]] = {
         "raises": lambda: RuntimeError("in forward\nRuntimeError: broken"),
@@ -139,10 +172,17 @@ class Model:
     PICTURES = ("slow pictures", "no pictures")  # of the compositor
     FAULTS = (*RAISES, *ALPHAS, *LOADS, *PICTURES, "hangs", "context lost", "late", "slow")
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
         self.switch = Switch(self.RAISES)
+        self.pace = pace or Pace()
+        self.efforts: list[Effort] = []  # of all that were loaded
 
-    def load(self) -> Backend:
+    def load(
+        self,
+        settings: EngineSettings | None = None,
+        stats: Stats | None = None,
+        fps: Callable[[], float] = lambda: 30.0,
+    ) -> Backend:
         if self.switch.fault in self.LOADS:
             raise self.LOADS[self.switch.fault]()
         if self.switch.fault == "hangs":
@@ -150,6 +190,8 @@ class Model:
         lost = threading.Event()
 
         def behave(alpha: Alpha) -> Any:
+            TALLY.heights[len(alpha)] += 1
+            time.sleep(self.pace.seconds * (len(alpha) / 160) ** 2)
             fault = self.switch.fault
             if fault == "context lost":
                 lost.set()
@@ -159,8 +201,16 @@ class Model:
             time.sleep({"late": 1.2, "slow": 0.15}.get(fault or "", 0))
             return self.ALPHAS[fault](alpha) if fault in self.ALPHAS else alpha
 
-        matting = Matting(SquareEngine(behave), Stats())
-        return Backend(matting, FaultyCompositor(self.switch))
+        def engine(chosen: EngineSettings) -> SquareEngine:
+            height = chosen.input_height
+            return SquareEngine(behave, self.pace.rung if isinstance(height, str) else height)
+
+        backend = load_backend(
+            settings or self.pace.settings, stats or Stats(), fps=fps, load_engine=engine
+        )
+        assert backend.effort is not None  # live matting
+        self.efforts.append(backend.effort)
+        return replace(backend, compositor=FaultyCompositor(self.switch))
 
 
 class FaultyCompositor(CpuCompositor):
@@ -198,7 +248,7 @@ class Output:
         self.times: deque[float] = deque(maxlen=2000)
         self.opened = 0
         self.may_be_raw = False
-        self._grace_until = 0.0
+        self._grace_until = self._forbidden = 0.0
         self.wrong: list[str] = []
 
     def open(self, width: int, height: int, fps: float) -> OpenOutput:
@@ -212,12 +262,14 @@ class Output:
         return self.open(0, 0, 30.0)
 
     def forbid_raw(self) -> None:
-        self._grace_until, self.may_be_raw = time.monotonic() + 0.2, False
+        self._forbidden = time.monotonic()
+        self._grace_until, self.may_be_raw = self._forbidden + 0.2, False
 
     def look_at(self, picture: Image, size: tuple[int, int]) -> None:
         width, height = size
         TALLY.frames += 1
-        self.times.append(time.monotonic())
+        arrived = time.monotonic()  # looking takes time
+        self.times.append(arrived)
         if self.pixel_format == "i420":
             if picture.shape != (height * 3 // 2, width):
                 self.wrong.append(f"{picture.shape} instead of I420 of {width}x{height}")
@@ -228,12 +280,14 @@ class Output:
         seen = watermark_seen(picture)
         if seen < LEAK:
             return
-        if self.may_be_raw or time.monotonic() < self._grace_until:
+        if self.may_be_raw or arrived < self._grace_until:
             TALLY.raw_by_choice += 1
             self._grace_until = 0.0
         else:
             TALLY.leaks += 1
-            self.wrong.append(f"{seen:.2f} of the watermark shows")
+            since = arrived - self._forbidden
+            self.wrong.append(f"{seen:.2f} of the watermark shows, {since:.2f} s after the choice")
+            print(self.wrong[-1])  # where an error at the end hides it
 
 
 class OpenOutput:

@@ -16,7 +16,7 @@ from bgblur.pipeline.state import Part, Rest
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat
 from support.faults.fairness import Heartbeat, feed_problem
-from support.faults.parts import Camera, Model, Output
+from support.faults.parts import Camera, Model, Output, Pace
 from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
@@ -26,7 +26,8 @@ PATIENCE = 0.6  # seconds until a call counts as hung, here
 
 @contextmanager
 def impatient() -> Iterator[None]:
-    """Hung calls are given up after half a second, and failed parts are opened again soon."""
+    """Hung calls are given up after half a second, failed parts are opened again soon, and the
+    governor decides within a second."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("capture.READS", "segment.LOADS", "segment.INFERS"):
             patch.setattr(f"bgblur.pipeline.{name}_WITHIN", PATIENCE)
@@ -35,6 +36,8 @@ def impatient() -> Iterator[None]:
         for module in ("capture", "segment", "sink_keeper"):
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_FIRST", 0.1)
             patch.setattr(f"bgblur.pipeline.{module}.RETRY_LAST", 0.3)
+        for name, seconds in (("WINDOW", 0.5), ("SPAN", 0.25), ("PATIENCE", 0.4), ("TRIAL", 1.0)):
+            patch.setattr(f"bgblur.segmentation.governor._{name}", seconds)
         yield
 
 
@@ -47,9 +50,10 @@ class FaultRig:
         look: Look | None = None,
         mask: MaskOptions = SHARP,
         pixel_format: PixelFormat = "bgr",
+        pace: Pace | None = None,
     ) -> None:
         self.heart = heart
-        self.camera, self.model = Camera(), Model()
+        self.camera, self.model = Camera(), Model(pace)
         self.output, self.preview = Output(pixel_format), Output()
         self.cameras, self.outputs = [self.camera], [self.output, self.preview]
         self._threads = set(threading.enumerate())
@@ -61,6 +65,7 @@ class FaultRig:
         )
         self.resting: Rest | None = None
         self.running = False
+        self._reloaded = False
 
     # ------------------------------------------------------------ orders
 
@@ -95,8 +100,13 @@ class FaultRig:
         self.resting = reason
         self.pipeline.rest(reason)
 
+    def reload(self) -> None:
+        self._reloaded = True
+        self.pipeline.replace_backend(self.model.load)
+
     def use_camera(self, camera: Camera) -> None:
         camera.switch.set(self.camera.switch.fault)
+        camera.rests = self.camera.rests
         self.camera.switch.set(None)
         self.camera = camera
         self.cameras.append(camera)
@@ -136,8 +146,12 @@ class FaultRig:
             assert composite, "the thread that publishes is dead"
 
     def recover(self) -> None:
-        """Repair everything and wait for the picture."""
+        """Repair everything and wait for the picture. A model that could not be replaced is asked
+        for again: the one before stays, and only the first is tried again by itself."""
         self.repair()
+        if self._reloaded:
+            self._reloaded = False
+            self.pipeline.replace_backend(self.model.load)
         wanted = self.resting or ("off" if self.pipeline.look.raw else "blurring")
         self.wait(lambda: self.pipeline.state == wanted and not self._troubles())
 
@@ -149,6 +163,7 @@ class FaultRig:
         parts: list[Camera | Output] = [*self.cameras, *self.outputs]
         for part in parts:
             assert all(handle.closed for handle in part.handles), part
+        TALLY.held += sum(effort.held for effort in self.model.efforts)
 
     def wait(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
         self.heart.reset()
@@ -162,8 +177,11 @@ class FaultRig:
         return thread.name in PARTS and thread not in self._threads
 
     def _troubles(self) -> set[Part]:
-        # A lost preview is not opened again.
-        return self.pipeline.problems.now().keys() - {Part.PREVIEW}
+        # A lost preview is not opened again. Of a camera that rests nothing is found or made.
+        unseen = {Part.PREVIEW}
+        if self.resting:
+            unseen |= {Part.MASK, Part.PACE, Part.PICTURE}
+        return self.pipeline.problems.now().keys() - unseen
 
     def _fed(self) -> bool:
         """Whether the output can be fed now, and is not being opened again."""

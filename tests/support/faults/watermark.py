@@ -15,7 +15,7 @@ import numpy as np
 
 from bgblur.frame import Alpha, Image
 
-WAVES = 20.0  # in the frame's height: strength 15 leaves a third of such a wave, 40 a thousandth
+WAVES = 20.0  # in the frame's height: strength 1 leaves a hundredth of such a wave, 60 nothing
 _AMPLITUDE = 100
 _RAW = 2 * _AMPLITUDE * 0.33  # the median of the rectified wave
 LEAK = 0.08  # share of the raw room's contrast that counts as seen

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bgblur.config.settings import EngineSettings
 from bgblur.errors import ModelError
-from bgblur.segmentation.engine_torch import TorchEngine
-from bgblur.segmentation.matting import Matting
+from bgblur.pipeline.build import load_backend
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 from support.mutants import mutant
@@ -22,13 +22,15 @@ from support.mutants import mutant
 
 def outcome(path: Path, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
     try:
-        engine = TorchEngine(str(path), "cpu", "auto", 96)
+        settings = EngineSettings(model=str(path), device="cpu", input_height=96)
+        backend = load_backend(settings, Stats(), fps=lambda: 30.0)  # as the daemon does
     except ModelError as error:
         return "refused" if str(error).isprintable() else f"[{error}]"
     except Exception as error:
         return f"[{type(error).__name__} at loading: {error!r}]"
     try:
-        _, alpha = Matting(engine, Stats())(image, MaskOptions())
+        for _ in range(2):  # the second time its alpha is held
+            _, alpha = backend.segment(image, MaskOptions())
     except RuntimeError:
         return "failed"  # the pipeline blurs the whole frame then
     except Exception as error:

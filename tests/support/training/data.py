@@ -41,7 +41,7 @@ def kind(cloth: Pattern) -> str:
     return KINDS[sets + (sets == 2 and cloth.chess)]
 
 
-def write_tree(root: Path, photos: int = 12, ignore: bool = True) -> Path:
+def write_tree(root: Path, photos: int = 20, ignore: bool = True) -> Path:
     """Write ``photos`` pictures a set, as many cut-outs, rooms in both folders, and a clip."""
     rng = np.random.default_rng(7)
     for name in ("eg1800", "voc_person"):
@@ -75,8 +75,8 @@ def write_clip(folder: Path, rng: np.random.Generator, frames: int = 4) -> None:
     masks = [person(72, 128, np.random.default_rng(5), 0.02 * t) for t in range(frames)]
     pictures = [picture(mask, still) for mask in masks]
     mattes = [np.repeat((mask * 255).astype(np.uint8)[..., None], 3, axis=2) for mask in masks]
-    _encode(folder / "talk.mp4", pictures, "libx264", "yuv420p")
-    _encode(folder / "talk_alpha.mkv", mattes, "ffv1", "gray")
+    _encode(folder / "talking.mp4", pictures, "libx264", "yuv420p")
+    _encode(folder / "talking_alpha.mkv", mattes, "ffv1", "gray")
 
 
 def _encode(path: Path, pictures: list[Image], codec: str, pix_fmt: str) -> None:

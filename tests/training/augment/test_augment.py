@@ -14,7 +14,8 @@ from support.training.data import KINDS, pattern, write_tree
 from bgblur.frame import Image
 from bgblur.training.augment import clothes, clutter, light, walls
 from bgblur.training.augment.examples import Example, Mix, draw_example
-from bgblur.training.data.sets import Collection, Picture, Plane, load_collections
+from bgblur.training.data.sets import Collection, Picture, Plane
+from bgblur.training.data.split import load_collections
 
 seeds = st.integers(0, 2**32 - 1)
 sides = st.integers(1, 4).map(lambda n: 32 * n)

@@ -18,7 +18,8 @@ from bgblur.training.augment.clothes_torch import change_clothes, dress
 from bgblur.training.augment.examples import Mix, draw_example
 from bgblur.training.augment.examples_torch import _people, _sampled, _window, draw_batch
 from bgblur.training.data.resident import PHOTO_SIDE, Resident, load_resident
-from bgblur.training.data.sets import Collection, Picture, load_collections, mixed, read_photo
+from bgblur.training.data.sets import Collection, Picture, mixed, read_photo
+from bgblur.training.data.split import load_collections
 from bgblur.training.feed.loader import Phase, StepSampler
 from bgblur.training.feed.resident_loader import ResidentLoader
 

@@ -27,7 +27,8 @@ from bgblur.training.augment.chances import COMPOSITING, FRAMING, LIGHT
 from bgblur.training.augment.examples import Mix, draw_example
 from bgblur.training.augment.examples_torch import draw_batch
 from bgblur.training.data.resident import load_resident
-from bgblur.training.data.sets import Collection, load_collections
+from bgblur.training.data.sets import Collection
+from bgblur.training.data.split import load_collections
 
 Drawing = Callable[[Mix], tuple[list[Image], list[Alpha]]]
 

@@ -15,7 +15,8 @@ from bgblur.training.augment.examples import Example, Mix, draw_example
 from bgblur.training.augment.examples_torch import draw_batch
 from bgblur.training.augment.walls import Wall
 from bgblur.training.data.resident import load_resident
-from bgblur.training.data.sets import Collection, load_collections
+from bgblur.training.data.sets import Collection
+from bgblur.training.data.split import load_collections
 
 ROOM = portrait(160, 96)
 SEEDS = range(120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tarfile
@@ -13,13 +14,10 @@ import pytest
 from PIL import Image
 from support.training.data import write_tree
 
+from bgblur.training.data.groups import LIST, name_of
 from bgblur.training.data.pack import pack
-from bgblur.training.data.sets import (
-    DataError,
-    load_collections,
-    read_cutout,
-    read_photo,
-)
+from bgblur.training.data.sets import DataError, read_cutout, read_photo
+from bgblur.training.data.split import load_collections
 from bgblur.training.evaluate.metrics import iou
 
 PACK = Path(__file__).resolve().parents[3] / "scripts" / "pack_data.py"
@@ -87,6 +85,23 @@ def test_unsure_pixels_stay_unsure(tmp_path: Path) -> None:
 def test_held_out_pictures_are_thumbnails(tree: Path, tmp_path: Path) -> None:
     there = unpacked(pack(tree, tmp_path / "out", 48, 10**9), tmp_path / "there")
     assert max(read_photo(load_collections(there)[1].all_photos[0])[0].shape) == 16
+
+
+def test_near_duplicates_of_held_out_pictures_stay_out_of_training(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "data")
+    trained, held_out = (part.photos["eg1800"][0].image for part in load_collections(tree))
+    group = sorted(map(name_of, (trained, held_out)))
+    (tree / LIST).write_text(json.dumps({"compared": {}, "groups": [group]}))
+    there = unpacked(pack(tree, tmp_path / "out", 48, 10**9), tmp_path / "there")
+    names = [
+        [[picture.image.name for picture in part.photos["eg1800"]] for part in load_collections(at)]
+        for at in (tree, there)
+    ]
+    assert names[0] == names[1]
+    assert trained.name not in names[1][0] + names[1][1]
+    thumbnail = cv2.imread(str(there / "train" / "eg1800" / "images" / trained.name))
+    assert thumbnail is not None
+    assert max(thumbnail.shape) == 16
 
 
 def test_no_part_is_too_large_or_empty(tree: Path, tmp_path: Path) -> None:

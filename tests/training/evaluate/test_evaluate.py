@@ -15,7 +15,8 @@ from torch import nn
 
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.network import build_network
-from bgblur.training.data.sets import Collection, DataError, Picture, load_collections, read_photo
+from bgblur.training.data.sets import Collection, DataError, Picture, read_photo
+from bgblur.training.data.split import load_half
 from bgblur.training.evaluate.comparison import compare
 from bgblur.training.evaluate.evaluation import (
     MEAN,
@@ -27,6 +28,7 @@ from bgblur.training.evaluate.evaluation import (
     evaluate,
     evaluate_clip,
     photo_rows,
+    room_rows,
     score_clip,
     score_photos,
 )
@@ -50,7 +52,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def held_out(tree: Path) -> Collection:
-    return load_collections(tree)[1]
+    return load_half(tree, "report")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,18 @@ def test_a_perfect_predictor_is_perfect(held_out: Collection) -> None:
     scored = score_photos(perfect, held_out.all_photos)
     assert len(scored) == 2
     assert all(s.iou > 0.99 and s.boundary_f > 0.99 and s.mad < 0.01 for s in scored)
-    assert empty_rooms(perfect, held_out.rooms) == {"pictures": 2, "leak": 0}
+    assert empty_rooms(perfect, held_out.rooms) == {"pictures": 1, "leak": 0}
+
+
+def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
+    rooms = []
+    for folder, level in (("rooms_small", 0), ("rooms_large", 0), ("things", 200)):
+        (tmp_path / folder).mkdir()
+        rooms.append(Picture(tmp_path / folder / "1.jpg"))
+        cv2.imwrite(str(rooms[-1].image), np.full((8, 8, 3), level, np.uint8))
+    rows = room_rows(perfect, rooms)
+    assert rows == {ROOMS: {"pictures": 2, "leak": 0}, "things": {"pictures": 1, "leak": 1}}
+    assert list(room_rows(perfect, rooms[:2])) == [ROOMS]
 
 
 def test_a_blind_predictor_scores_zero(held_out: Collection) -> None:
@@ -127,7 +140,7 @@ def test_letterboxed_predicts_at_16_to_9_and_returns_the_picture_size(
 
 
 def test_clips(tree: Path) -> None:
-    ((clip, matte),) = composited_clips(tree / "video" / "composited")
+    ((clip, matte),) = composited_clips(tree / "video" / "composited", "report")
     row = evaluate_clip(perfect, clip, matte)
     assert row["iou"] > 0.97
     assert row["mad"] < 0.02
@@ -141,7 +154,7 @@ def test_score_clip_of_the_truth_itself() -> None:
 
 
 def test_a_matte_of_another_length_is_refused(tree: Path) -> None:
-    clip = tree / "video" / "composited" / "talk.mp4"
+    clip = tree / "video" / "composited" / "talking.mp4"
     longer = ROOT.parent / "shared" / "data" / "video" / "composited" / "brbk7n_alpha.mkv"
     if not longer.is_file():
         pytest.skip("the evaluation clips are missing")
@@ -153,12 +166,12 @@ def test_a_network_is_evaluated_at_its_height(
     network: nn.Module, held_out: Collection, tree: Path
 ) -> None:
     heard: list[str] = []
-    clips = list(composited_clips(tree / "video" / "composited"))
+    clips = list(composited_clips(tree / "video" / "composited", "report"))
     engine = NetworkEngine(network, 64)
     figures = evaluate(engine, held_out, clips, frames=2, report=heard.append)
-    assert heard == ["eg1800", "voc_person", "talk.mp4", ROOMS]
-    assert set(figures.clips) == {"talk", "mean"}
-    assert figures.clips["talk"] == figures.clips["mean"]
+    assert heard == ["eg1800", "voc_person", "talking.mp4", ROOMS]
+    assert set(figures.clips) == {"talking", "mean"}
+    assert figures.clips["talking"] == figures.clips["mean"]
     assert len(figures.scored) == 2
     image = read_photo(held_out.all_photos[0])[0]
     assert engine.infer(engine.upload(image)).shape[0] == 64
@@ -269,8 +282,8 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     wanted += ["--card", files["card.md"], "--targets", targets, "--beside", model]
     judged = script("evaluate.py", model, "--data", tree, *wanted)
     assert judged.returncode == 0, judged.stderr
-    assert "## Input height 64" in judged.stdout
-    assert "| talk |" in judged.stdout
+    assert '## Input height 64, half "report"' in judged.stdout
+    assert "| talking |" in judged.stdout
 
     report = json.loads(files["figures.json"].read_text())
     assert set(report["heights"]) == {"64", "96"}
@@ -289,7 +302,8 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
         "3 of 3 steps",
         report["sha256"],
         "VITON",
-        "### Input height 96",
+        "| photos: IoU | pictures | 64 | 96 |",
+        'half "report"',
         "Not reached",
         "### Beside model.ts",
     ):

@@ -18,7 +18,8 @@ from bgblur.errors import ModelError
 from bgblur.segmentation.contract import Contract, contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
-from bgblur.training.data.sets import Collection, load_collections
+from bgblur.training.data.sets import Collection
+from bgblur.training.data.split import load_collections
 from bgblur.training.export import export as exporting
 from bgblur.training.export.export import differences, publish
 from bgblur.training.export.quantize import calibration, quantized

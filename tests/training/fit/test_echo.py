@@ -10,7 +10,7 @@ from support.training.data import write_tree
 from support.training.runs import CutError, fabric, recipe, weights
 from torch import Tensor, nn
 
-from bgblur.training.data.sets import load_collections
+from bgblur.training.data.split import load_collections
 from bgblur.training.feed.loader import BatchTensors, StepSampler
 from bgblur.training.fit import echo
 from bgblur.training.fit.echo import EchoedBatch, echoed

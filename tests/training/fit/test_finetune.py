@@ -21,7 +21,8 @@ from bgblur.errors import ModelError
 from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS
-from bgblur.training.data.sets import OWN, DataError, load_collections, mixed, stock_rooms
+from bgblur.training.data.sets import OWN, DataError, mixed, stock_rooms
+from bgblur.training.data.split import load_collections
 from bgblur.training.evaluate.evaluation import score_clip, score_photos
 from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
 from bgblur.training.export.export import max_difference, parity_images

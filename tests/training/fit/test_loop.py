@@ -12,7 +12,8 @@ from support.training.data import write_tree
 from support.training.runs import CutError, fabric, recipe, weights
 
 from bgblur.training.augment.examples import Mix, draw_example
-from bgblur.training.data.sets import Collection, DataError, load_collections
+from bgblur.training.data.sets import Collection, DataError
+from bgblur.training.data.split import load_collections
 from bgblur.training.feed.loader import ExampleDataset, Phase, StepSampler, make_loader
 from bgblur.training.fit import loop
 from bgblur.training.fit.checkpoint import load_checkpoint, load_network

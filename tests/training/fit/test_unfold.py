@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.network import normalise
-from bgblur.training.data.sets import Collection, DataError, load_collections
+from bgblur.training.data.sets import Collection, DataError
+from bgblur.training.data.split import load_collections
 from bgblur.training.export.export import (
     TOLERANCE,
     export,

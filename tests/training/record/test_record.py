@@ -16,7 +16,8 @@ from support.web.preview import eventually
 from bgblur.errors import CameraError, OutputError, UsageError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.sources.demo import DemoSource
-from bgblur.training.data.sets import load_collections, read_photo
+from bgblur.training.data.sets import read_photo
+from bgblur.training.data.split import load_collections
 from bgblur.training.evaluate.metrics import iou
 from bgblur.training.record import record as recording
 from bgblur.training.record.clean_plate import CleanPlate, moved

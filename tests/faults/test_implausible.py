@@ -1,0 +1,89 @@
+"""A model that calls the room a person, in the pipeline that the daemon runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from support.pipeline_parts import SquareEngine
+from support.rig import Rig, leaks, running
+
+from bgblur.compositing.look import Look
+from bgblur.config.settings import EngineSettings
+from bgblur.frame import Alpha
+from bgblur.pipeline.backend import Backend
+from bgblur.pipeline.build import load_backend
+from bgblur.pipeline.state import Part
+from bgblur.segmentation.plausible import ALL_AROUND
+from bgblur.stats import Stats
+
+
+class Loads:
+    """Loads what the daemon would, around the test's engine, and counts it."""
+
+    def __init__(self, engine: SquareEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+        engine.input_height = 160  # one of "auto"
+        monkeypatch.setattr("bgblur.segmentation.engine_torch.TorchEngine", lambda *_: engine)
+        self.count = 0
+
+    def __call__(self) -> Backend:
+        self.count += 1
+        return load_backend(EngineSettings(device="cpu"), Stats(), fps=lambda: 30.0)
+
+
+def all_person(alpha: Alpha) -> Alpha:
+    return np.ones_like(alpha)
+
+
+def three_quarters(alpha: Alpha) -> Alpha:
+    return np.full_like(alpha, 0.75)
+
+
+def inverted(alpha: Alpha) -> Alpha:
+    return 1 - alpha
+
+
+@pytest.mark.parametrize("fault", [all_person, inverted])
+def test_nothing_of_the_room_is_shown_from_the_start(
+    fault: Callable[[Alpha], Alpha], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = SquareEngine(fault)
+    load = Loads(engine, monkeypatch)
+    rig = Rig(engine, load, Look(strength=100))
+    with running(rig):
+        rig.wait_state("no mask")
+        began, calls = time.monotonic(), engine.calls
+        rig.wait(lambda: engine.calls > calls + 20, 30.0)
+        assert rig.pipeline.state == "no mask"
+        assert rig.pipeline.problems.now() == {Part.MASK: ALL_AROUND}
+        assert load.count == 1  # the same model would come back
+        assert rig.sink.since(began)
+        assert not leaks(rig.sink.since(0.0))
+        engine.behave = lambda alpha: alpha
+        rig.wait(lambda: rig.pipeline.state == "blurring", 30.0)
+        assert Part.MASK not in rig.pipeline.problems
+    assert not leaks(rig.sink.since(0.0))
+
+
+@pytest.mark.parametrize("fault", [all_person, three_quarters, inverted])
+def test_nothing_of_the_room_is_shown_when_it_starts_later(
+    fault: Callable[[Alpha], Alpha], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = SquareEngine()
+    load = Loads(engine, monkeypatch)
+    rig = Rig(engine, load, Look(strength=100))
+    with running(rig):
+        rig.wait_state("blurring")
+        calls = engine.calls
+        rig.wait(lambda: engine.calls > calls + 10, 30.0)
+        engine.behave = fault
+        calls = engine.calls
+        rig.wait(lambda: engine.calls > calls + 20, 30.0)
+        if fault is not three_quarters:  # hysteresis drops that: nobody is certain in it
+            assert rig.pipeline.state == "no mask"
+        engine.behave = lambda alpha: alpha
+        rig.wait(lambda: rig.pipeline.state == "blurring", 30.0)
+    assert load.count == 1
+    assert not leaks(rig.sink.since(0.0))

@@ -1,0 +1,422 @@
+"""A frame captured before another camera, a rest or a raw picture was asked for is not shown after.
+
+Each order comes at a chosen moment of a frame's way, so that no clock decides.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from support.pipeline_parts import (
+    HEIGHT,
+    SHARP,
+    WIDTH,
+    RecordingSink,
+    SquareEngine,
+    SquareSource,
+    backend_of,
+    picture,
+    true_alpha,
+)
+from support.rig import Rig, leaks, running
+
+from bgblur.compositing.card import card
+from bgblur.compositing.compositor import CpuCompositor
+from bgblur.compositing.look import Look
+from bgblur.frame import Alpha, Frame, Image
+from bgblur.pipeline.capture import CaptureLoop
+from bgblur.pipeline.in_force import InForce, Made
+from bgblur.pipeline.mailbox import LatestSlot, Segmented
+from bgblur.pipeline.output import Output
+from bgblur.pipeline.preview import Preview
+from bgblur.pipeline.publisher import Publisher
+from bgblur.pipeline.sink_keeper import SinkKeeper
+from bgblur.pipeline.state import Problems, Rest, State
+from bgblur.pipeline.words import CARDS
+from bgblur.pipeline.worker import Turn
+from bgblur.stats import Stats
+
+BLUR, RAW = Look(), Look(mode="none")
+
+
+def another_camera(in_force: InForce) -> None:
+    in_force.another_camera()
+
+
+def a_rest(in_force: InForce) -> None:
+    in_force.rest = Rest.PAUSED
+    in_force.rest = None
+
+
+def raw_chosen(in_force: InForce) -> None:
+    in_force.look = BLUR
+    in_force.look = RAW
+
+
+def raw_and_another_camera(in_force: InForce) -> None:
+    in_force.another_camera()
+    raw_chosen(in_force)
+
+
+ORDERS = [another_camera, a_rest, raw_chosen, raw_and_another_camera]
+Order = Callable[[InForce], None]
+
+
+# ------------------------------------------------------------ what may be shown
+
+
+@pytest.mark.parametrize("rest", Rest)
+@pytest.mark.parametrize("look", [BLUR, RAW, Look(mode="color")])
+def test_nothing_of_the_room_may_be_shown_in_a_rest(rest: Rest, look: Look) -> None:
+    in_force = InForce(look, SHARP)
+    made = Made(look, in_force.order)
+    assert in_force.may_show(made)
+    in_force.rest = rest
+    assert not in_force.may_show(made)
+    assert not in_force.may_show(Made(Look(strength=100), in_force.order))
+    assert in_force.may_show(None), "a card"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_order_forbids_raw_frames_from_before_it(order: Order) -> None:
+    in_force = InForce(RAW, SHARP)
+    before = in_force.order
+    assert in_force.may_show(Made(RAW, before))
+    order(in_force)
+    assert not in_force.may_show(Made(RAW, before))
+    assert in_force.may_show(Made(RAW, in_force.order))
+
+
+def test_a_blurred_picture_from_before_a_raw_choice_may_stay() -> None:
+    in_force = InForce(BLUR, SHARP)
+    before = in_force.order
+    in_force.look = RAW
+    assert in_force.may_show(Made(BLUR, before))
+    assert not in_force.may_show(Made(RAW, before))
+
+
+# ------------------------------------------------------------ the thread that reads
+
+
+class Interrupted(SquareSource):
+    """During the read number ``at`` an order comes."""
+
+    def __init__(self, at: int, order: Callable[[], None]) -> None:
+        super().__init__(fps=1000)
+        self.at, self.order = at, order
+
+    def read(self) -> Frame:
+        frame = super().read()
+        if self.index == self.at:
+            self.order()
+        return frame
+
+
+class Slot(LatestSlot[Frame]):
+    """Keeps all frames. Ends ``stopping`` after ``most``."""
+
+    def __init__(self, most: int, stopping: threading.Event) -> None:
+        super().__init__()
+        self.all: list[Frame] = []
+        self._most, self._stopping = most, stopping
+
+    def put(self, item: Frame) -> None:
+        self.all.append(item)
+        if len(self.all) == self._most:
+            self._stopping.set()
+
+
+class Loop:
+    """A capture loop that ends after ``most`` frames; the order comes in the first camera's third
+    read."""
+
+    def __init__(self, most: int, order: Callable[[Loop], None], look: Look = RAW) -> None:
+        self.in_force = InForce(look, SHARP)
+        stopping = threading.Event()
+        self.slot = Slot(most, stopping)
+        self.first = Interrupted(3, lambda: order(self))
+        self.second = SquareSource(fps=1000)
+        self.second.index = 100
+        self.capture = CaptureLoop(
+            self.first, self.slot, self.in_force, lambda _: None, Problems(), Stats()
+        )
+        self.capture.open_first()
+        self.capture.run(Turn(stopping))
+
+
+def test_a_frame_in_flight_is_dropped_when_another_camera_is_chosen() -> None:
+    loop = Loop(5, lambda loop: loop.capture.replace(loop.second))
+    assert [frame.index for frame in loop.slot.all] == [1, 2, 101, 102, 103]
+    assert [loop.in_force.knows(frame) for frame in loop.slot.all] == [False] * 2 + [True] * 3
+    assert [frame.opening for frame in loop.slot.all] == [0, 0, 1, 1, 1]
+    assert loop.first.closed == 1
+
+
+def test_a_frame_read_in_a_pause_is_dropped_and_the_camera_is_opened_anew() -> None:
+    """A driver may have kept a picture from the pause."""
+    loop = Loop(5, lambda loop: a_rest(loop.in_force))
+    assert [frame.index for frame in loop.slot.all] == [1, 2, 4, 5, 6]
+    assert loop.first.closed >= 1
+    assert not loop.in_force.knows(loop.slot.all[1])
+    assert loop.in_force.knows(loop.slot.all[2])
+
+
+def test_a_frame_in_flight_when_a_raw_picture_is_chosen_is_not_seen_raw() -> None:
+    loop = Loop(5, lambda loop: raw_chosen(loop.in_force), look=BLUR)
+    allowed = [loop.in_force.may_show(Made(RAW, frame.order)) for frame in loop.slot.all]
+    assert [frame.index for frame in loop.slot.all] == [1, 2, 3, 4, 5], "it may be seen blurred"
+    assert allowed == [False, False, False, True, True]
+
+
+def test_a_camera_opened_while_another_is_chosen_is_not_read() -> None:
+    """The order comes while the driver opens the old one."""
+    in_force, stopping = InForce(RAW, SHARP), threading.Event()
+    slot = Slot(2, stopping)
+    old, new = SquareSource(fps=1000), SquareSource(fps=1000)
+    new.index = 100
+
+    def slowly() -> SquareSource:
+        capture.replace(new)
+        return old
+
+    capture = CaptureLoop(slowly, slot, in_force, lambda _: None, Problems(), Stats())
+    capture.run(Turn(stopping))
+    assert [frame.index for frame in slot.all] == [101, 102]
+    assert old.index == 0
+    assert old.closed == 1
+
+
+def test_a_lost_camera_leaves_no_frame() -> None:
+    in_force, stopping = InForce(BLUR, SHARP), threading.Event()
+    source = SquareSource(fps=1000)
+
+    class Kept(Slot):
+        def put(self, item: Frame) -> None:
+            super().put(item)
+            if len(self.all) == 3:
+                source.fail.set()
+
+    problems = Problems()
+    capture = CaptureLoop(source, Kept(9, stopping), in_force, lambda _: None, problems, Stats())
+    thread = threading.Thread(target=capture.run, args=(Turn(stopping),))
+    thread.start()
+    deadline = time.monotonic() + 5
+    while not problems.now() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert capture.newest is None
+    stopping.set()
+    capture.wake()
+    thread.join(5)
+
+
+# ------------------------------------------------------------ the thread that shows
+
+
+class Ordering(CpuCompositor):
+    """An order comes while a picture is made."""
+
+    order: Callable[[], None] | None = None
+
+    def compose(
+        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+    ) -> Image:
+        made = super().compose(pixels, alpha, look, seconds, i420)
+        if self.order is not None:
+            self.order()
+        return made
+
+
+class Showing:
+    """A publisher without threads."""
+
+    def __init__(self, look: Look) -> None:
+        self.in_force = InForce(look, SHARP)
+        self.sink, self.preview_sink = RecordingSink(), RecordingSink()
+        problems, self.compositor = Problems(), Ordering()
+        keeper, preview = SinkKeeper(self.sink, problems), Preview(problems)
+        preview.replace(lambda: self.preview_sink)
+        self.output = Output(keeper, preview, Stats(), self.in_force.may_show)
+        self.publisher = Publisher(self.output, Stats(), problems, self.in_force)
+        keeper.open(WIDTH, HEIGHT, 30.0)
+
+    def item(self, index: int = 1, order: int | None = None) -> Segmented:
+        order = self.in_force.order if order is None else order
+        frame = Frame(picture(index), index, order=order)
+        return Segmented(frame, frame.image, true_alpha(frame.image), self.compositor)
+
+    def show(self, item: Segmented | None, newest: Frame | None = None) -> list[Image]:
+        """What comes out, on both outputs."""
+        before = len(self.sink.published), len(self.preview_sink.published)
+        self.publisher.show(item, newest)
+        shown = self.sink.published[before[0] :] + self.preview_sink.published[before[1] :]
+        return [image for _, image in shown]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_frame_from_before_an_order_is_not_shown_raw(order: Order) -> None:
+    showing = Showing(RAW)
+    item = showing.item()
+    assert len(leaks(showing.show(item))) == 2
+    order(showing.in_force)
+    shown = showing.show(item, item.frame)
+    assert shown
+    assert not leaks(shown)
+    assert len(leaks(showing.show(showing.item(2)))) == 2, "a new one is"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("first", [BLUR, RAW])
+def test_an_order_while_the_picture_is_made_counts(order: Order, first: Look) -> None:
+    showing = Showing(first)
+    showing.compositor.order = lambda: order(showing.in_force)
+    assert not leaks(showing.show(showing.item()))
+    showing.compositor.order = None
+    showing.in_force.look = RAW
+    assert len(leaks(showing.show(showing.item(2)))) == 2
+
+
+@pytest.mark.parametrize("look", [BLUR, RAW])
+def test_the_last_picture_of_a_camera_is_not_shown_as_another(look: Look) -> None:
+    showing = Showing(look)
+    item = showing.item()
+    (first, *_) = showing.show(item)
+    assert np.array_equal(showing.show(None, item.frame)[0], first), "it is repeated"
+    showing.in_force.another_camera()
+    starting = card(WIDTH, HEIGHT, CARDS[State.STARTING])
+    assert all(np.array_equal(shown, starting) for shown in showing.show(None, item.frame))
+    assert showing.publisher.before() is None
+    assert showing.publisher.matte() is None
+
+
+@pytest.mark.parametrize("look", [BLUR, RAW])
+def test_the_repeated_picture_is_dark_once_another_camera_is_chosen(look: Look) -> None:
+    showing = Showing(look)
+    showing.show(showing.item())
+    showing.in_force.another_camera()
+    time.sleep(0.1)
+    showing.output.repeat()
+    assert np.array_equal(showing.sink.published[-1][1], card(WIDTH, HEIGHT, ""))
+
+
+@pytest.mark.parametrize("change", ["blur", "pause", "camera"])
+def test_the_preview_gets_no_picture_once_the_choice_has_changed(change: str) -> None:
+    """The choice changes while the output takes the picture."""
+    showing = Showing(RAW)
+    assert len(leaks(showing.show(showing.item(1)))) == 2
+
+    def changed() -> None:
+        if change == "blur":
+            showing.in_force.look = BLUR
+        elif change == "pause":
+            showing.in_force.rest = Rest.PAUSED
+        else:
+            showing.in_force.another_camera()
+
+    publish = showing.sink.publish
+
+    def publish_and_change(picture: Image) -> None:
+        publish(picture)
+        changed()
+
+    showing.sink.publish = publish_and_change  # type: ignore[method-assign]
+    seen = len(showing.preview_sink.published)
+    showing.show(showing.item(2))
+    assert not leaks([image for _, image in showing.preview_sink.published[seen:]])
+
+
+# ------------------------------------------------------------ the whole pipeline
+
+
+class Wall(SquareSource):
+    """Another room, without stripes."""
+
+    def read(self) -> Frame:
+        return Frame(np.full((HEIGHT, WIDTH, 3), 120, np.uint8), super().read().index)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.15])
+def test_the_old_room_is_never_seen_raw_under_an_edit_meant_for_the_new(delay: float) -> None:
+    """One edit: another camera, and a raw picture of it."""
+
+    def slowly(alpha: Alpha) -> Alpha:
+        time.sleep(delay)
+        return alpha
+
+    engine = SquareEngine(slowly)
+    for _ in range(5):
+        with running(Rig(engine)) as rig:
+            rig.wait_state("blurring")
+            rig.pipeline.replace_source(Wall())
+            rig.pipeline.look = RAW
+            rig.wait_state("off")
+            time.sleep(0.1)
+        assert not leaks(rig.sink.since(0))
+
+
+# ------------------------------------------------------------ the user's own view
+
+
+def test_the_views_end_with_the_camera() -> None:
+    with running(Rig()) as rig:
+        rig.wait_state("blurring")
+        rig.wait(lambda: rig.pipeline.before() is not None and rig.pipeline.matte() is not None)
+        rig.source.fail.set()
+        rig.wait_state("no camera")
+        assert rig.pipeline.before() is None
+        assert rig.pipeline.matte() is None
+        assert rig.pipeline._publisher._shown is None
+        rig.source.fail.clear()
+        rig.wait(lambda: rig.pipeline.before() is not None)
+
+
+def test_the_views_end_with_the_model() -> None:
+    def broken(_: Alpha) -> Alpha:
+        raise RuntimeError("broken")
+
+    with running(Rig()) as rig:
+        rig.wait_state("blurring")
+        rig.wait(lambda: rig.pipeline.before() is not None)
+        rig.engine.behave = broken
+        rig.wait_state("no mask")
+        assert rig.pipeline.before() is None
+        assert rig.pipeline.matte() is None
+
+
+@pytest.mark.parametrize("rest", Rest)
+def test_the_views_end_with_a_rest_at_once(rest: Rest) -> None:
+    showing = Showing(BLUR)
+    showing.show(showing.item())
+    assert showing.publisher.before() is not None
+    assert showing.publisher.matte() is not None
+    showing.in_force.rest = rest
+    assert showing.publisher.before() is None
+    assert showing.publisher.matte() is None
+
+
+def test_the_views_end_though_the_thread_that_shows_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    showing = Showing(BLUR)
+    showing.show(showing.item())
+    assert showing.publisher.before() is not None
+    now = time.monotonic()
+    monkeypatch.setattr("bgblur.pipeline.publisher.time.monotonic", lambda: now + 1.1)
+    assert showing.publisher.before() is None
+    assert showing.publisher.matte() is None
+
+
+def test_a_model_remembers_nothing_of_a_camera_that_rests() -> None:
+    forgot = threading.Event()
+    rig = Rig()
+    backend = backend_of(rig.engine)
+    backend.matting.reset = forgot.set  # type: ignore[method-assign]
+    rig = Rig(load=lambda: backend)
+    with running(rig):
+        rig.wait(lambda: rig.pipeline.stats.frames > 5)
+        assert not forgot.is_set()
+        rig.pipeline.rest(Rest.PAUSED)
+        assert forgot.wait(5)
+        forgot.clear()
+        assert not forgot.wait(1.5), "once is enough"
