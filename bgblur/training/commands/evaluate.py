@@ -142,6 +142,12 @@ def _engines(
             raise UsageError("a checkpoint runs in fp32 on the CPU: export it to choose otherwise")
         network, history = load_network(model)
         return [NetworkEngine(network, height) for height in heights], history
+    if model.suffix == ".xml":
+        from bgblur.segmentation.contract import contract_of
+        from bgblur.segmentation.engine_openvino import OpenVinoEngine
+
+        made = [OpenVinoEngine(str(model), precision, height, None) for height in heights]
+        return list(made), contract_of(model)
     engines: list[Engine] = [
         TorchEngine(str(model), device, precision, height) for height in heights
     ]
