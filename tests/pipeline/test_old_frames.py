@@ -18,7 +18,6 @@ from support.pipeline_parts import (
     RecordingSink,
     SquareEngine,
     SquareSource,
-    backend_of,
     picture,
     true_alpha,
 )
@@ -28,6 +27,7 @@ from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
+from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.capture import CaptureLoop
 from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
@@ -407,12 +407,10 @@ def test_the_views_end_though_the_thread_that_shows_hangs(monkeypatch: pytest.Mo
     assert showing.publisher.matte() is None
 
 
-def test_a_model_remembers_nothing_of_a_camera_that_rests() -> None:
+def test_a_model_remembers_nothing_of_a_camera_that_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     forgot = threading.Event()
+    monkeypatch.setattr(Backend, "reset", lambda _: forgot.set())
     rig = Rig()
-    backend = backend_of(rig.engine)
-    backend.matting.reset = forgot.set  # type: ignore[method-assign]
-    rig = Rig(load=lambda: backend)
     with running(rig):
         rig.wait(lambda: rig.pipeline.stats.frames > 5)
         assert not forgot.is_set()
