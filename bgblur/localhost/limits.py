@@ -7,9 +7,10 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bgblur.localhost.newest import READS_WITHIN
+
 MAX_CONNECTIONS = 64  # a browser opens six
 REQUEST_WITHIN = 10.0  # seconds for a whole request, and between two of them
-READS_WITHIN = 15.0  # seconds in which a client must take some of the answer that waits for it
 _CHECK_EVERY = 1.0  # seconds
 
 

@@ -11,7 +11,7 @@ from bgblur.frame import Image
 
 RESEND_SECONDS = 1.0  # a stream sends its picture again when no new one comes
 KEPT_SECONDS = 3.0  # after which a picture is too old to be shown: whoever puts them hangs
-READS_WITHIN = 15.0  # seconds in which a stream that is watched takes a picture
+READS_WITHIN = 15.0  # seconds in which a client that is connected takes some of what is sent
 
 
 class Reader:

@@ -85,3 +85,22 @@ def test_a_frame_full_of_person_does_not_colour_the_room(
     half = np.where(alpha == 1, np.float32(0.5), alpha)
     picture = compositor.compose(frame, half, Look("blur", 60))
     assert excess_red(picture - frame * half[..., None]).max() <= ALLOWED
+
+
+@pytest.mark.parametrize(("alpha", "weight"), [(0.0, 1.0), (0.025, 0.5), (0.05, 0.0), (0.08, 0.0)])
+def test_what_is_a_twentieth_person_has_no_weight(alpha: float, weight: float) -> None:
+    assert blur.room_weight(np.full((5, 5), alpha, np.float32)) == pytest.approx(weight, abs=1e-6)
+
+
+def test_one_pixel_on_each_side_of_the_person_has_no_weight() -> None:
+    alpha = np.zeros((7, 7), np.float32)
+    alpha[3, 3] = 1
+    expected = np.ones((7, 7), np.float32)
+    expected[2:5, 2:5] = 0
+    np.testing.assert_array_equal(blur.room_weight(alpha), expected)
+
+
+def test_a_room_of_one_colour_keeps_it() -> None:
+    room = np.full((90, 160, 3), (60, 90, 120), np.uint8)
+    blurred = cpu_plane(room, disc(160, 90, 4), 60).astype(int)
+    assert np.abs(blurred - room).max() <= ALLOWED

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import av
 import pytest
+from support.media.video_files import frames_of
 from support.notify_listener import Listener
 
 from bgblur.config.file import load, set_value
@@ -21,14 +21,6 @@ from bgblur.daemon.daemon import Daemon
 from bgblur.errors import UsageError
 
 OPTIONS = ["--device", "demo", "--width", "320", "--height", "180", "--mode", "color"]
-
-
-def frames_of(path: Path) -> int:
-    count = 0
-    with av.open(str(path)) as container, suppress(av.InvalidDataError):
-        for _ in container.decode(video=0):
-            count += 1
-    return count
 
 
 @pytest.fixture

@@ -81,8 +81,10 @@ def test_opencvs_idle_threads_sleep() -> None:
     if cores() < 2:
         pytest.skip("one core: OpenCV has no threads to wait")
     as_shipped, as_opencv_has_it = [], []
-    for _ in range(3):
+    for _ in range(6):  # on a busy machine idle threads hardly get to run
         as_shipped.append(seconds())
         as_opencv_has_it.append(seconds(OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER="2000"))
+        if len(as_shipped) > 2 and min(as_shipped) < 0.85 * min(as_opencv_has_it):
+            break
     print(as_shipped, as_opencv_has_it)
     assert min(as_shipped) < 0.85 * min(as_opencv_has_it)

@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
-import av
 import pytest
+from support.media.video_files import frames_of
 from support.pipeline_parts import SHARP, SquareEngine, SquareSource, backend_of
 
 from bgblur.compositing.look import Look
@@ -19,15 +18,6 @@ from bgblur.frame import Image
 from bgblur.pipeline import pipeline as pipeline_module
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.sinks.video import VideoSink
-
-
-def frames_of(path: Path) -> int:
-    """The number of frames, up to where the file breaks off."""
-    count = 0
-    with av.open(str(path)) as container, suppress(av.InvalidDataError):
-        for _ in container.decode(video=0):
-            count += 1
-    return count
 
 
 class SlowSink(VideoSink):

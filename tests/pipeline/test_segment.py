@@ -98,11 +98,12 @@ def test_a_frame_of_a_former_camera_is_not_inferred() -> None:
     ("opening", "index", "resets"), [(0, 2, 0), (1, 1, 1), (1, 7, 1)], ids=["same", "new", "later"]
 )
 def test_a_backend_forgets_the_room_of_another_opening(
-    opening: int, index: int, resets: int
+    opening: int, index: int, resets: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A frame's index alone does not tell: the first frames of a camera may never be taken."""
-    parts, forgot = Parts(Look()), []
-    parts.backend.matting.reset = lambda: forgot.append(1)  # type: ignore[method-assign]
+    parts = Parts(Look())
+    forgot: list[int] = []
+    monkeypatch.setattr(Backend, "reset", lambda _: forgot.append(1))
     parts.segmented.put = lambda item: following()  # type: ignore[method-assign]
     left = [Frame(picture(2), index, opening=opening)]
 

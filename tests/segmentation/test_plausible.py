@@ -298,6 +298,19 @@ def test_it_takes_a_fifth_of_a_millisecond() -> None:
     assert float(np.median(took)) < 0.4e-3  # 0.2 ms, and as much for a slow machine
 
 
+@pytest.mark.parametrize("side", [np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]])
+def test_each_side_of_the_picture_counts(side: Any) -> None:
+    cells = np.zeros((10, 18), np.float32)
+    cells[side] = 1
+    assert np.count_nonzero(_border(cells)) == np.count_nonzero(cells)
+
+
+def test_what_lies_within_the_border_does_not_count() -> None:
+    cells = np.zeros((10, 18), np.float32)
+    cells[1:-1, 1:-1] = 1
+    assert not _border(cells).any()
+
+
 # ---------------------------------------------------------------- the matting of a live stream
 
 
@@ -391,16 +404,3 @@ def test_a_real_close_up_that_breathes_does_not_flap(data: Path) -> None:
         scale = 4.5 + 3.5 * np.sin(i / 4)
         shown.append(refused(next(islice(close_up(clip, scale), i // 3, None))))
     assert sum(a != b for a, b in pairwise(shown)) <= 1
-
-
-@pytest.mark.parametrize("side", [np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]])
-def test_each_side_of_the_picture_counts(side: Any) -> None:
-    cells = np.zeros((10, 18), np.float32)
-    cells[side] = 1
-    assert np.count_nonzero(_border(cells)) == np.count_nonzero(cells)
-
-
-def test_what_lies_within_the_border_does_not_count() -> None:
-    cells = np.zeros((10, 18), np.float32)
-    cells[1:-1, 1:-1] = 1
-    assert not _border(cells).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,12 @@ def first_picture(path: Path, matrix: int, full: bool) -> Image:
     b, r = luma + 2 * (1 - kb) * blue, luma + 2 * (1 - kr) * red
     g = (luma - kr * r - kb * b) / (1 - kr - kb)
     return np.rint(np.stack([b, g, r], -1)).clip(0, 255).astype(np.uint8)
+
+
+def frames_of(path: Path) -> int:
+    """The number of frames, up to where the file breaks off."""
+    count = 0
+    with av.open(str(path)) as container, suppress(av.InvalidDataError):
+        for _ in container.decode(video=0):
+            count += 1
+    return count

@@ -12,6 +12,7 @@ import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 FOLDER = ".mutate"  # in the project: copies and results
 _MODULES = Path(__file__).with_name("modules.toml")
@@ -49,12 +50,21 @@ def modules() -> dict[str, list[str]]:
 class Session:
     """The mutants of ``module``, judged by ``tests``; both are paths in the project ``root``.
 
-    Results are kept for as long as the module does not change. ``again`` forgets them.
+    Results are kept for as long as the module does not change. ``again`` forgets them. With
+    ``sample`` only so many mutants are tried, drawn by chance, the same each time.
     """
 
-    def __init__(self, root: Path, module: str, tests: list[str], again: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        module: str,
+        tests: list[str],
+        again: bool = False,
+        sample: int | None = None,
+    ) -> None:
         self._module = module
         self._tests = tests
+        self._sample = sample
         content = hashlib.sha256((root / module).read_bytes()).hexdigest()[:12]
         folder = root / FOLDER / f"{Path(module).stem}-{content}"
         if again:
@@ -78,7 +88,20 @@ class Session:
             self._python(
                 "-m", "cosmic_ray.tools.filters.operators_filter", str(self._results), str(config)
             )
+            if self._sample is not None:
+                self._draw(self._sample)
         self._cosmic_ray("exec", str(config), str(self._results))
+
+    def _draw(self, count: int) -> None:
+        from cosmic_ray.work_db import WorkDB, use_db
+        from cosmic_ray.work_item import WorkerOutcome, WorkResult
+
+        with use_db(str(self._results), mode=WorkDB.Mode.open) as found:
+            pending = sorted(found.pending_work_items, key=lambda item: repr(item.mutations))
+            kept = {item.job_id for item in Random(count).sample(pending, min(count, len(pending)))}
+            for item in pending:
+                if item.job_id not in kept:
+                    found.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
 
     @property
     def total(self) -> int:
