@@ -24,7 +24,7 @@ class ClipPlayer:
     """
 
     def __init__(self, path: Path) -> None:
-        self._reader = VideoReader(path)
+        self._reader = VideoReader(path, fast=True)
         self.name = f"video {path.name}"
         self.width, self.height = self._reader.width, self._reader.height
         self.fps = float(self._reader.fps)

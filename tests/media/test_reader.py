@@ -5,6 +5,8 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 from support.media.known_colors import BLUE, GREEN, RED, WHITE, corners, middles, patches
@@ -66,6 +68,31 @@ def test_grays_are_right_in_every_format(
     assert len(pictures) == 4
     limit = 8 if codec in {"mpeg4", "mjpeg", "libvpx-vp9"} else 3
     assert np.abs(pictures[0][:, 8:-8] - ramp()[:, 8:-8]).max() <= limit
+
+
+@pytest.mark.parametrize("color_range", [1, 2])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+def test_pictures_are_neither_darker_nor_lighter_than_stored(
+    tmp_path: Path, pix_fmt: str, color_range: int
+) -> None:
+    noise = np.random.default_rng(1).integers(60, 196, (12, 16, 3), np.uint8)
+    smooth = cv2.resize(noise, (160, 120), interpolation=cv2.INTER_CUBIC)
+    path = write_clip(
+        tmp_path / "a.mkv",
+        [smooth],
+        codec="ffv1",
+        pix_fmt=pix_fmt,
+        matrix=6,
+        color_range=color_range,
+    )
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+    stored = frame.to_ndarray()[:120].astype(float) if frame.format.is_planar else None
+    assert stored is not None
+    stored = stored.reshape(-1, 120, 160)[0] / (4 if "10" in pix_fmt else 1)
+    shown = next(iter(VideoReader(path)))[0] @ np.array([0.114, 0.587, 0.299])
+    luma = shown if color_range == 2 else 16 + shown * 219 / 255
+    assert abs((luma - stored).mean()) < 0.1
 
 
 @pytest.mark.parametrize("color_range", [1, 2])
