@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import Type
 from av.video.reformatter import Colorspace
 
 from bgblur.imaging.orientation import Orientation
+from bgblur.media.side_data import side_data_of
 
 RANGE_LIMITED, RANGE_FULL = 1, 2  # AVColorRange
 _UNSPECIFIED = 2
@@ -60,7 +60,7 @@ def colorspace_of(matrix: int) -> int:
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """The turn that makes the picture upright, from the display matrix that phones write."""
-    found = cast(SideDataContainer, frame.side_data).get(Type.DISPLAYMATRIX)
+    found = side_data_of(frame, Type.DISPLAYMATRIX)
     if found is None:
         return Orientation()
     # Row vectors: (x, y, 1) @ matrix is where the stored pixel (x, y) is to be shown.
