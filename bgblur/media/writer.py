@@ -171,7 +171,8 @@ class VideoWriter:
         with suppress(OSError):
             self._unfinished.unlink(missing_ok=True)
         self._muxer.close()
-        self._unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only file system even to remove nothing is refused
+            self._unfinished.unlink(missing_ok=True)
 
     def _break_off(self) -> None:
         """Leave the file as it is and name it. FFmpeg is not called again: FFmpeg 8 crashes when

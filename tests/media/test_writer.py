@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -172,6 +173,18 @@ def test_an_unwritable_path_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the folder nobody may write")
 def test_a_folder_without_permission_is_one_line() -> None:
+    with pytest.raises(OutputError, match=r"cannot write /proc/a\.mp4: .*; choose a folder"):
+        writer(Path("/proc/a.mp4"))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc is the folder nobody may write")
+def test_a_read_only_file_system_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux refuses there even to remove a file that does not exist."""
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refused)
     with pytest.raises(OutputError, match=r"cannot write /proc/a\.mp4: .*; choose a folder"):
         writer(Path("/proc/a.mp4"))
 
