@@ -44,6 +44,10 @@ class ModelError(BgblurError):
     exit_code = 5
 
 
+class UnfitPictureError(RuntimeError):
+    """An engine cannot take this picture, such as a strip; it can take others."""
+
+
 def _printable(text: str) -> str:
     """Escape line breaks, control codes and undecodable bytes, which file names may hold."""
     return "".join(

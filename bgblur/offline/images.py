@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgblur.errors import UsageError
+from bgblur.errors import BgblurError, UsageError, one_line
 from bgblur.files import refuse_existing
 from bgblur.frame import Alpha
 from bgblur.imaging.pictures import (
@@ -61,9 +61,9 @@ def blur_images(
     ``save`` names the kinds to write: "composite", "alpha", "mask". With ``probability``,
     ``NAME_explain.png`` is written too. ``on_progress`` is called with (done, total). The
     composite keeps a picture's 16 bits, transparency and colour profile. A picture that cannot be
-    read, or whose output exists (unless ``overwrite``), is left out and reported. Raises
-    UsageError before any work if two outputs would have the same name or an output would
-    overwrite an input, OutputError when writing fails.
+    read, or that fails on its own, or whose output exists (unless ``overwrite``), is left out and
+    reported. Raises UsageError before any work if two outputs would have the same name or an output
+    would overwrite an input, ModelError for a model that fails, OutputError when writing fails.
     """
     kinds = save if probability is None else save | {"explain"}
     targets = [_targets(path, out_dir, kinds) for path in paths]
@@ -73,10 +73,20 @@ def blur_images(
     for done, (path, names) in enumerate(zip(paths, targets, strict=True), start=1):
         try:
             refuse_existing(*names.values(), overwrite=overwrite)
-            for name in _blur(read_photo(path), names, process, probability, overwrite):
-                report.written.append(name)
+            photo = read_photo(path)
         except UsageError as error:
             report.problems.append(str(error))
+        else:
+            try:
+                for name in _blur(photo, names, process, probability, overwrite):
+                    report.written.append(name)
+            except UsageError as error:
+                report.problems.append(f"{path} was left out: {error}")
+            except BgblurError:  # the model or the disk: the next pictures would fail as well
+                raise
+            except Exception as error:  # too little memory, or a fault in a library
+                reason = one_line(error)
+                report.problems.append(f"{path} was left out: {type(error).__name__}: {reason}")
         if on_progress is not None:
             on_progress(done, len(paths))
     return report

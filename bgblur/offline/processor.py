@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.config.settings import Settings
-from bgblur.errors import ModelError
+from bgblur.errors import ModelError, UnfitPictureError, UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.stream import fetched, on_stream
 from bgblur.imaging.pictures import STEP_16, to_8_bits
@@ -27,7 +27,8 @@ class Processor:
     ``stills`` the pictures are unrelated and alpha is not smoothed from one to the next. ``live``
     frames come one by one as they are captured: a background clip plays by the clock, and no core
     is kept free for other stages. Raises ModelError when the engine fails: an unfinished file is
-    better than one with frames that are not blurred.
+    better than one with frames that are not blurred. Raises UsageError for a picture that no engine
+    takes.
     """
 
     def __init__(self, settings: Settings, stills: bool = False, live: bool = False) -> None:
@@ -70,6 +71,8 @@ class Processor:
         backend = self.load()
         try:
             return backend.segment(image, self._mask)
+        except UnfitPictureError as error:
+            raise UsageError(f"{error}; crop it") from error
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
 
@@ -90,6 +93,8 @@ class Processor:
         try:
             with on_stream(engine.device):
                 found = engine.infer(engine.upload(to_8_bits(image)))
+        except UnfitPictureError as error:
+            raise UsageError(f"{error}; crop it") from error
         except RuntimeError as error:
             raise ModelError(f"the person cannot be found: {error}") from error
         return fetched(found)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bgblur.errors import ModelError, UsageError
+from bgblur.errors import ModelError, UnfitPictureError, UsageError
 from bgblur.files import user_path
 from bgblur.frame import Image
 from bgblur.gpu.pinned import Uploader
@@ -74,7 +74,9 @@ class TorchEngine:
         image = torch.from_numpy(pixels) if on_cpu else pixels
         rows, columns = image.shape[:2]
         if columns > _WIDEST * rows:  # the network's input is as wide: it would take gigabytes
-            raise RuntimeError(f"a picture of {columns}x{rows} is too wide to find a person in")
+            raise UnfitPictureError(
+                f"a picture of {columns}x{rows} is too wide to find a person in"
+            )
         try:
             # On processors optimisation gains nothing: alpha is equal to the bit and the time is
             # the same, but the first runs take two to five times as long.

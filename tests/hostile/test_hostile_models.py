@@ -19,7 +19,7 @@ from support.fuzzing import FACTOR
 from support.model_files import write_model
 from support.mutants import mutant
 
-from bgblur.errors import ModelError
+from bgblur.errors import ModelError, UnfitPictureError
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_MODELS, WEIGHTS, check_shipped
 
@@ -154,7 +154,7 @@ def test_a_strip_is_refused_as_a_frame() -> None:
     """The network would see it as wide as its shape asks: gigabytes."""
     engine = TorchEngine(device="cpu", precision="fp32", input_height=96)
     assert engine.infer(np.zeros((40, 1200, 3), np.uint8)).shape[0] == engine.input_height
-    with pytest.raises(RuntimeError, match="16384x16 is too wide"):
+    with pytest.raises(UnfitPictureError, match="16384x16 is too wide"):
         engine.infer(np.zeros((16, 16384, 3), np.uint8))
 
 

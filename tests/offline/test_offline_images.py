@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 from support.media.known_colors import UPRIGHT, corners
 
-from bgblur.errors import OutputError, UsageError
+from bgblur.config.settings import EngineSettings, Settings
+from bgblur.errors import ModelError, OutputError, UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import read_photo, read_picture, write_png
 from bgblur.offline.images import blur_images
+from bgblur.offline.processor import Processor
 
 ALL = frozenset({"composite", "alpha", "mask"})
 
@@ -58,6 +60,47 @@ def test_writes_what_was_asked_for(tmp_path: Path) -> None:
     assert (saved(out / "a_alpha.png") == np.rint(np.linspace(0, 255, 64))).all()
     assert (saved(out / "a_mask.png") == np.repeat([0, 255], 32)).all()
     assert sorted(entry.name for entry in out.iterdir()) == ["a.png", "a_alpha.png", "a_mask.png"]
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+@pytest.mark.parametrize(
+    "fault", [UsageError("it is a strip; crop it"), MemoryError("no memory"), cv2.error("bad")]
+)
+def test_one_bad_picture_does_not_end_a_folder(
+    tmp_path: Path, fault: Exception, order: str
+) -> None:
+    write_png(tmp_path / "a.png", np.zeros((2, 300, 3), np.uint8))
+    write_png(tmp_path / "b.png", corners())
+
+    def process(picture: Image) -> tuple[Image, Alpha]:
+        if picture.shape[1] > 100 * picture.shape[0]:
+            raise fault
+        return half(picture)
+
+    paths = [tmp_path / f"{name}.png" for name in order]
+    report = blur_images(paths, tmp_path / "out", frozenset({"composite"}), process)
+    assert report.written == [tmp_path / "out" / "b.png"]
+    (problem,) = report.problems
+    assert problem.startswith(f"{tmp_path / 'a.png'} was left out: ")
+    assert "\n" not in problem
+
+
+def test_a_model_that_fails_ends_the_work(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", corners())
+
+    def process(picture: Image) -> tuple[Image, Alpha]:
+        raise ModelError("the person cannot be found: no kernel")
+
+    with pytest.raises(ModelError):
+        blur_images([tmp_path / "a.png"], tmp_path / "out", frozenset({"composite"}), process)
+
+
+def test_a_strip_concerns_no_other_picture() -> None:
+    """The engine refuses the picture and not the model: exit 2, as for each unreadable picture."""
+    processor = Processor(Settings(engine=EngineSettings(device="cpu")), stills=True)
+    with pytest.raises(UsageError, match=r"3000x2 is too wide .*; crop it"):
+        processor(np.zeros((2, 3000, 3), np.uint8))
+    assert processor(corners())[1].shape == (48, 64)
 
 
 def test_writes_nothing_else(tmp_path: Path) -> None:
