@@ -17,6 +17,7 @@ from bgblur.errors import OutputError, UsageError
 from bgblur.files import replacing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.orientation import Orientation
+from bgblur.imaging.stored_alpha import with_stored_alpha
 
 STEP_16 = 257  # 16-bit levels to one of 8 bits: 65535 / 255
 PHOTO_ENDINGS = frozenset([
@@ -73,6 +74,10 @@ def read_photo(path: Path) -> Photo:
         stored = _decoded(data, cv2.IMREAD_COLOR)  # floats of a rendering
     if stored is None:
         raise UsageError(f"cannot read {path}: {_why_not(data)}")
+    try:
+        stored = with_stored_alpha(stored, data.tobytes())
+    except UsageError as error:
+        raise UsageError(f"cannot read {path}: {error}") from None
     if stored.ndim == 2:
         stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
     stored = _full_range(stored, data)
