@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -21,28 +20,19 @@ from support.pipeline_parts import (
     HEIGHT,
     SHARP,
     WIDTH,
-    RecordingSink,
     SquareEngine,
     SquareSource,
-    picture,
-    true_alpha,
 )
 from support.rig import Rig, leaks, running
+from support.showing import Showing
 
 from bgblur.compositing.card import card
-from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.in_force import InForce, Made
-from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.output import Output
-from bgblur.pipeline.preview import Preview
-from bgblur.pipeline.publisher import Publisher
-from bgblur.pipeline.sink_keeper import SinkKeeper
-from bgblur.pipeline.state import Problems, Rest, State
+from bgblur.pipeline.state import Rest, State
 from bgblur.pipeline.words import CARDS
-from bgblur.stats import Stats
 
 # ------------------------------------------------------------ what may be shown
 
@@ -78,46 +68,6 @@ def test_a_blurred_picture_from_before_a_raw_choice_may_stay() -> None:
 
 
 # ------------------------------------------------------------ the thread that shows
-
-
-class Ordering(CpuCompositor):
-    """An order comes while a picture is made."""
-
-    order: Callable[[], None] | None = None
-
-    def compose(
-        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
-    ) -> Image:
-        made = super().compose(pixels, alpha, look, seconds, i420)
-        if self.order is not None:
-            self.order()
-        return made
-
-
-class Showing:
-    """A publisher without threads."""
-
-    def __init__(self, look: Look) -> None:
-        self.in_force = InForce(look, SHARP)
-        self.sink, self.preview_sink = RecordingSink(), RecordingSink()
-        problems, self.compositor = Problems(), Ordering()
-        keeper, preview = SinkKeeper(self.sink, problems), Preview(problems)
-        preview.replace(lambda: self.preview_sink)
-        self.output = Output(keeper, preview, Stats(), self.in_force.may_show)
-        self.publisher = Publisher(self.output, Stats(), problems, self.in_force)
-        keeper.open(WIDTH, HEIGHT, 30.0)
-
-    def item(self, index: int = 1, order: int | None = None) -> Segmented:
-        order = self.in_force.order if order is None else order
-        frame = Frame(picture(index), index, order=order)
-        return Segmented(frame, frame.image, true_alpha(frame.image), self.compositor)
-
-    def show(self, item: Segmented | None, newest: Frame | None = None) -> list[Image]:
-        """What comes out, on both outputs."""
-        before = len(self.sink.published), len(self.preview_sink.published)
-        self.publisher.show(item, newest)
-        shown = self.sink.published[before[0] :] + self.preview_sink.published[before[1] :]
-        return [image for _, image in shown]
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -26,7 +26,7 @@ def main() -> int:
     for name in chosen:
         try:
             session = Session(ROOT, name, known[name], again=options.again, sample=options.sample)
-            session.run()
+            session.run(options.survivors)
         except TestsFailError as error:
             print(f"mutate: {error}", file=sys.stderr)
             return 1
@@ -43,6 +43,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("module", nargs="*", help="publisher, guard, ...; all if none is named")
     parser.add_argument("--again", action="store_true", help="forget the results of earlier runs")
+    parser.add_argument("--survivors", action="store_true", help="try the survivors again, too")
     parser.add_argument("--sample", type=int, metavar="N", help="try N mutants a module, not all")
     return parser.parse_args()
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+
+TESTS_FAIL = 3  # exit status of ``forked``
 
 FOLDER = ".mutate"  # in the project: copies and results
 _MODULES = Path(__file__).with_name("modules.toml")
@@ -74,23 +74,27 @@ class Session:
         self._results = folder / "results.sqlite"
         _copy_project(root, self._copy)
 
-    def run(self) -> None:
-        """Try every mutant that has no result yet. Raises TestsFailError."""
+    def run(self, survivors: bool = False) -> None:
+        """Try every mutant that has no result yet, with ``survivors`` those that survived, too.
+        Raises TestsFailError."""
         config = self._folder / "config.toml"
         if not self._results.exists():
-            began = time.monotonic()
-            done = self._python("-m", *self._pytest())
-            if done != 0:
-                tests = " ".join(self._tests)
-                raise TestsFailError(f"tests of {self._module} fail as it is: scripts/test {tests}")
-            config.write_text(self._config(3 * (time.monotonic() - began) + 20), "utf-8")
+            config.write_text(self._config(), "utf-8")
             self._cosmic_ray("init", str(config), str(self._results))
             self._python(
                 "-m", "cosmic_ray.tools.filters.operators_filter", str(self._results), str(config)
             )
             if self._sample is not None:
                 self._draw(self._sample)
-        self._cosmic_ray("exec", str(config), str(self._results))
+        which = "survivors" if survivors else "pending"
+        arguments = (str(self._results), self._module, which, *self._tests)
+        if (status := self._python("-m", "support.mutation.forked", *arguments)) != 0:
+            tests = " ".join(self._tests)
+            raise TestsFailError(
+                f"tests of {self._module} fail as it is: scripts/test {tests}"
+                if status == TESTS_FAIL
+                else f"the mutants of {self._module} could not be tried"
+            )
 
     def _draw(self, count: int) -> None:
         from cosmic_ray.work_db import WorkDB, use_db
@@ -128,17 +132,13 @@ class Session:
                 outcomes.append((mutant, result.test_outcome is TestOutcome.SURVIVED))
         return outcomes
 
-    def _pytest(self) -> tuple[str, ...]:
-        return ("pytest", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", *self._tests)
-
-    def _config(self, timeout: float) -> str:
-        command = shlex.join([sys.executable, "-B", "-m", *self._pytest()])
+    def _config(self) -> str:
         kept = "|".join(_OPERATORS)
         return f"""[cosmic-ray]
 module-path = "{self._module}"
-timeout = {timeout:.0f}
+timeout = 0
 excluded-modules = []
-test-command = {_quoted(command)}
+test-command = ""
 
 [cosmic-ray.distributor]
 name = "local"
