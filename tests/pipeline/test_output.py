@@ -77,6 +77,8 @@ def test_each_output_gets_the_picture_in_its_own_format(
         assert shown.shape == expected.shape
     first = parts.sink.published[0][1]
     assert np.array_equal(first, to_i420(PICTURE) if pixel_format == "i420" else PICTURE)
+    if parts.output.wants_i420:
+        assert np.array_equal(parts.sink.published[1][1], first), "it is not converted again"
     assert [shown.shape for _, shown in parts.preview_sink.published] == [PICTURE.shape] * (
         2 * preview
     )
