@@ -96,6 +96,7 @@ class Publisher:
         look, rest = self._in_force.look, self._in_force.rest
         try:
             if not self._output.ready():
+                self._forget()
                 return
             self._draw_cards()
             own = rest is None and self._may_show(item, look)
@@ -106,6 +107,7 @@ class Publisher:
                 self._forget()
                 return
         except Exception as error:  # drivers raise anything
+            self._forget()
             self._output.failed(error)
             return
         if item is None:
@@ -199,7 +201,7 @@ class Publisher:
         return self._card(CARDS[self.state])
 
     def _forget(self) -> None:
-        """What is shown now has nothing of the room: no picture of it is kept."""
+        """What is shown now, if anything, has nothing of the room: no picture of it is kept."""
         self._last = self._last_with = self._shown = None
 
     def _still_shown(self) -> _Shown | None:

@@ -106,11 +106,14 @@ def test_a_card_is_converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return to_i420(image, out)
 
     monkeypatch.setattr("bgblur.pipeline.output.to_i420", noted)
-    for picture in (PICTURE, PICTURE, PICTURE.copy()):
+    other = 255 - PICTURE
+    for picture in (PICTURE, PICTURE, other, PICTURE):
         parts.output.feed(picture, MADE)
-    assert len(converted) == 2
-    pictures = [shown for _, shown in parts.sink.published]
-    assert np.array_equal(pictures[0], pictures[1])
+    assert len(converted) == 3
+    for (_, shown), given in zip(
+        parts.sink.published, (PICTURE, PICTURE, other, PICTURE), strict=True
+    ):
+        assert np.array_equal(shown, to_i420(given))
 
 
 def test_neither_output_gets_a_picture_that_may_not_be_shown() -> None:
@@ -229,6 +232,7 @@ def test_nothing_of_the_room_is_shown_after_the_end(fails: bool, parts: Parts) -
     parts.output.feed(PICTURE, MADE)
     if fails:
         parts.sink.refuse.set()
+    assert not parts.output.closing
     closing: list[bool] = []
     close = parts.sink.close
 

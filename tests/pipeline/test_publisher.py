@@ -234,13 +234,26 @@ def test_a_picture_that_may_no_longer_be_shown_is_not_kept(clock: Clock) -> None
 
 
 def test_an_output_that_fails_or_waits_is_not_fed(clock: Clock) -> None:
+    """What it shows then is its own affair: no picture of the room is kept for it."""
     showing = Showing(BLUR)
+    showing.show(showing.item(1, clock.now))
+    assert not nothing_is_kept(showing)
     showing.sink.refuse.set()
-    assert showing.show(showing.item(1, clock.now)) == []
+    assert showing.show(showing.item(2, clock.now)) == []
     assert Part.OUTPUT in showing.problems
+    assert nothing_is_kept(showing)
     showing.sink.refuse.clear()
-    assert showing.show(showing.item(1, clock.now)) == [], "it is opened again later"
-    assert showing.stats.frames == 0
+    assert showing.show(showing.item(3, clock.now)) == [], "it is opened again later"
+    assert showing.stats.frames == 1
+
+
+def test_nothing_is_kept_for_an_output_that_is_being_opened(clock: Clock) -> None:
+    showing = Showing(BLUR)
+    showing.show(showing.item(1, clock.now))
+    showing.output.ready = lambda: False  # type: ignore[method-assign]
+    assert showing.show(showing.item(2, clock.now)) == []
+    assert nothing_is_kept(showing)
+    assert showing.publisher.before() is None
 
 
 # ------------------------------------------------------------ the views, the cards, the end
