@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bgblur.compositing.look import Look, Mode, sigma_of
+from bgblur.config.settings import Settings
+from bgblur.pipeline.build import look_of
 
 NONE, OFF, WEAK, STRONG = Look(mode="none"), Look(strength=0), Look(strength=1), Look(strength=100)
 COLOR, IMAGE = Look(mode="color"), Look(mode="image")
@@ -63,6 +66,10 @@ def test_sigma_runs_from_what_hides_to_the_strongest_in_even_steps(height: int) 
     assert sigma_of(100, height) == pytest.approx(19 / 360 * height)
     steps = np.diff(np.log([sigma_of(strength, height) for strength in range(1, 101)]))
     assert steps == pytest.approx(steps[0])
+
+
+def test_nothing_is_chosen_by_a_look_that_the_settings_do_not_choose() -> None:
+    assert replace(look_of(Settings()), light_wrap=0.0) == Look()
 
 
 def test_a_look_closes_its_clip() -> None:
