@@ -39,6 +39,10 @@ def video(
     background: BackgroundOption = None,
     save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as a PNG.")] = None,
     frames_dir: Annotated[Path | None, typer.Option(help="Folder for --save-every.")] = None,
+    keep_interlaced: Annotated[
+        bool,
+        typer.Option("--keep-interlaced", help="Leave interlaced clips so, each field blurred."),
+    ] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -52,7 +56,7 @@ def video(
 
     settings = effective(config, background_values(strength, mode, background))
     nowhere = Path()  # video_jobs fills in the files
-    wanted = VideoJob(nowhere, nowhere, alpha, save_every, frames_dir, overwrite)
+    wanted = VideoJob(nowhere, nowhere, alpha, save_every, frames_dir, overwrite, keep_interlaced)
     todo = video_jobs(files, out_dir, wanted)
     if out_dir is not None:
         make_folder(out_dir)

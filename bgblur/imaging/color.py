@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
+from numpy.typing import NDArray
 
 from bgblur.frame import Image
 
@@ -10,9 +13,14 @@ from bgblur.frame import Image
 def even(image: Image) -> Image:
     """``image`` with its edge repeated to even width and height, which 4:2:0 chroma needs."""
     rows, columns = image.shape[:2]
-    if rows % 2 == 0 and columns % 2 == 0:
+    return padded(image, rows % 2, columns % 2)
+
+
+def padded(image: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:
+    """``image`` (H, W, channels) with its last row and column repeated so many times more."""
+    if rows == columns == 0:
         return image
-    return cv2.copyMakeBorder(image, 0, rows % 2, 0, columns % 2, cv2.BORDER_REPLICATE)
+    return cv2.copyMakeBorder(image, 0, rows, 0, columns, cv2.BORDER_REPLICATE)
 
 
 def to_i420(image: Image, out: Image | None = None) -> Image:

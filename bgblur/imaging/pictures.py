@@ -83,7 +83,7 @@ def read_photo(path: Path) -> Photo:
     stored = _full_range(stored, data)
     pixels, opacity = np.ascontiguousarray(stored[..., :3]), None
     if stored.shape[2] == 4 and not header.opaque:
-        pixels, opacity = _without_hidden_colour(stored)
+        pixels, opacity = without_hidden_colour(stored)
     pixels = header.orientation.apply(pixels)
     if opacity is not None:
         opacity = header.orientation.apply(opacity[..., None])[..., 0]
@@ -98,10 +98,14 @@ def read_picture(path: Path) -> Image:
     photo = read_photo(path)
     if photo.opacity is None:
         return to_8_bits(photo.pixels)
-    cover = photo.opacity[..., None] / np.float32(np.iinfo(photo.opacity.dtype).max)
-    white = np.float32(np.iinfo(photo.pixels.dtype).max)
-    on_white = np.rint(white + (photo.pixels - white) * cover)
-    return to_8_bits(on_white.astype(photo.pixels.dtype))
+    return to_8_bits(over_white(photo.pixels, photo.opacity))
+
+
+def over_white(pixels: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
+    """``pixels`` (H, W, 3) with straight ``opacity`` (H, W), both of one integer type, on white."""
+    cover = opacity[..., None] / np.float32(np.iinfo(opacity.dtype).max)
+    white = np.float32(np.iinfo(pixels.dtype).max)
+    return np.rint(white + (pixels - white) * cover).astype(pixels.dtype)
 
 
 def write_png(
@@ -215,7 +219,7 @@ def _header(path: Path) -> _Header:
     )
 
 
-def _without_hidden_colour(bgra: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def without_hidden_colour(bgra: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """(colour, opacity or None). Fully transparent pixels become white, so that resampling does not
     mix their hidden colour into visible pixels."""
     opacity = bgra[..., 3]

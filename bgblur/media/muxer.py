@@ -102,6 +102,8 @@ class Muxer:
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = pictures.width, pictures.height
         stream.pix_fmt = codec.pixel_format
+        if codec.pixel_format == "yuva420p":
+            stream.metadata["alpha_mode"] = "1"  # players and Matroska readers go by it
         context = stream.codec_context
         context.sample_aspect_ratio = pictures.tags.pixel_aspect
         if codec.pixel_format == "gray":

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, Literal
 
 import av
 from av.container import InputContainer
 from av.format import Flags
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 from bgblur.files import user_path
-from bgblur.frame import Image
-from bgblur.media.tags import PictureTags, colorspace_of, matrix_of, orientation_of
+from bgblur.media.converter import Converter, has_opacity
+from bgblur.media.deinterlace import deinterlaced, top_field_first
+from bgblur.media.tags import PictureTags, orientation_of
 
-# Without ACCURATE_RND, swscale's fast path darkens every picture by two or three levels; without
-# FULL_CHR_H_INT it still does by one, at a quarter of the cost.
-_FAST = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
-_EXACT = _FAST | Interpolation.FULL_CHR_H_INT
 MOST_PIXELS = 8192 * 4320  # in one picture: a few damaged bytes may claim gigabytes
 _BROKE_OFF = 0.25  # seconds of the stated length that may be missing without a warning
+
+
+FieldOrder = Literal["top", "bottom"]
+"""Which of a frame's two fields is shown first; the top one has its first line."""
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders drop the opacity
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What of a clip its pictures keep, where it has it: the opacity, and the two ``fields`` of
+    interlaced frames. Without, transparent parts are shown over white, and a frame's two fields
+    become one picture."""
+
+    opacity: bool = False
+    fields: bool = False
+
+
+_NOTHING = Keep()
 
 
 class VideoReader:
@@ -32,14 +49,21 @@ class VideoReader:
 
     ``width`` and ``height`` are those of the upright picture, ``fps`` is the average rate and
     ``frames`` an estimate or None. After an iteration ``truncated`` is one line for the user if
-    the file broke off or had packets that could not be decoded. ``fast`` pictures, for a clip that
-    is played live, may be a level darker. Raises UsageError for a file that has no readable video.
+    the file broke off or had packets that could not be decoded, and ``transparent`` says whether
+    parts were transparent. ``fast`` pictures, for a clip that is played live, may be a level
+    darker.
+
+    ``opacity`` says whether pictures are BGRA. ``fields`` is "top" or "bottom", the field that is
+    shown first, if each field is a picture of its own; ``fps`` and ``frames`` then count fields.
+
+    Raises UsageError for a file that has no readable video.
     """
 
-    def __init__(self, path: Path, *, fast: bool = False) -> None:
+    def __init__(self, path: Path, *, fast: bool = False, keep: Keep = _NOTHING) -> None:
         self.path = path
-        self._how = _FAST if fast else _EXACT
         self.truncated: str | None = None
+        self.transparent = False
+        self.fields: FieldOrder | None = None
         with _opened(path) as container:
             stream = _video_stream(container, path)
             first = next(self._decode(container, stream), None)
@@ -49,47 +73,50 @@ class VideoReader:
                     "the file is damaged, try another copy"
                 )
             self.time_base = stream.time_base or Fraction(1, 1000)
-            self._origin = round(origin_of(container) / self.time_base)
+            self._start = origin_of(container)
             self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
             self.frames = _count(container, stream, self.fps)
             self.tags = PictureTags.of(first, stream.sample_aspect_ratio or Fraction(1))
             self._orientation = orientation_of(first)
             self._stored = (first.width, first.height)
+        self._fast = fast
+        self.opacity = keep.opacity and has_opacity(first)
+        if keep.fields and first.interlaced_frame and not self._orientation.transpose:
+            top_first = top_field_first(first) is not self._orientation.upend
+            self.fields = "top" if top_first else "bottom"
+            self.time_base, self.fps = self.time_base / 2, self.fps * 2
+            self.frames = None if self.frames is None else 2 * self.frames
         self.width, self.height = self._stored[:: -1 if self._orientation.transpose else 1]
 
-    def __iter__(self) -> Iterator[tuple[Image, int]]:
-        """Yield BGR pictures ``(H, W, 3)`` with increasing time stamps in ``time_base``."""
-        reformatter = VideoReformatter()
+    def __iter__(self) -> Iterator[tuple[NDArray[Any], int]]:
+        """Yield BGR pictures ``(H, W, 3)``, ``uint8``, or BGRA with ``opacity``, with increasing
+        time stamps in ``time_base``."""
+        convert = Converter(self._stored, self._orientation, fast=self._fast, opacity=self.opacity)
         step = max(1, round(1 / (self.fps * self.time_base)))
+        origin = round(self._start / self.time_base)
         last: int | None = None
         with _opened(self.path) as container:
-            for frame in self._decode(container, _video_stream(container, self.path)):
+            decoded = self._decode(container, _video_stream(container, self.path))
+            for frame in deinterlaced(decoded, by_field=self.fields is not None):
                 stamp = frame.pts if frame.pts is not None else frame.dts
-                if stamp is None:
-                    pts = 0 if last is None else last + step
-                else:
-                    pts = stamp - self._origin
+                unknown = 0 if last is None else last + step
+                pts = unknown if stamp is None else stamp - origin
                 if last is not None and pts <= last:
                     pts = last + 1  # players and muxers refuse two frames with the same time stamp
                 last = pts
-                yield self._picture(frame, reformatter), pts
-
-    def _picture(self, frame: av.VideoFrame, reformatter: VideoReformatter) -> Image:
-        bgr = reformatter.reformat(
-            frame,
-            *self._stored,
-            format="bgr24",
-            src_colorspace=None if frame.format.is_rgb else colorspace_of(matrix_of(frame)),
-            interpolation=self._how,
-            threads=1,  # the encoder and the network need the other cores
-        )
-        return self._orientation.apply(cast(Image, bgr.to_ndarray()))
+                picture = convert(frame)
+                self.transparent = convert.transparent
+                yield picture, pts
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Yield all frames that can be decoded; set ``truncated`` at the end."""
         self.truncated = None
         # Frame threads would be faster but lose the frames around a damaged packet.
         stream.thread_type = "SLICE"
+        decode = stream.decode
+        tags = {key.lower(): value for key, value in stream.metadata.items()}
+        if tags.get("alpha_mode") == "1" and stream.codec_context.name in _WITH_ALPHA:
+            decode = _decoder_with_alpha(stream).decode
         end = Fraction(0)
         damaged = 0
         try:
@@ -101,12 +128,12 @@ class VideoReader:
                     continue
                 damaged += packet.is_corrupt
                 try:
-                    yield from stream.decode(packet if packet.size else None)
+                    yield from decode(packet if packet.size else None)
                 except av.FFmpegError:
                     damaged += 1
         except av.FFmpegError:  # the container itself broke off
             damaged += 1
-            yield from stream.decode(None)
+            yield from decode(None)
         stated = Fraction(container.duration or 0, av.time_base)
         if stated - end > _BROKE_OFF:
             self.truncated = (
@@ -118,6 +145,14 @@ class VideoReader:
                 f"{self.path.name} is damaged: {damaged} of its packets could not be read whole, "
                 "so some pictures may be missing or wrong"
             )
+
+
+def _decoder_with_alpha(stream: VideoStream) -> VideoCodecContext:
+    decoder = av.CodecContext.create(_WITH_ALPHA[stream.codec_context.name], "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata = stream.codec_context.extradata
+    decoder.options = {"max_pixels": str(MOST_PIXELS)}
+    return decoder
 
 
 def origin_of(container: InputContainer) -> Fraction:

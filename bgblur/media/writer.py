@@ -7,21 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import av
-from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
 from bgblur.errors import OutputError
 from bgblur.files import IfExists, create_new, put, refuse_existing, unfinished_name
-from bgblur.frame import Image
-from bgblur.imaging.color import even
-from bgblur.media.codecs import codec_of
+from bgblur.imaging.color import padded
+from bgblur.media.codecs import COLOR, Needs, codec_of
 from bgblur.media.muxer import Muxer, PictureStream
-from bgblur.media.tags import BT601, BT709, PictureTags, colorspace_of
+from bgblur.media.tags import BT601, BT709, PictureTags
+from bgblur.media.to_yuv import ToYuv
 
-# Bilinear is exact enough for halving the chroma; the flags keep swscale from rounding down.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 # Errors that another place for the file would avoid.
 _PLACES = frozenset([
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM,
@@ -32,7 +30,8 @@ _PLACES = frozenset([
 class VideoWriter:
     """A video file that gets its name only once it is complete, or has it from the start (live).
 
-    H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``); with ``gray`` lossless FFV1 (``.mkv``).
+    H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``), or what ``needs`` asks for: see ``codec_of``.
+    Of interlaced video each field is written as a whole picture, at twice the frames' rate.
     Sound, subtitles, chapters and tags are copied from ``rest_from``. ``warnings`` has a line for
     everything that had to differ.
 
@@ -56,12 +55,12 @@ class VideoWriter:
         fps: Fraction,
         time_base: Fraction,
         rest_from: Path | None = None,
-        gray: bool = False,
+        needs: Needs = COLOR,
         tags: PictureTags | None = None,
         live: bool = False,
         if_exists: IfExists = "refuse",
     ) -> None:
-        codec = codec_of(path, gray=gray)
+        codec = codec_of(path, needs)
         if not path.parent.is_dir():
             raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
         if path.is_dir():
@@ -74,20 +73,23 @@ class VideoWriter:
         self._tags = tags or (BT709 if height >= 720 else BT601)
         self._time_base = time_base
         self._frame_time = max(1, round(1 / (fps * time_base)))
-        self._reformatter = VideoReformatter()
+        self._to_yuv = ToYuv(codec.pixel_format, self._tags)
+        self._fields = needs.fields
+        self._first_field: tuple[NDArray[Any], int] | None = None
         self._live = live
         self._if_exists = if_exists
         self._open = True
         self._finished = False
         self._broken: OutputError | None = None
-        self._even = codec.even
-        if self._even and (width % 2 or height % 2):
-            bigger = f"{width + width % 2}x{height + height % 2}"
+        across, down = (2, 4 if needs.fields else 2) if codec.even else (1, 1)
+        self._more = (-height % down, -width % across)
+        if any(self._more):
+            bigger = f"{width + self._more[1]}x{height + self._more[0]}"
             self.warnings.append(
                 f"{path.name} is {bigger}, not {width}x{height}: H.264 needs an even width and "
                 "height, so the last row or column is repeated; write to .webm to keep the size"
             )
-            width, height = width + width % 2, height + height % 2
+            width, height = width + self._more[1], height + self._more[0]
         # Not files.replacing: the muxer writes over many calls, and a live recording that breaks
         # off keeps what it has. FFmpeg chooses the container by the ending.
         self._unfinished = unfinished_name(path, path.suffix)
@@ -103,21 +105,21 @@ class VideoWriter:
             self.abort()
             raise
 
-    def write(self, picture: Image, pts: int) -> None:
-        """Add a picture, BGR ``(H, W, 3)`` or with ``gray`` ``(H, W)``, shown from ``pts`` on."""
+    def write(self, picture: NDArray[Any], pts: int) -> None:
+        """Add a picture, BGR ``(H, W, 3)``, with opacity BGRA ``(H, W, 4)``, or gray ``(H, W)``,
+        shown from ``pts`` on."""
         if picture.ndim == 2:
             self.encode(av.VideoFrame.from_ndarray(picture, format="gray"), pts)
             return
-        frame = av.VideoFrame.from_ndarray(even(picture) if self._even else picture, format="bgr24")
-        yuv = self._reformatter.reformat(
-            frame,
-            format="yuv420p",
-            dst_colorspace=colorspace_of(self._tags.matrix),
-            dst_color_range=self._tags.range,
-            interpolation=_EXACT,
-            threads=1,
-        )
-        self.encode(yuv, pts)
+        picture = padded(picture, *self._more)
+        if self._fields is None:
+            self.encode(self._to_yuv(picture), pts)
+        elif self._first_field is None:
+            self._first_field = picture.copy(), pts
+        else:
+            first, pts = self._first_field
+            self._first_field = None
+            self.encode(self._to_yuv.woven(first, picture, self._fields == "top"), pts)
 
     def encode(self, frame: av.VideoFrame, pts: int) -> None:
         """Add a frame that already has the file's size, pixel format and colours."""

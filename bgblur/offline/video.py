@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 from bgblur.files import refuse_existing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
-from bgblur.media.codecs import check_target
-from bgblur.media.reader import VideoReader
+from bgblur.media.codecs import GRAY, Needs, check_target, holds_opacity
+from bgblur.media.reader import Keep, VideoReader
 from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
 
@@ -33,7 +36,8 @@ class VideoJob:
     """What to read and what to write.
 
     ``alpha`` is the file for the matte (FFV1 gray, .mkv). Every ``save_every``-th frame is saved
-    as a PNG in ``frames_dir``. Existing files are replaced only with ``overwrite``.
+    as a PNG in ``frames_dir``. Existing files are replaced only with ``overwrite``. The frames of
+    an interlaced clip become whole pictures; with ``keep_interlaced`` they stay interlaced.
     """
 
     source: Path
@@ -42,6 +46,7 @@ class VideoJob:
     save_every: int | None = None
     frames_dir: Path | None = None
     overwrite: bool = False
+    keep_interlaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,14 +69,16 @@ def blur_video(
 
     ``compose`` takes what ``segment`` returned and the seconds since the first frame; it returns
     the picture (BGR ``uint8``, H x W x 3) and its alpha. Time stamps, sound, subtitles, chapters
-    and tags are kept. Decoding, ``segment``, ``compose`` and encoding run in a thread each.
+    and tags are kept, and so is opacity where the target holds it.
+
+    Decoding, ``segment``, ``compose`` and encoding run in a thread each.
 
     An exception that ``on_progress`` raises stops the work and is passed on. Whenever the work
     stops early, unfinished files are removed. Raises UsageError for a bad job or source and
     OutputError when writing fails.
     """
     _check(job)
-    reader = VideoReader(job.source)
+    reader = VideoReader(job.source, keep=Keep(holds_opacity(job.target), job.keep_interlaced))
     if job.frames_dir is not None:
         make_folder(job.frames_dir)
     started = time.perf_counter()
@@ -80,38 +87,59 @@ def blur_video(
         VideoWriter,
         width=reader.width,
         height=reader.height,
-        fps=reader.fps,
         time_base=reader.time_base,
         tags=reader.tags,
         if_exists="replace" if job.overwrite else "refuse",
     )
     with ExitStack() as files, ExitStack() as stages:
-        writer = files.enter_context(open_writer(job.target, rest_from=job.source))
+        needs = Needs(opacity=reader.opacity, fields=reader.fields)
+        whole = reader.fps / (2 if reader.fields else 1)  # frames, of one field or two
+        writer = files.enter_context(
+            open_writer(job.target, fps=whole, rest_from=job.source, needs=needs)
+        )
         matte = None
         if job.alpha is not None:
-            matte = files.enter_context(open_writer(job.alpha, gray=True))
+            matte = files.enter_context(open_writer(job.alpha, fps=reader.fps, needs=GRAY))
         decoded = stages.enter_context(closing(ahead(reader)))
-        segmented = stages.enter_context(closing(ahead((segment(p), pts) for p, pts in decoded)))
+        segmented = stages.enter_context(
+            closing(ahead(((segment(_pixels(p)), _opacity(p)), pts) for p, pts in decoded))
+        )
         timed = _timed(segmented, reader.time_base)
         composed = stages.enter_context(
-            closing(ahead((compose(s, seconds), pts) for s, pts, seconds in timed))
+            closing(ahead(((compose(s, seconds), o), pts) for (s, o), pts, seconds in timed))
         )
-        for (result, alpha), pts in composed:
-            writer.write(result, pts)
+        for ((result, alpha), opacity), pts in composed:
+            finished = result if opacity is None else np.dstack((result, opacity))
+            writer.write(finished, pts)
             if matte is not None:
                 matte.write(alpha_to_gray(alpha), pts)
             frames += 1
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
                 thumbnail = job.frames_dir / _FRAME.format(frames)
-                write_png(thumbnail, result, overwrite=job.overwrite)
+                write_png(thumbnail, finished, overwrite=job.overwrite)
             if on_progress is not None:
                 on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
         for file in (writer, matte):  # complete both before either gets its name
             if file is not None:
                 file.finish()
     warnings = [line for file in (writer, matte) if file is not None for line in file.warnings]
+    if reader.transparent and not reader.opacity:
+        warnings.append(
+            f"{job.source.name} has transparent parts, and {job.target.suffix} files hold none, so "
+            "they are shown over white: write to .mov, .webm or .mkv to keep them"
+        )
     warnings += [reader.truncated] if reader.truncated else []
-    return VideoReport(frames, time.perf_counter() - started, warnings)
+    return VideoReport(
+        frames // (2 if reader.fields else 1), time.perf_counter() - started, warnings
+    )
+
+
+def _pixels(picture: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(picture[..., :3])
+
+
+def _opacity(picture: NDArray[Any]) -> NDArray[Any] | None:
+    return picture[..., 3] if picture.shape[2] == 4 else None
 
 
 def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:
@@ -125,7 +153,7 @@ def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tupl
 def _check(job: VideoJob) -> None:
     check_target(job.target)
     if job.alpha is not None:
-        check_target(job.alpha, gray=True)
+        check_target(job.alpha, GRAY)
     files = [job.source, job.target, *([job.alpha] if job.alpha else [])]
     if len({file.resolve() for file in files}) < len(files):
         raise UsageError(

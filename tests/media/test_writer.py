@@ -14,6 +14,7 @@ from support.media.known_colors import middles, patches
 from support.media.video_files import first_picture, probe, writer
 
 from bgblur.errors import OutputError, UsageError
+from bgblur.media.codecs import GRAY, Needs
 from bgblur.media.tags import PictureTags
 
 MILLISECONDS = Fraction(1, 1000)
@@ -89,7 +90,7 @@ def test_the_alpha_file_gives_back_every_bit(
     path = tmp_path / "alpha.mkv"
     mattes = np.random.default_rng(seed).integers(0, 256, (len(gaps), height, width), np.uint8)
     stamps = np.cumsum(gaps).tolist()
-    more = {"gray": True, "time_base": MILLISECONDS, "if_exists": "replace"}
+    more = {"needs": GRAY, "time_base": MILLISECONDS, "if_exists": "replace"}
     with writer(path, width, height, **more) as video:
         for matte, pts in zip(mattes, stamps, strict=True):
             video.write(matte, pts)
@@ -156,7 +157,7 @@ def test_a_file_made_meanwhile_stays_and_so_does_the_work(tmp_path: Path) -> Non
 )
 def test_other_endings_are_refused(tmp_path: Path, name: str, gray: bool, accepted: str) -> None:
     with pytest.raises(UsageError, match=accepted):
-        writer(tmp_path / name, gray=gray)
+        writer(tmp_path / name, needs=Needs(gray=gray))
     assert list(tmp_path.iterdir()) == []
 
 
