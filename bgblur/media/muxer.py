@@ -11,7 +11,7 @@ import av
 from av.container import OutputContainer
 
 from bgblur.media.codecs import Codec
-from bgblur.media.remux import REST, Remux
+from bgblur.media.remux import Remux
 from bgblur.media.tags import RANGE_FULL, PictureTags
 
 _LIVE_GOP = "60"  # frames: the most that is lost if a recording breaks off
@@ -43,27 +43,14 @@ class Muxer:
         self._container: OutputContainer | None = None
 
     def start(self, rest_from: Path | None, warnings: list[str]) -> None:
-        """Open the container; ``warnings`` gets a line for each stream that it cannot hold.
-
-        A container reports only when it is started whether it holds the sound and the subtitles.
-        So this tries with both, then with the subtitles alone, then without either.
-        """
-        before = len(warnings)
-        for kinds in (REST, frozenset({"subtitle"}), frozenset[str]()):
-            del warnings[before:]
-            container = self._open()
-            if rest_from is not None:
-                self._rest = Remux(rest_from, container, warnings, kinds)
-            if self._live:  # FFmpeg starts it with the first packet
-                self._path.touch()
-                return
-            try:
-                container.start_encoding()
-                return
-            except av.ArgumentError:
-                if self._rest is None or not kinds or not self._rest.takes_any(kinds):
-                    raise
-                self.close()
+        """Open the container; ``warnings`` gets a line for each stream that is not copied."""
+        container = self._open()
+        if rest_from is not None:
+            self._rest = Remux(rest_from, container, self._stream, warnings)
+        if self._live:  # FFmpeg starts it with the first packet
+            self._path.touch()
+        else:
+            container.start_encoding()
 
     def mux(self, frame: av.VideoFrame | None) -> None:
         """Encode ``frame``; with None, ask the encoder for the packets that it still holds."""

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
+from support.media.made_by_ffmpeg import as_it_is, bare, ffmpeg, needs_ffmpeg, probed
 
-from bgblur.frame import Alpha, Image
-from bgblur.offline.video import VideoJob, VideoReport, blur_video
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="needs ffmpeg"
-)
+pytestmark = needs_ffmpeg
 
 SUBTITLES = """1
 00:00:00,200 --> 00:00:00,800
@@ -49,25 +43,6 @@ title=The rest
 """
 
 
-def ffmpeg(*arguments: str | Path) -> None:
-    """Run ffmpeg; strings are split at spaces, paths are not."""
-    words = [
-        word
-        for argument in arguments
-        for word in ([str(argument)] if isinstance(argument, Path) else argument.split())
-    ]
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *words], check=True)
-
-
-def bare(path: Path, more: str = "") -> Path:
-    ffmpeg(
-        "-f lavfi -i testsrc2=s=64x48:d=2:r=25 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac",
-        more,
-        path,
-    )
-    return path
-
-
 def rich(folder: Path, ending: str) -> Path:
     # Subtitles in an .mp4 track cannot overlap.
     (folder / "s.srt").write_text(SUBTITLES + (TOGETHER if ending == "mkv" else ""))
@@ -80,22 +55,6 @@ def rich(folder: Path, ending: str) -> Path:
         path,
     )
     return path
-
-
-def as_it_is(source: Path, target: Path) -> VideoReport:
-    def compose(picture: Image, _: float) -> tuple[Image, Alpha]:
-        return picture, np.ones(picture.shape[:2], np.float32)
-
-    return blur_video(VideoJob(source, target), lambda picture: picture, compose)
-
-
-def probed(path: Path) -> Any:
-    call = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-show_chapters"]
-    done = subprocess.run(
-        [*call, "-of", "json", str(path)], capture_output=True, text=True, check=True
-    )
-    assert done.stderr == ""
-    return json.loads(done.stdout)
 
 
 def language(said: Any) -> str:
@@ -139,12 +98,91 @@ def test_the_location_is_not_copied(tmp_path: Path, ending: str) -> None:
     assert "48.1" not in json.dumps(probed(tmp_path / f"out.{ending}"))
 
 
-@pytest.mark.parametrize(("old", "new"), [("mkv", "mp4"), ("mp4", "mkv")])
-def test_subtitles_that_do_not_fit_are_one_line(tmp_path: Path, old: str, new: str) -> None:
-    (line,) = as_it_is(rich(tmp_path, old), tmp_path / f"out.{new}").warnings
-    assert "subtitles" in line
-    assert f".{old}" in line.rsplit("write to", 1)[1]
-    assert "\n" not in line
+CODECS = {"mkv": "subrip", "mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
+
+
+def spoken(path: Path) -> list[tuple[float, float, str]]:
+    """(start, end, words) of each subtitle that says anything, in seconds of the picture: in an
+    .mkv all begins later by the sound's priming."""
+    found = []
+    begin = float(
+        next(s for s in probed(path)["streams"] if s["codec_type"] == "video")["start_time"]
+    )
+    with av.open(str(path)) as container:
+        stream = container.streams.subtitles[0]
+        for packet in container.demux(stream):
+            lines = stream.decode(packet) if packet.size else []
+            words = "/".join(line.dialogue.decode() for line in lines if hasattr(line, "dialogue"))
+            if words and packet.pts is not None:
+                start = float(packet.pts * packet.time_base) - begin
+                end = start + float((packet.duration or 0) * packet.time_base)
+                found.append((round(start, 2), round(end, 2), words))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("mkv", "mp4"),
+        ("mkv", "mov"),
+        ("mkv", "webm"),
+        ("mp4", "mkv"),
+        ("mov", "mkv"),
+        ("mp4", "webm"),
+    ],
+)
+def test_subtitles_are_converted(tmp_path: Path, old: str, new: str) -> None:
+    source, target = rich(tmp_path, old), tmp_path / f"out.{new}"
+    warnings = as_it_is(source, target).warnings
+    assert all("the sound of" in line for line in warnings)  # AAC does not fit into a .webm
+    (stream,) = (s for s in probed(target)["streams"] if s["codec_type"] == "subtitle")
+    assert stream["codec_name"] == CODECS[new]
+    hello, *rest = spoken(target)
+    assert hello == (0.2, 0.8, "Hello")
+    if old == "mkv" and new in ("mp4", "mov"):  # a track of theirs shows one at a time
+        assert rest == [(1.0, 1.6, "there\nsays the sign"), (1.6, 1.8, "says the sign")]
+    elif old == "mkv":
+        assert sorted(rest) == [(1.0, 1.6, "there"), (1.0, 1.8, "says the sign")]
+    else:
+        assert rest == [(1.0, 1.6, "there")]
+
+
+def test_styled_subtitles_keep_their_words_and_weight(tmp_path: Path) -> None:
+    (tmp_path / "s.srt").write_text(SUBTITLES.replace("Hello", "<b>Hello</b> <i>you</i>"))
+    source = tmp_path / "in.mkv"
+    ffmpeg("-i", bare(tmp_path / "b.mp4"), "-i", tmp_path / "s.srt", "-c copy -c:s ass", source)
+    assert as_it_is(source, tmp_path / "out.mkv").warnings == []
+    assert as_it_is(source, tmp_path / "out.mp4").warnings == []
+    for name, codec in (("out.mkv", "ass"), ("out.mp4", "mov_text")):
+        assert codec in {s["codec_name"] for s in probed(tmp_path / name)["streams"]}
+        with av.open(str(tmp_path / name)) as container:
+            stream = container.streams.subtitles[0]
+            said = [
+                line.ass.decode()
+                for packet in container.demux(stream)
+                if packet.size
+                for line in stream.decode(packet)
+                if isinstance(line, av.subtitles.subtitle.AssSubtitle)
+            ]
+        assert "{\\b1}Hello" in said[0]
+        assert "{\\i1}you" in said[0]
+
+
+def test_subtitles_in_pictures_are_named_where_they_do_not_fit(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    with av.open(str(bare(tmp_path / "b.mp4"))) as old, av.open(str(source), "w") as new:
+        video = new.add_stream_from_template(old.streams.video[0])
+        pictures = new.add_mux_stream("dvd_subtitle", time_base=Fraction(1, 1000))
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                new.mux(packet)
+        shown = av.Packet(bytes([0, 4, 0, 4]))
+        shown.pts, shown.time_base, shown.stream = 100, Fraction(1, 1000), pictures
+        new.mux(shown)
+    (line,) = as_it_is(source, tmp_path / "out.webm").warnings
+    assert "the subtitles of in.mkv (dvdsub) would not fit into a webm file" in line
+    assert line.endswith("write to .mkv to keep all")
 
 
 def test_a_broadcast_starts_at_zero_with_sound_in_sync(tmp_path: Path) -> None:
