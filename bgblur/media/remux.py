@@ -91,7 +91,7 @@ class Remux:
         elif stream.type == "attachment":
             self._bring_attachment(stream, kind)
         elif "timecode" not in stream.metadata and not self._holds_chapters(stream):
-            # Time codes are written anew from the tags.
+            # Time codes are written from the tags.
             label = stream.metadata.get("handler_name") or codec
             self._warnings.append(
                 f"a data track of {self._name} ({label}) is left out: it may tell the place"
@@ -118,7 +118,7 @@ class Remux:
                         else f"which a {kind} file can hold"
                     )
                     self._warnings.append(
-                        f"the sound of {self._name} ({codec}) was encoded anew in {name}, {why}"
+                        f"the sound of {self._name} ({codec}) was re-encoded as {name}, {why}"
                     )
                     return
         self._leave_out("sound", kind, codec)

@@ -1,4 +1,4 @@
-"""Encodes sound anew: where a container cannot hold it as it is, or an edit list hides parts."""
+"""Re-encodes sound: where a container cannot hold it as it is, or an edit list hides parts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def encoders_for(target: OutputContainer, source: Stream) -> list[str]:
 
 
 class SoundTrack:
-    """Decodes the sound and encodes it anew, without what an edit list hides.
+    """Decodes the sound and re-encodes it, without what an edit list hides.
 
     Sound keeps its place beside the picture: gaps become silence. With ``exact`` the time stamps
     are true to a sample, as those of .mp4 files, and what is behind an edit's end is cut off.

@@ -60,7 +60,7 @@ class CopyTrack:
 
 
 class CueTrack:
-    """Writes subtitles anew, in another format than they have in their file."""
+    """Writes subtitles in another format than they have in their file."""
 
     def __init__(
         self, target: OutputContainer, codec: str, source: Stream, cues: list[Cue]

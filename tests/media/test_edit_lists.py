@@ -152,7 +152,7 @@ def test_an_encoders_own_priming_is_copied(tmp_path: Path) -> None:
 
 
 def test_a_last_packet_that_says_too_much_is_left_out(tmp_path: Path) -> None:
-    """Up to 21 ms; the sound need not be encoded anew for that."""
+    """Up to 21 ms; the sound need not be re-encoded for that."""
     path = cut(recording(tmp_path / "in.mp4"), (0.0, 0.505))
     assert as_it_is(path, tmp_path / "out.mp4").warnings == []
     samples, _ = everything(tmp_path / "out.mp4")

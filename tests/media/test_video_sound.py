@@ -158,7 +158,7 @@ def test_sound_that_a_container_cannot_hold_is_encoded_anew(
     with writer(tmp_path / target, rest_from=sound) as video:
         video.write(np.zeros((48, 64, 3), np.uint8), 0)
     (line,) = video.warnings
-    assert "encoded anew in" in line
+    assert "re-encoded as" in line
     assert becomes in line
     assert "\n" not in line
     streams = probe(tmp_path / target)["streams"]
