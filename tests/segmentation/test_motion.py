@@ -69,6 +69,21 @@ def test_the_least_difference_that_counts() -> None:
     assert not scene(GREY).holds(balanced(3)), "less than the most, but there is no noise"
 
 
+@pytest.mark.parametrize(("thirds", "holds"), [(10, True), (11, False)])
+def test_seven_deviations_are_noise_and_more_is_motion(thirds: int, holds: bool) -> None:
+    """Every cell differs by a third of a level, so noise is half a level and seven times that 3.45
+    levels. Two squares differ by ``thirds``; the picture's mean stays."""
+    third = np.zeros((ROWS, 160, 1), int)
+    third[::3] = 1
+    change = np.concatenate((third[:, :80], -third[:, 80:]), axis=1)
+    square = np.full((9, 9, 1), thirds // 3)
+    square[::3] += thirds % 3 > 0
+    square[1::3] += thirds % 3 > 1
+    change[30:39, 30:39] = square
+    change[30:39, 110:119] = -square
+    assert scene(GREY).holds((GREY + change).astype(np.uint8)) is holds
+
+
 @pytest.mark.parametrize("sigma", [1.0, 1.6])
 def test_noise_is_still_and_a_hand_in_it_is_motion(sigma: float) -> None:
     for seed in range(5):
