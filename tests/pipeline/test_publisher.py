@@ -158,6 +158,7 @@ def test_three_late_masks_are_reported_until_one_is_in_time(clock: Clock) -> Non
         showing.show(item, item.frame)
 
     for _ in range(3):
+        assert Part.PACE not in showing.problems
         show(1)
     assert Part.PACE in showing.problems
     show(0)

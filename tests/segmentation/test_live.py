@@ -40,7 +40,7 @@ def frames(clip: Path) -> Iterator[Image]:
 
 @pytest.mark.parametrize("sigma", [0.0, 3.0, 8.0])
 def test_a_still_scene_is_inferred_every_eleventh_frame(sigma: float) -> None:
-    engine, still = Bright(), portrait(640, 360)
+    engine, still = Bright(), portrait(1280, 720)
     matting = live(engine)
     alphas = [matting(noisy(still, sigma, i), SHARP)[1] for i in range(2 * HOLDS_FRAMES + 3)]
     assert engine.calls == 3
