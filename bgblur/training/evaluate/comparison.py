@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bgblur.training.data.sets import Picture
-from bgblur.training.evaluate.evaluation import MEAN, Figures, Rows, Scored, photo_groups
+from bgblur.training.evaluate.evaluation import (
+    MEAN,
+    Figures,
+    Rows,
+    Scored,
+    bounds_of_mean,
+    photo_groups,
+)
 
 CLIPS = "clips"
-RESAMPLES = 10_000
-BOUNDS = (0.05, 0.95)
 
 
 def compare(ours: Figures, other: Figures, photos: Mapping[str, Sequence[Picture]]) -> Rows:
@@ -21,7 +26,7 @@ def compare(ours: Figures, other: Figures, photos: Mapping[str, Sequence[Picture
     A row has ``samples`` (the number of pictures or clips), the ``iou`` of ours, that of the
     ``other``, the ``difference`` (ours minus other), and ``low`` and ``high``, which bound the
     difference with 90 % certainty, as far as these pictures are representative (percentile
-    bootstrap over pairs: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    bootstrap over pairs, see ``bounds_of_mean``).
     """
     rows: Rows = {}
     ours_by, other_by = _by_picture(ours), _by_picture(other)
@@ -43,13 +48,12 @@ def _by_picture(figures: Figures) -> dict[Picture, Scored]:
 def _row(paired: Sequence[tuple[float, float]]) -> dict[str, float]:
     pairs = np.asarray(paired)
     differences = pairs[:, 0] - pairs[:, 1]
-    drawn = np.random.default_rng(0).choice(differences, (RESAMPLES, len(differences)))
-    low, high = np.quantile(drawn.mean(1), BOUNDS)
+    low, high = bounds_of_mean(differences)
     return {
         "samples": len(differences),
         "iou": float(pairs[:, 0].mean()),
         "other": float(pairs[:, 1].mean()),
         "difference": float(differences.mean()),
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
     }

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgblur.frame import Image
 from bgblur.media.reader import VideoReader
@@ -15,7 +17,7 @@ from bgblur.segmentation.engine import Engine
 from bgblur.training.data.groups import name_of
 from bgblur.training.data.sets import Collection, DataError, Picture, Plane, read_photo
 from bgblur.training.data.split import Half, half_of
-from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.metrics import band_mad, boundary_f, dtssd, iou, mad
 from bgblur.training.evaluate.predictors import (
     Predictor,
     clip_predictor,
@@ -25,10 +27,19 @@ from bgblur.training.evaluate.predictors import (
 
 Rows = dict[str, dict[str, float]]  # a row's name -> figure -> value
 
+RESAMPLES, BOUNDS = 10_000, (0.05, 0.95)  # of the bootstrap
+
 LARGE = 0.12  # share of the frame: a person in front of a webcam covers more
-MIXED_SETS = ("voc_person", "humanseg_web")  # sets that also show small, distant people
+MIXED_SETS = (
+    "voc_person",
+    "coco_person",
+    "humanseg_web",
+)  # sets that also show small, distant people
+SIZES = {"< 3%": 0.0, "3% to 12%": 0.03, "12% to 40%": LARGE, "> 40%": 0.4}  # from this share on
+FINE = 0.003  # tolerance of the fine boundary F, share of the diagonal
 LEAK = 0.1  # in an empty room, a pixel with a higher alpha leaks
 MEAN = "mean"
+FIGURES = ("iou", "boundary_f", "fine_f", "mad", "band_mad")  # of photos
 ROOMS = "empty rooms"
 THINGS = "things"  # the folder, and the row
 
@@ -41,14 +52,21 @@ class Scored:
     share: float
     iou: float
     boundary_f: float
+    fine_f: float
     mad: float
+    band_mad: float
+
+    def figures(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in FIGURES}
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures at one input height; ``scored``: the single photos behind ``photos``."""
+    """All figures at one input height; ``scored``: the single photos behind ``photos``. ``sizes``:
+    the photos of MIXED_SETS by the person's share of the frame."""
 
     photos: Rows
+    sizes: Rows
     clips: Rows
     rooms: Rows
     scored: list[Scored]
@@ -68,11 +86,13 @@ def evaluate(
     predict = still_predictor(engine)
     photos: Rows = {}
     scored: list[Scored] = []
+    mixed: list[Scored] = []
     for name, pictures in held_out.photos.items():
         report(name)
         judged = score_photos(predict, pictures)
         photos |= photo_rows(name, judged)
         scored += judged
+        mixed += judged if name in MIXED_SETS else []
     clip_rows: Rows = {}
     for clip, matte in clips:
         report(clip.name)
@@ -81,7 +101,8 @@ def evaluate(
         total = sum(row["frames"] for row in clip_rows.values())
         clip_rows[MEAN] = _mean(list(clip_rows.values())) | {"frames": total}
     report(ROOMS)
-    return Figures(photos, clip_rows, room_rows(predict, held_out.rooms), scored)
+    rooms = room_rows(predict, held_out.rooms)
+    return Figures(photos, size_rows(mixed), clip_rows, rooms, scored)
 
 
 # ---------------------------------------------------------------- photos
@@ -100,7 +121,9 @@ def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored
                 float((truth > 0.5).mean()),
                 iou(alpha, truth, valid),
                 boundary_f(alpha, truth, valid),
+                boundary_f(alpha, truth, valid, FINE),
                 mad(alpha, truth, valid),
+                band_mad(alpha, truth, valid),
             )
         )
     return scored
@@ -108,11 +131,30 @@ def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored
 
 def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:
     """A row for each group of the set ``name``; see photo_groups."""
-    return {
-        group: {"pictures": len(members)}
-        | _mean([{"iou": s.iou, "boundary_f": s.boundary_f, "mad": s.mad} for s in members])
-        for group, members in photo_groups(name, scored).items()
-    }
+    return {group: _photo_row(members) for group, members in photo_groups(name, scored).items()}
+
+
+def size_rows(scored: Sequence[Scored]) -> Rows:
+    """A row for each of SIZES that occurs: figures by the person's share of the frame."""
+    groups: dict[str, list[Scored]] = {size: [] for size in SIZES}
+    for one in scored:
+        groups[max((s for s in SIZES if SIZES[s] <= one.share), key=SIZES.__getitem__)].append(one)
+    return {size: _photo_row(members) for size, members in groups.items() if members}
+
+
+def _photo_row(scored: Sequence[Scored]) -> dict[str, float]:
+    low, high = bounds_of_mean(np.array([s.iou for s in scored]))
+    means = _mean([s.figures() for s in scored])
+    return {"pictures": len(scored), "iou": means.pop("iou"), "low": low, "high": high} | means
+
+
+def bounds_of_mean(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Bounds of the mean with 90 % certainty, as far as these samples are representative
+    (percentile bootstrap: Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    """
+    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
+    low, high = np.quantile(drawn.mean(1), BOUNDS)
+    return float(low), float(high)
 
 
 def photo_groups(name: str, scored: Sequence[Scored]) -> dict[str, list[Scored]]:

@@ -23,6 +23,7 @@ from bgblur.training.evaluate.evaluation import (
     ROOMS,
     Figures,
     Scored,
+    bounds_of_mean,
     composited_clips,
     empty_rooms,
     evaluate,
@@ -31,6 +32,7 @@ from bgblur.training.evaluate.evaluation import (
     room_rows,
     score_clip,
     score_photos,
+    size_rows,
 )
 from bgblur.training.evaluate.predictors import NetworkEngine, Predictor, letterboxed
 from bgblur.training.evaluate.sheet import worst_sheet
@@ -96,6 +98,24 @@ def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
     rows = room_rows(perfect, rooms)
     assert rows == {ROOMS: {"pictures": 2, "leak": 0}, "things": {"pictures": 1, "leak": 1}}
     assert list(room_rows(perfect, rooms[:2])) == [ROOMS]
+
+
+def test_people_are_told_apart_by_their_size() -> None:
+    shares = (0.01, 0.03, 0.1, 0.5)
+    scored = [Scored(Picture(Path("x")), share, share, 0, 0, 0, 0) for share in shares]
+    rows = size_rows(scored)
+    assert {size: (row["pictures"], row["iou"]) for size, row in rows.items()} == {
+        "< 3%": (1, 0.01),
+        "3% to 12%": (2, pytest.approx(0.065)),
+        "> 40%": (1, 0.5),
+    }
+
+
+def test_bounds_are_those_of_the_mean() -> None:
+    coins = np.tile([0.0, 1.0], 50)
+    low, high = bounds_of_mean(coins)  # 1.645 standard errors of 0.05
+    assert low == pytest.approx(0.418, abs=0.015)
+    assert high == pytest.approx(0.582, abs=0.015)
 
 
 def test_a_blind_predictor_scores_zero(held_out: Collection) -> None:
@@ -189,7 +209,7 @@ def test_a_model_beside_itself_and_beside_a_blind_one(held_out: Collection) -> N
     def judged(predict: Predictor, clip_iou: float) -> Figures:
         scored = score_photos(predict, held_out.all_photos)
         clips = {"talk": {"iou": clip_iou}, MEAN: {"iou": clip_iou}}
-        return Figures({}, clips, {}, scored[::-1])
+        return Figures({}, {}, clips, {}, scored[::-1])
 
     good, blind = judged(perfect, 0.9), judged(no_person, 0.5)
     same = compare(good, good, held_out.photos)
@@ -207,8 +227,8 @@ def test_more_pictures_give_a_narrower_difference() -> None:
 
     def judged(*ious: float) -> Figures:
         kinds = islice(cycle(ious), len(pictures))
-        scored = [Scored(p, 0.5, i, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
-        return Figures({}, {}, {}, scored)
+        scored = [Scored(p, 0.5, i, 0, 0, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
+        return Figures({}, {}, {}, {}, scored)
 
     ours, other = judged(0.9, 0.7), judged(0.8)  # the differences alternate between 0.1 and -0.1
     many = compare(ours, other, {"ccp": pictures})["ccp"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bgblur.frame import Alpha
-from bgblur.training.evaluate.metrics import boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.metrics import band_mad, boundary_f, dtssd, iou, mad
 
 alphas = hnp.arrays(np.float32, (12, 17), elements=st.floats(0, 1, width=32))
 
@@ -73,6 +73,14 @@ def test_a_true_outline_within_an_ignored_rim_is_no_error() -> None:
     labelled = square(100, 35, 35, 30)  # the rim of ten pixels has no label
     assert boundary_f(square(100, 30, 30, 40), labelled, valid) == 1.0
     assert boundary_f(square(100, 5, 5, 90), labelled, valid) < 0.5
+
+
+def test_the_unknown_band_is_soft_alpha_and_what_is_near_an_outline() -> None:
+    truth = square(100, 30, 30, 40)
+    assert band_mad(square(100, 29, 29, 42), truth) > 0.3  # all of the error is in the band
+    assert band_mad(np.maximum(truth, square(100, 0, 0, 9)), truth) == 0  # far from the outline
+    soft = truth * np.float32(0.5)
+    assert band_mad(truth, soft) == pytest.approx(0.5 * 1600 / (42 * 42 - 4), abs=0.01)
 
 
 @given(alphas, alphas)
