@@ -46,7 +46,10 @@ def draw(report: dict[str, Any], path: Path, overwrite: bool) -> None:
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     places = range(len(runs))
-    names = [f"{run['width']}x{run['height']}\n{run['input_height']} rows" for run in runs]
+    names = [
+        f"{run['width']}x{run['height']}\n{run['network']}\n{run['input_height']} rows"
+        for run in runs
+    ]
     for axes in (left, right):
         axes.set_xticks(places, names)
         axes.spines[["top", "right"]].set_visible(False)

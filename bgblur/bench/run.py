@@ -25,6 +25,7 @@ from bgblur.imaging.cover import cover
 from bgblur.pipeline.build import load_backend, look_of, mask_of, open_source
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.report import Meter, loaded_torch, machine, run_report
+from bgblur.segmentation.models import SHIPPED_MODELS
 from bgblur.segmentation.runtime import choose_runtime
 from bgblur.sinks.null import NullSink
 from bgblur.sources import Source
@@ -161,12 +162,15 @@ def measure(settings: Settings, seconds: float, alone: bool = False) -> dict[str
 def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
     from bgblur.bench.frame import frame_times
 
+    engine = settings.engine
+    if run["network"] in SHIPPED_MODELS:  # the one in force
+        engine = engine.model_copy(update={"model": run["network"]})
+    settings = settings.model_copy(update={"engine": engine})
     source = _open_sized(settings)
     try:
         times = frame_times(settings, source, run["input_height"])
     finally:
         source.close()
-    engine = settings.engine
     if choose_runtime(engine.runtime, engine.model, engine.device, engine.precision) == "openvino":
         return {"frame_ms": times, "limit": {}}  # torch counts the operations
     from bgblur.bench.roofline import network_limit

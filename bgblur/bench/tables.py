@@ -62,7 +62,7 @@ def _table(title: str, runs: list[dict[str, Any]]) -> Table:
 def _network(run: dict[str, Any]) -> str:
     low, high = run["spread"]["input_height"]
     heights = f"{low:g}" if low == high else f"{low:g}..{high:g}"
-    return f"{run['device']} {run['precision']} at {heights}"
+    return f"{run['network']} {run['device']} {run['precision']} at {heights}"
 
 
 def _figure(run: dict[str, Any], key: str, form: str) -> str:

@@ -72,6 +72,8 @@ def status_lines(status: dict[str, Any]) -> list[str]:
             f"{run['fps']:.0f} fps, latency {run['latency_ms']['p50']:.0f} ms, "
             f"{run['cpu_cores']} cores, {run['rss_mb']:.0f} MB"
         )
+        if run.get("network"):  # older daemons give none
+            lines.append(f"the person is found by {run['network']} at {run['input_height']} lines")
         if run["problem"]:
             lines.append(run["problem"])
     return lines

@@ -52,5 +52,10 @@ class Backend:
         """What a live engine does now; None for files, where every frame is inferred."""
         return self.matting.effort
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong though persons are found: one line for people; None if nothing is."""
+        return self.matting.problem
+
 
 LoadBackend = Callable[[], Backend]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,6 @@ from bgblur.stats import Stats
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
-    from bgblur.segmentation.live import LiveMatting
 
 
 def open_source(camera: CameraSettings) -> Source:
@@ -124,40 +124,28 @@ def load_backend(
     """Load the engine, its matting, and the compositor on the same device.
 
     ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
-    returns the wanted rate of a live stream; without it every frame is inferred, at one height.
-    ``load_engine`` loads another engine than the one that runs the models.
+    returns the wanted rate of a live stream; without it every frame is inferred, by one network at
+    one height. ``load_engine`` loads other engines than those that run the models.
 
     Raises ModelError or UsageError. Imports torch, which takes seconds, where it runs the network.
     """
     from bgblur.segmentation.matting import Matting
 
-    if load_engine is None:
-        engine = engine_of(settings, spare_core, live=fps is not None)
+    load = load_engine or partial(engine_of, spare_core=spare_core, live=fps is not None)
+    if fps is None:
+        matting = Matting(load(settings), stats)
     else:
-        engine = load_engine(settings)
+        from bgblur.pipeline.live_matting import live_matting
+
+        matting = live_matting(settings, stats, fps, load)
     compositor: Compositor
-    if engine.device == "cpu":
+    if matting.device == "cpu":
         compositor = CpuCompositor()
     else:
         from bgblur.compositing.compositor_torch import TorchCompositor
 
-        compositor = TorchCompositor(engine.device, lambda: stats.stage("download"))
-    if fps is None:
-        return Backend(Matting(engine, stats), compositor)
-    return Backend(_live_matting(engine, settings, stats, fps), compositor)
-
-
-def _live_matting(
-    engine: Engine, settings: EngineSettings, stats: Stats, fps: Callable[[], float]
-) -> LiveMatting:
-    from bgblur.segmentation.governor import HEIGHTS, Governor
-    from bgblur.segmentation.live import LiveMatting
-
-    governor = None
-    if settings.input_height == "auto":
-        heights = HEIGHTS[engine.device.partition(":")[0]]
-        governor = Governor(heights, engine.input_height, fps, settings.cpu_budget)
-    return LiveMatting(engine, stats, governor, settings.skip_static)
+        compositor = TorchCompositor(matting.device, lambda: stats.stage("download"))
+    return Backend(matting, compositor)
 
 
 def look_of(settings: Settings, live: bool = True, shown: Look | None = None) -> Look:

@@ -43,6 +43,7 @@ class SegmentLoop:
         self._in_force = in_force
         self._problems = problems
         self._new_backend = threading.Event()
+        self._told: str | None = None  # the backend's problem that was reported
 
     def replace(self, load_backend: LoadBackend) -> None:
         """Load another backend."""
@@ -98,9 +99,15 @@ class SegmentLoop:
             if turn.over():
                 return
             failures = 0
-            self._problems.clear(Part.MASK)
+            self._found_by(backend)
             self._segmented.put(Segmented(frame, pixels, alpha, backend.compositor))
             del pixels, alpha  # not kept longer than they are shown
+
+    def _found_by(self, backend: Backend) -> None:
+        self._problems.clear(Part.MASK)
+        if backend.problem and backend.problem != self._told:
+            self._told = backend.problem
+            self._problems.set(Part.MODEL, backend.problem)
 
     def _next_frame(self) -> Frame | None:
         """Of the camera in force; None where none comes for a while."""
@@ -121,7 +128,7 @@ class SegmentLoop:
             return current
         if not turn.over():
             self._problems.clear(Part.MODEL)
-            self.backend = backend
+            self.backend, self._told = backend, None
         return backend
 
 

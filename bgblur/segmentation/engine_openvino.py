@@ -6,6 +6,7 @@ for 1280x720, OpenCV's steps less than one. Conversion and normalisation are in 
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from bgblur.imaging.resize import antialiased
 from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import SHIPPED_IR, check_shipped, shipped_ir
 from bgblur.segmentation.openvino_import import import_openvino
-from bgblur.segmentation.scales import infer_at_scales
+from bgblur.segmentation.scales import heights_of, infer_at_scales
 
 _STRIDE = 32  # network inputs are multiples of it
 _WIDEST = 32  # largest width of a picture, as a multiple of its height
@@ -63,6 +64,7 @@ class OpenVinoEngine:
         self.precision = _precision(self._path, own, precision)
         self._threads = threads
         self._requests: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._changing = threading.Lock()
         self._warm_up()
 
     def upload(self, image: Image) -> Image:
@@ -77,10 +79,19 @@ class OpenVinoEngine:
         except Exception as error:  # OpenVINO's messages have many lines
             raise RuntimeError(_reason(error)) from error
 
+    def compiled(self, input_height: int, rows: int, columns: int) -> bool:
+        sizes = {_size(height, rows, columns) for height in heights_of(input_height)}
+        return self._requests.keys() >= sizes
+
+    def compile(self, input_height: int, rows: int, columns: int) -> None:
+        for height in heights_of(input_height):
+            try:
+                self._request(*_size(height, rows, columns))
+            except Exception as error:
+                raise RuntimeError(_reason(error)) from error
+
     def _run(self, image: Image, input_height: int) -> Alpha:
-        rows, columns = image.shape[:2]
-        height = max(_STRIDE, round(input_height / _STRIDE) * _STRIDE)
-        width = max(_STRIDE, round(height * columns / rows / _STRIDE) * _STRIDE)
+        height, width = _size(input_height, *image.shape[:2])
         small = np.ascontiguousarray(antialiased(image, width, height))
         request = self._request(height, width)
         alpha = request.infer([small[None]], share_inputs=True)[0]
@@ -91,14 +102,15 @@ class OpenVinoEngine:
     def _request(self, height: int, width: int) -> Any:
         """What runs the network at this size."""
         size = height, width
-        if size not in self._requests:
-            self._requests[size] = _compiled(
-                self._path, size, self._config()
-            ).create_infer_request()
-        self._requests.move_to_end(size)
-        if len(self._requests) > _KEPT:
-            self._requests.popitem(last=False)
-        return self._requests[size]
+        request = self._requests.get(size)
+        if request is None:
+            request = _compiled(self._path, size, self._config()).create_infer_request()
+        with self._changing:  # ``compile`` runs in another thread
+            self._requests[size] = request
+            self._requests.move_to_end(size)
+            if len(self._requests) > _KEPT:
+                self._requests.popitem(last=False)
+        return request
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {
@@ -120,6 +132,12 @@ class OpenVinoEngine:
         in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
         if alpha.ndim != 2 or not alpha.size or alpha.dtype != np.float32 or not in_range:
             raise ModelError(f"the model {self._path} does not give alpha: export it again")
+
+
+def _size(input_height: int, rows: int, columns: int) -> tuple[int, int]:
+    """(height, width) of the network's input."""
+    height = max(_STRIDE, round(input_height / _STRIDE) * _STRIDE)
+    return height, max(_STRIDE, round(height * columns / rows / _STRIDE) * _STRIDE)
 
 
 def cache_folder() -> Path:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.segmentation.smoothing import same_view
+
 SEEN = 0.25  # low threshold: alpha above it belongs to a region; edges.firm makes the rest 0
 CERTAIN = 0.95  # high threshold: the peak that a region must have
 STAYS = 0.6  # the peak needed by a region that was kept a frame ago
@@ -39,8 +41,9 @@ class Hysteresis:
         highest = np.zeros(count, np.float32)
         np.maximum.at(highest, within, peaks[seen])
         ages = np.where(highest >= CERTAIN, 0, LASTS)
-        if follows and self._age is not None and self._age.shape == seen.shape:
-            age = self._age[seen]
+        past = self._past(seen.shape) if follows else None
+        if past is not None:
+            age = past[seen]
             cells = np.bincount(within, minlength=count)
             known = np.bincount(within[age < LASTS], minlength=count)
             youngest = np.full(count, LASTS)
@@ -55,6 +58,18 @@ class Hysteresis:
     def reset(self) -> None:
         """Forget the frames before."""
         self._age = None
+
+    def _past(self, shape: tuple[int, ...]) -> NDArray[np.int64] | None:
+        """The ages a frame ago, for cells of this shape: the resolution may change. None without
+        them, and for a picture of another shape."""
+        age = self._age
+        if age is None or not same_view(age.shape, shape):
+            return None
+        if age.shape == shape:
+            return age
+        size = shape[1], shape[0]
+        nearest = cv2.resize(age.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+        return nearest.astype(np.int64)
 
 
 def _peaks(alpha: Any) -> NDArray[np.float32]:

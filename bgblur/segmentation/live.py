@@ -1,8 +1,8 @@
 """Matting of a live stream: no more inference than the picture needs and the machine can do.
 
 While nothing moves, the last alpha is held, and its outline is fitted to the frame itself. Where
-the machine is slow the network sees a smaller picture. No alpha is ever moved to another picture:
-where it would be wrong, the room would be seen.
+the machine is slow a smaller network sees a smaller picture. No alpha is ever moved to another
+picture: where it would be wrong, the room would be seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
+from bgblur.segmentation.climber import Climber
 from bgblur.segmentation.engine import Engine
-from bgblur.segmentation.governor import Effort, Governor, Work
+from bgblur.segmentation.governor import Effort, Work
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.motion import StillScene, small_picture
 from bgblur.segmentation.options import MaskOptions
@@ -28,22 +29,24 @@ HOLDS_FRAMES, HOLDS_SECONDS = 10, 1.0  # the longest that an alpha is held, even
 class LiveMatting(Matting):
     """As Matting, for frames that are each the newest of a camera.
 
-    Without a ``governor`` the input height is constant. With ``skip_static`` an alpha is held while
-    the scene is still. ``clock`` returns seconds. An alpha that cannot be true of its picture
-    raises ImplausibleError.
+    Without a ``climber`` the ``network``, a name for people, and its input height are constant;
+    with one, ``engine`` is its networks. With ``skip_static`` an alpha is held while the scene is
+    still. ``clock`` returns seconds. An alpha that cannot be true of its picture raises
+    ImplausibleError.
     """
 
     def __init__(
         self,
         engine: Engine,
         stats: Stats,
-        governor: Governor | None,
+        climber: Climber | None,
         skip_static: bool,
         clock: Callable[[], float] = time.monotonic,
+        network: str = "",
     ) -> None:
         super().__init__(engine, stats, late=True)
-        self._effort = Effort(engine.input_height)
-        self._governor = governor
+        self._effort = Effort(network, engine.input_height)
+        self._climber = climber
         self._skip_static = skip_static
         self._clock = clock
         self._scene = StillScene()
@@ -58,26 +61,33 @@ class LiveMatting(Matting):
     def effort(self) -> Effort:
         return self._effort
 
+    @property
+    def problem(self) -> str | None:
+        return self._climber.problem if self._climber is not None else None
+
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         began = self._clock()
         if image.shape != self._shape or began - self._ended > GAP:
             self.reset()  # a person seen before a pause, or by another camera, may have left
-        if self._governor is not None:
-            self.engine.input_height = self._effort.height = self._governor.height
+        if self._climber is not None:
+            rung = self._climber.step()
+            self._effort.network, self._effort.height = rung.model, rung.height
         try:
             with on_stream(self.device):
                 pixels = self._uploaded(image)
                 alpha, judge = self._newest(image, pixels, options)
                 alpha = self._refined(alpha, pixels, options)
                 work = judge()
-        except Exception:
+        except Exception as error:
             self._forget()  # old alphas must not hide that the engine fails
+            if self._climber is not None and not isinstance(error, ImplausibleError):
+                self._climber.failed(error)
             raise
         finally:
             self._shape, self._ended = image.shape, self._clock()
         self._effort.count(work)
-        if self._governor is not None:
-            self._governor.note(began, self._clock(), work)
+        if self._climber is not None:
+            self._climber.note(began, self._clock(), work)
         return pixels, alpha
 
     def reset(self) -> None:

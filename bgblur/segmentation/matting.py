@@ -44,6 +44,11 @@ class Matting:
         """What a live stream's matting does at present; None where every frame is inferred."""
         return None
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong though alphas are found: one line for people; None if nothing is."""
+        return None
+
     def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
         """(pixels, alpha) of ``image``, BGR ``uint8`` (H, W, 3): the frame on the engine's device,
         and its alpha, ``float32`` (H, W).

@@ -25,11 +25,18 @@ LEAST = 1e-3  # alpha's distance from 0 and 1: a saturated logit must not outwei
 def infer_at_scales(infer: Callable[[int], Alpha], input_height: int) -> Alpha:
     """Alpha ``float32`` (h, w) by ``infer(height)``, a network that is given the same picture at
     each height. Output that is not two-dimensional is returned unchanged."""
-    if input_height < FROM:
-        return infer(input_height)
-    far = infer(round(SMALLER * input_height))
-    close = infer(input_height)
+    *smaller, full = heights_of(input_height)
+    if not smaller:
+        return infer(full)
+    far, close = infer(smaller[0]), infer(full)
     return combined(close, far) if close.ndim == far.ndim == 2 else close
+
+
+def heights_of(input_height: int) -> tuple[int, ...]:
+    """The heights at which a picture is inferred, in that order."""
+    if input_height < FROM:
+        return (input_height,)
+    return round(SMALLER * input_height), input_height
 
 
 def combined(close: Alpha, far: Alpha) -> Alpha:

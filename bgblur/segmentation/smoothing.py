@@ -18,6 +18,7 @@ from bgblur.frame import Image
 STILL, MOVED = 5.0, 12.0  # differences of small pictures in grey levels: noise up to, motion from
 _MOST = 0.98  # largest weight of the past; with 1, alpha would never change
 WHERE_MOVED = 0.3  # factor on that weight where the picture moved
+_ROUNDED = 0.25  # largest relative difference of the aspect ratios of one picture's alphas
 AT_ONCE, IN_TIME = 0.7, 3.0  # changes of alpha that are not smoothed: in motion, elsewhere
 
 
@@ -31,13 +32,15 @@ class TemporalSmoother:
 
     def __call__(self, alpha: Any, small: Image, passed: int = 1) -> Any:
         """The mean after ``alpha`` (h, w), an array or a tensor, of the frame ``passed`` frames
-        after the last, whose small picture (``motion.small_picture``) is ``small``. A new size
-        starts a new mean."""
+        after the last, whose small picture (``motion.small_picture``) is ``small``. Another
+        resolution goes on with the mean; another shape of the picture starts a new one."""
         strength = past_of(self.strength, passed)
-        same = self._alpha is not None and self._alpha.shape == alpha.shape
-        if not same or self._seen.shape != small.shape:
+        known = self._alpha is not None and self._seen.shape == small.shape
+        if not known or not same_view(self._alpha.shape, alpha.shape):
             self._alpha, self._seen = alpha, small.astype(np.float32)
             return alpha
+        if self._alpha.shape != alpha.shape:
+            self._alpha = _at_size_of(alpha, self._alpha)
         change = cv2.subtract(small, self._seen, dtype=cv2.CV_32F)
         blue, green, red = cv2.split(np.abs(change))
         motion = motion_of(cv2.max(cv2.max(blue, green), red))
@@ -52,6 +55,20 @@ class TemporalSmoother:
     def reset(self) -> None:
         """Forget the frames before."""
         self._alpha = self._seen = None
+
+
+def same_view(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes (h, w) may be one picture at two resolutions. A network's
+    width is rounded, so that they need not have the same aspect ratio."""
+    return abs(one[1] * other[0] - other[1] * one[0]) <= _ROUNDED * one[1] * other[0]
+
+
+def _at_size_of(alpha: Any, other: Any) -> Any:
+    """``other`` enlarged or shrunk; arrays or tensors."""
+    size = alpha.shape[1], alpha.shape[0]
+    if isinstance(other, np.ndarray):
+        return cv2.resize(other, size)
+    return alpha.new_tensor(cv2.resize(other.float().cpu().numpy(), size))
 
 
 def past_of(strength: float, passed: Any) -> Any:

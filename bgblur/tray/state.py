@@ -39,15 +39,18 @@ _ICONS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """``words`` are the tooltip's first line, ``problem`` is the daemon's own line."""
+    """``words`` are the tooltip's first line, ``problem`` is the daemon's own line, ``network``
+    what finds the person."""
 
     state: TrayState
     words: str
     problem: str | None = None
+    network: str | None = None
 
     @property
     def tooltip(self) -> str:
-        return "\n".join([f"bgblur: {self.words}", *textwrap.wrap(self.problem or "", _WIDTH)])
+        lines = [f"bgblur: {self.words}", *textwrap.wrap(self.problem or "", _WIDTH)]
+        return "\n".join([*lines, self.network] if self.network else lines)
 
 
 def report_for(reports: Iterable[dict[str, Any]], config: Path) -> dict[str, Any] | None:
@@ -67,4 +70,7 @@ def seen(report: dict[str, Any] | None, *, starting: bool, config_problem: str |
     run = report["runs"][0]
     state = State(run["state"])
     problem = run["problem"] or config_problem
-    return Seen(TrayState.PROBLEM if problem else _ICONS[state], STATE_WORDS[state], problem)
+    icon = TrayState.PROBLEM if problem else _ICONS[state]
+    named = run.get("network") if state is State.BLURRING else None  # older daemons give none
+    network = f"{named}, {run['input_height']} lines" if named else None
+    return Seen(icon, STATE_WORDS[state], problem, network)

@@ -13,6 +13,7 @@ import pytest
 from support.pipeline_parts import SquareEngine, backend_of
 
 from bgblur.compositing.look import Look
+from bgblur.config.settings import EngineSettings
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.report import Meter, machine, run_report
@@ -21,15 +22,15 @@ from bgblur.sinks.null import NullSink
 from bgblur.sources.demo import DemoSource
 
 KEYS = {
-    *("source", "width", "height", "device", "precision", "input_height", "fps", "latency_ms"),
+    *("source", "width", "height", "device", "precision", "network", "input_height", "fps"),
+    "latency_ms",
     *("stages_ms", "cpu_cores", "cpu_ms", "rss_mb", "gpu_mb", "startup_s"),
 }
 
 
 def nobody() -> Backend:
-    engine = SquareEngine(np.zeros_like)
-    engine.input_height = 96
-    return backend_of(engine)
+    engine = SquareEngine(np.zeros_like, 96)
+    return backend_of(engine, EngineSettings(input_height=96))
 
 
 def pipeline() -> Pipeline:

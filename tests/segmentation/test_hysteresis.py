@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -94,3 +95,13 @@ def test_real_people_are_unchanged(data: Any) -> None:
         certain = Hysteresis()
         for _, truth in list(with_matte(clip))[::15]:
             assert np.abs(certain(truth) - truth).mean() < 1e-3
+
+
+def test_another_resolution_remembers_who_was_certain() -> None:
+    certain = Hysteresis()
+    person = blob(20, 20, 0.99, 24)
+    certain(person)
+    for rows, columns in ((120, 176), (64, 96), (96, 160)):
+        unsure = cv2.resize(person, (columns, rows), interpolation=cv2.INTER_NEAREST) * 0.75
+        assert certain(unsure).max() > 0.7
+    assert certain(unsure.T.copy()).max() == 0  # another shape is another picture

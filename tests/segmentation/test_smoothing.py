@@ -141,3 +141,14 @@ def test_inputs_are_not_written_to() -> None:
     assert (second == np.float32(0.52)).all()
     assert (small == STILL).all()
     assert (other == STILL + 9).all()
+
+
+def test_another_resolution_goes_on_with_the_mean() -> None:
+    """A step of the ladder is not seen: where the picture rests, alpha changes little by little."""
+    smooth = TemporalSmoother(0.95)
+    for _ in range(5):
+        smooth(np.full((96, 160), 0.4, np.float32), STILL)
+    for shape in ((128, 224), (96, 160), (288, 512)):
+        stepped = smooth(np.full(shape, 0.6, np.float32), STILL)
+        assert stepped.shape == shape
+        assert 0.4 <= stepped.min() <= stepped.max() < 0.47

@@ -38,9 +38,19 @@ def benchmark(
     seconds: Annotated[float, typer.Option(help="Timing per cell, in seconds.")] = 1.5,
     photos: Annotated[int, typer.Option(min=1, help="Photos per set.")] = 6,
     frames: Annotated[int, typer.Option(min=1, help="Frames per clip.")] = 8,
+    ladder: Annotated[
+        Path | None,
+        typer.Option(
+            help='Measure the ladder of "auto" instead and write it here: needs --data, and '
+            "takes --model, --input-height, --photos and --frames."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the figures in OUT.json.")] = False,
 ) -> None:
     """Measure the speed and the IoU on held-out pictures of every model at every input height."""
+    if ladder is not None:
+        _write_ladder(ladder, data, model or shipped(), input_height, photos, frames)
+        return
     from bgblur.bench.plot import check_plot
     from bgblur.pipeline.report import machine
     from bgblur.training.evaluate.sweep import ISAS, Budget, cells, sweep
@@ -69,6 +79,31 @@ def benchmark(
     title = f"bgblur's networks on {here['gpu'] or here['cpu']}, {here['cores']} cores"
     typer.echo(f"{title}\n\n{table(rows)}")
     draw(rows, title, picture)
+
+
+def _write_ladder(
+    path: Path,
+    data: Path | None,
+    models: list[str],
+    heights: list[int] | None,
+    photos: int,
+    frames: int,
+) -> None:
+    from bgblur.pipeline.report import machine
+    from bgblur.segmentation.ladder import HEIGHTS as AUTO_HEIGHTS
+    from bgblur.training.evaluate.ladder import measure_rows, write_table
+
+    if data is None:
+        raise UsageError("--ladder orders the rungs by accuracy: it needs --data")
+    wanted = sorted(set(heights or AUTO_HEIGHTS["cpu"]))
+    rows = []
+    with console.status(f"{len(models) * len(wanted)} rungs") as status:
+        for row in measure_rows(models, wanted, data, photos, frames):
+            rows.append(row)
+            status.update(f"{row.model} at {row.height} lines")
+    here = machine()
+    write_table(rows, path, f"{here['cpu']}, OpenVINO {here['openvino']}, one thread")
+    typer.echo(path.read_text(encoding="utf-8"))
 
 
 def _kept(figures: Path, here: dict[str, Any]) -> list[dict[str, Any]]:

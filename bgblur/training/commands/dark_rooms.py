@@ -28,7 +28,7 @@ def dark_rooms(
 ) -> None:
     """Measure how much of empty rooms is taken for a person, in five lights, at every height."""
     from bgblur.segmentation.engine_torch import TorchEngine
-    from bgblur.segmentation.governor import HEIGHTS
+    from bgblur.segmentation.ladder import HEIGHTS
     from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.dark_rooms import taken_for_a_person
     from bgblur.training.evaluate.evaluation import THINGS

@@ -122,7 +122,7 @@ def evaluate(
 def _rungs(model: Path, device: str) -> range:
     """The input heights that the daemon's "auto" takes with this model."""
     from bgblur.segmentation.device_torch import choose_device
-    from bgblur.segmentation.governor import HEIGHTS
+    from bgblur.segmentation.ladder import HEIGHTS
 
     kind = "cpu" if model.suffix == ".ckpt" else choose_device(device)
     return HEIGHTS[kind.partition(":")[0]]

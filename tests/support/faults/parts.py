@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import cv2
@@ -19,7 +20,8 @@ from bgblur.errors import CameraBusyError, CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Frame, Image
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend
-from bgblur.segmentation.governor import HEIGHTS, Effort
+from bgblur.segmentation.governor import Effort
+from bgblur.segmentation.ladder import HEIGHTS
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
 from support.faults.tally import TALLY
@@ -176,6 +178,9 @@ class Model:
         self.switch = Switch(self.RAISES)
         self.pace = pace or Pace()
         self.efforts: list[Effort] = []  # of all that were loaded
+        # Called with the name of each network that is loaded, in its thread.
+        self.on_load: Callable[[str], None] = lambda _: None
+        self.breaks_except: str | None = None  # all other networks fail
 
     def load(
         self,
@@ -189,7 +194,9 @@ class Model:
             self.switch.strike()
         lost = threading.Event()
 
-        def behave(alpha: Alpha) -> Any:
+        def behave(network: str, alpha: Alpha) -> Any:
+            if self.breaks_except not in (None, network):
+                raise RuntimeError("no memory")
             TALLY.heights[len(alpha)] += 1
             time.sleep(self.pace.seconds * (len(alpha) / 160) ** 2)
             fault = self.switch.fault
@@ -202,8 +209,10 @@ class Model:
             return self.ALPHAS[fault](alpha) if fault in self.ALPHAS else alpha
 
         def engine(chosen: EngineSettings) -> SquareEngine:
+            self.on_load(chosen.model)
             height = chosen.input_height
-            return SquareEngine(behave, self.pace.rung if isinstance(height, str) else height)
+            behaves = partial(behave, chosen.model)
+            return SquareEngine(behaves, self.pace.rung if isinstance(height, str) else height)
 
         backend = load_backend(
             settings or self.pace.settings, stats or Stats(), fps=fps, load_engine=engine

@@ -17,6 +17,7 @@ function showStages(stages) {
 export function showMeasurements(status) {
   if (status.width && status.height) $("size").textContent = `${status.width} × ${status.height}`;
   $("source").textContent = status.source || "–";
+  $("network").textContent = status.network ? `${status.network}, ${status.input_height} lines` : "–";
   $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} fps` : "–";
   $("p50").textContent = ms(status.latency_ms?.p50);
   $("p95").textContent = ms(status.latency_ms?.p95);
