@@ -223,6 +223,6 @@ class Governor:
         self._restart()
 
     def _restart(self) -> None:
-        """Measure anew."""
+        """Start the measurements again."""
         self._frames.clear()
         self._calm_since = None

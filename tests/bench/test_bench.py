@@ -38,7 +38,13 @@ def part(fps: float, **more: Any) -> dict[str, Any]:
     }
     return {
         **{"source": "demo picture", "width": 640, "height": 360, "device": "cpu"},
-        **{"precision": "fp32", "input_height": 96, "effort": None, "fps": fps},
+        **{
+            "precision": "fp32",
+            "network": "unet-lite",
+            "input_height": 96,
+            "effort": None,
+            "fps": fps,
+        },
         **{"latency_ms": {"p50": 1000 / fps, "p95": 2000 / fps}, "stages_ms": stages},
         **{"frames": 20, "obscured": 1, "dropped": 3, "cpu_cores": 1.5, "cpu_ms": 50.0},
         **{"rss_mb": 700.0, "gpu_mb": 0.0, "startup_s": 2.0, **more},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bgblur.frame import Alpha, Image
 from bgblur.segmentation.climber import Climber
 from bgblur.segmentation.governor import Governor, Readiness
-from bgblur.segmentation.ladder import Ladder, Rung
+from bgblur.segmentation.ladder import Ladder, Rung, read_table
 from bgblur.segmentation.live import LiveMatting
 from bgblur.segmentation.networks import Networks
 from bgblur.segmentation.options import MaskOptions
@@ -255,6 +255,18 @@ def test_it_settles_on_the_most_accurate_rung_that_holds_the_rate(unit: float) -
     machine.run(120)
     assert len(machine.changes) == settled
     assert settled <= 4
+
+
+@pytest.mark.parametrize("slower", [0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0])
+def test_it_settles_on_the_most_accurate_rung_of_the_shipped_table(slower: float) -> None:
+    """On a machine that takes ``slower`` times what the table's took."""
+    ladder = Ladder(read_table())
+    machine = Machine(0.001 * slower, ladder)
+    machine.run(90)
+    there = machine.governor.rung
+    print(slower, there, f"{1000 * machine.seconds(there):.0f} ms")
+    assert there.accuracy >= machine.best(ladder).accuracy
+    assert machine.seconds(there) <= 0.9 / 30 or there == ladder.rungs[0]
 
 
 @pytest.mark.parametrize("dear", [0.4, 0.6, 1.7, 3.0])

@@ -30,6 +30,14 @@ def test_every_state_has_a_picture_and_words(state: str, shown: TrayState) -> No
     assert len(now.words) > 5
 
 
+def test_the_network_in_force_is_named_while_it_works() -> None:
+    figures = {"network": "unet-lite", "input_height": 160}
+    now = seen(report(CONFIG, **figures), starting=False, config_problem=None)
+    assert now.tooltip == f"bgblur: {now.words}\nunet-lite, 160 lines"
+    now = seen(report(CONFIG, "off", **figures), starting=False, config_problem=None)
+    assert now.tooltip == f"bgblur: {now.words}"
+
+
 def test_the_states_of_rest_are_known() -> None:
     for rest in Rest:
         seen(report(CONFIG, rest), starting=False, config_problem=None)
