@@ -284,6 +284,19 @@ def test_a_network_that_costs_other_than_the_table_says(unit: float, dear: float
     assert machine.seconds(machine.governor.rung) <= 0.9 / 30
 
 
+def test_the_best_rung_is_found_below_a_network_that_is_dearer_than_the_table_says() -> None:
+    """By the table the other network would fit: without its true cost it would be tried again and
+    again, with a rung below the best in between."""
+    lite = [Rung("lite", 96, 1.0, 0.1), Rung("lite", 160, 2.0, 0.3), Rung("lite", 224, 3.0, 0.5)]
+    machine = Machine(0.005, Ladder([*lite, Rung("full", 160, 3.5, 0.6)]), full=2.0)
+    machine.run(60)
+    assert "full" in {rung.model for _, rung in machine.changes}
+    assert machine.governor.rung == lite[-1]
+    settled = len(machine.changes)
+    machine.run(600)
+    assert len(machine.changes) == settled
+
+
 def test_a_network_is_waited_for_on_the_rung_before() -> None:
     machine = Machine(0.004)
     machine.loads["full"] = 4.0
@@ -316,10 +329,11 @@ def test_a_network_that_cannot_be_loaded_takes_its_rungs_with_it() -> None:
 
 
 def test_a_network_that_is_dropped_is_left_at_once() -> None:
-    machine = Machine(0.003)
+    machine = Machine(0.012)
     machine.run(60)
     there = machine.governor.rung
     assert there.model == "full"
+    assert there.cost < LITE[-1].cost
     machine.governor.drop("full", {"lite"})
     assert machine.governor.rung.model == "lite"
     assert machine.governor.rung.cost <= there.cost

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.tray.reports import report
@@ -31,8 +32,8 @@ def test_every_state_has_a_picture_and_words(state: str, shown: TrayState) -> No
 
 
 def test_the_network_in_force_is_named_while_it_works() -> None:
-    figures = {"network": "unet-lite", "input_height": 160}
-    now = seen(report(CONFIG, **figures), starting=False, config_problem=None)
+    figures: dict[str, Any] = {"network": "unet-lite", "input_height": 160}
+    now = seen(report(CONFIG, "blurring", **figures), starting=False, config_problem=None)
     assert now.tooltip == f"bgblur: {now.words}\nunet-lite, 160 lines"
     now = seen(report(CONFIG, "off", **figures), starting=False, config_problem=None)
     assert now.tooltip == f"bgblur: {now.words}"
