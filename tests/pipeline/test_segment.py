@@ -30,7 +30,8 @@ class Parts:
         self.segmented: LatestSlot[Segmented] = LatestSlot()
         self.problems = Problems()
         self.turn = Turn(threading.Event())
-        self.backend = backend_of(SquareEngine(behave))
+        self.engine = SquareEngine(behave)
+        self.backend = backend_of(self.engine)
         self.in_force = InForce(look, SHARP)
         self.loop = SegmentLoop(
             self.load, self.captured, self.segmented, self.in_force, self.problems
@@ -94,7 +95,7 @@ def test_a_frame_of_a_former_camera_is_not_inferred() -> None:
     threading.Timer(0.4, parts.turn.replace).start()
     parts.loop.run(parts.turn)
     assert parts.segmented.take(0) is None
-    assert parts.backend.matting.engine.calls == 0  # type: ignore[attr-defined]
+    assert parts.engine.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ class Steps(Parts):
         behave = self._left.pop(0)
         if behave is None:
             return None
-        self.backend.matting.engine.behave = behave  # type: ignore[attr-defined]
+        self.engine.behave = behave
         index = len(self.seen)  # another picture each time: of a still one the alpha is held
         return Frame(picture(index), index)
 
