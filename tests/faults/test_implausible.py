@@ -7,30 +7,26 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from support.pipeline_parts import SquareEngine
+from support.pipeline_parts import SquareEngine, backend_of
 from support.rig import Rig, leaks, running
 
 from bgblur.compositing.look import Look
-from bgblur.config.settings import EngineSettings
 from bgblur.frame import Alpha
 from bgblur.pipeline.backend import Backend
-from bgblur.pipeline.build import load_backend
 from bgblur.pipeline.state import Part
 from bgblur.segmentation.plausible import ALL_AROUND
-from bgblur.stats import Stats
 
 
 class Loads:
     """Loads what the daemon would, around the test's engine, and counts it."""
 
-    def __init__(self, engine: SquareEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-        engine.input_height = 160  # one of "auto"
-        monkeypatch.setattr("bgblur.segmentation.engine_torch.TorchEngine", lambda *_: engine)
+    def __init__(self, engine: SquareEngine) -> None:
+        self._engine = engine
         self.count = 0
 
     def __call__(self) -> Backend:
         self.count += 1
-        return load_backend(EngineSettings(device="cpu"), Stats(), fps=lambda: 30.0)
+        return backend_of(self._engine)
 
 
 def all_person(alpha: Alpha) -> Alpha:
@@ -46,11 +42,9 @@ def inverted(alpha: Alpha) -> Alpha:
 
 
 @pytest.mark.parametrize("fault", [all_person, inverted])
-def test_nothing_of_the_room_is_shown_from_the_start(
-    fault: Callable[[Alpha], Alpha], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_the_room_is_shown_from_the_start(fault: Callable[[Alpha], Alpha]) -> None:
     engine = SquareEngine(fault)
-    load = Loads(engine, monkeypatch)
+    load = Loads(engine)
     rig = Rig(engine, load, Look(strength=100))
     with running(rig):
         rig.wait_state("no mask")
@@ -68,11 +62,9 @@ def test_nothing_of_the_room_is_shown_from_the_start(
 
 
 @pytest.mark.parametrize("fault", [all_person, three_quarters, inverted])
-def test_nothing_of_the_room_is_shown_when_it_starts_later(
-    fault: Callable[[Alpha], Alpha], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_the_room_is_shown_when_it_starts_later(fault: Callable[[Alpha], Alpha]) -> None:
     engine = SquareEngine()
-    load = Loads(engine, monkeypatch)
+    load = Loads(engine)
     rig = Rig(engine, load, Look(strength=100))
     with running(rig):
         rig.wait_state("blurring")
