@@ -195,7 +195,13 @@ def blur_video(
     matte = None if alpha is None else _path(alpha)
     job = video.VideoJob(_path(source), _path(target), matte, overwrite=overwrite)
     with _threads_kept(), closing(Processor(settings)) as process:
-        return video.blur_video(job, process.segment, process.compose, on_progress=progress)
+        return video.blur_video(
+            job,
+            process.segment,
+            process.compose,
+            compose_deep=process.compose_deep,
+            on_progress=progress,
+        )
 
 
 def _checked(frame: object) -> Image:

@@ -43,6 +43,9 @@ def video(
         bool,
         typer.Option("--keep-interlaced", help="Leave interlaced clips so, each field blurred."),
     ] = False,
+    sdr: Annotated[
+        bool, typer.Option("--sdr", help="Make SDR of HDR recordings, in H.264 with 8 bits.")
+    ] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -56,7 +59,9 @@ def video(
 
     settings = effective(config, background_values(strength, mode, background))
     nowhere = Path()  # video_jobs fills in the files
-    wanted = VideoJob(nowhere, nowhere, alpha, save_every, frames_dir, overwrite, keep_interlaced)
+    wanted = VideoJob(
+        nowhere, nowhere, alpha, save_every, frames_dir, overwrite, keep_interlaced, sdr
+    )
     todo = video_jobs(files, out_dir, wanted)
     if out_dir is not None:
         make_folder(out_dir)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, log2
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,12 +66,13 @@ def blurred_room(pixels: Image, alpha: Alpha, sigma: float, out: Image | None = 
     image = shrink(pixels, plan.width, plan.height)
     weight = room_weight(shrink(alpha, plan.width, plan.height))
     # Converted to bytes before upsampling: that is a quarter of the memory traffic.
-    low = cv2.convertScaleAbs(_normalised_blur(image, weight, plan))
+    low = cv2.convertScaleAbs(normalised_blur(image, weight, plan))
     wide = cv2.resize(low, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.uint8)
 
 
-def _normalised_blur(image: Image, weight: Alpha, plan: BlurPlan) -> Alpha:
+def normalised_blur(image: Any, weight: Alpha, plan: BlurPlan) -> Alpha:
+    """``image`` (h, w, 3), in 0..255, blurred as if only places of ``weight`` (h, w) were there."""
     weights = cv2.merge([weight] * 3)
     weighted = cv2.multiply(image, weights, dtype=cv2.CV_32F)
     mean = (np.array(cv2.mean(weighted)[:3]) + FLOOR * 128) / (cv2.mean(weight)[0] + FLOOR)

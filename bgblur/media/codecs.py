@@ -28,9 +28,11 @@ _PRORES = Codec(
     {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"},
     pixel_format="yuva444p10le",
 )
+_H265 = Codec("libx265", {"crf": "18", "preset": "veryfast"}, pixel_format="yuv420p10le", even=True)
 _BY_ENDING = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
 
 
+_DEEP = {".mp4": _H265, ".mkv": _H265, ".mov": _H265}
 _INTERLACED = {".mp4": _H264, ".mkv": _H264, ".mov": _H264}
 _FIELDS = {"top": "tff=1", "bottom": "bff=1"}
 _WITH_OPACITY = {".mkv": _VP9_ALPHA, ".webm": _VP9_ALPHA, ".mov": _PRORES}
@@ -39,11 +41,14 @@ _WITH_OPACITY = {".mkv": _VP9_ALPHA, ".webm": _VP9_ALPHA, ".mov": _PRORES}
 @dataclass(frozen=True)
 class Needs:
     """What a video must be able to hold: ``opacity``; interlaced frames, whose first field is
-    the "top" or the "bottom" one; or only ``gray``, without loss."""
+    the "top" or the "bottom" one; the ``depth`` of 10 bits, with HDR's ``mastering`` data in x265's
+    words; or only ``gray``, without loss."""
 
     gray: bool = False
     opacity: bool = False
     fields: Literal["top", "bottom"] | None = None
+    depth: bool = False
+    mastering: str = ""
 
 
 COLOR = Needs()
@@ -55,8 +60,14 @@ def holds_opacity(path: Path) -> bool:
     return path.suffix.lower() in _WITH_OPACITY
 
 
+def holds_depth(path: Path) -> bool:
+    """Whether a video of this name, by its ending, can have 10 bits."""
+    return path.suffix.lower() in _DEEP
+
+
 def codec_of(path: Path, needs: Needs = COLOR) -> Codec:
-    """H.264 or VP9; lossless FFV1 for gray; VP9 or ProRes 4444 for opacity. Raises UsageError for
+    """H.264 or VP9; lossless FFV1 for gray; VP9 or ProRes 4444 for opacity; H.265 for 10 bits, but
+    H.264 if they are interlaced. Raises UsageError for
     an ending, by which it cannot be written."""
     accepted = _BY_ENDING
     what = "the video"
@@ -66,13 +77,20 @@ def codec_of(path: Path, needs: Needs = COLOR) -> Codec:
         accepted, what = _WITH_OPACITY, "transparency to"
     elif needs.fields:
         accepted, what = _INTERLACED, "interlaced video to"
+    elif needs.depth:
+        accepted, what = _DEEP, "10 bits to"
     found = accepted.get(path.suffix.lower())
     if found is None:
         *most, last = accepted
         endings = " or ".join([", ".join(most), last] if most else [last])
         raise UsageError(f"cannot write {what} {path.name}: its name must end in {endings}")
     if needs.fields:
-        return replace(found, options=found.options | {"x264-params": _FIELDS[needs.fields]})
+        deep = "yuv420p10le" if needs.depth else found.pixel_format
+        options = found.options | {"x264-params": _FIELDS[needs.fields]}
+        return replace(found, options=options, pixel_format=deep)
+    if found is _H265:
+        params = ":".join(["log-level=error", *filter(None, [needs.mastering])])
+        return replace(found, options=found.options | {"x265-params": params})
     return found
 
 

@@ -92,6 +92,8 @@ class Muxer:
         if codec.pixel_format == "yuva420p":
             stream.metadata["alpha_mode"] = "1"  # players and Matroska readers go by it
         context = stream.codec_context
+        if codec.name == "libx265" and flags:
+            context.codec_tag = "hvc1"  # Apple's players do not take FFmpeg's "hev1"
         context.sample_aspect_ratio = pictures.tags.pixel_aspect
         if codec.pixel_format == "gray":
             context.color_range = RANGE_FULL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,8 @@ from bgblur.errors import UsageError
 from bgblur.files import user_path
 from bgblur.media.converter import Converter, has_opacity
 from bgblur.media.deinterlace import deinterlaced, top_field_first
-from bgblur.media.tags import PictureTags, orientation_of
+from bgblur.media.hdr import mastering_of, transfer_of
+from bgblur.media.tags import SDR, PictureTags, orientation_of
 
 MOST_PIXELS = 8192 * 4320  # in one picture: a few damaged bytes may claim gigabytes
 _BROKE_OFF = 0.25  # seconds of the stated length that may be missing without a warning
@@ -33,12 +34,13 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders dr
 
 @dataclass(frozen=True)
 class Keep:
-    """What of a clip its pictures keep, where it has it: the opacity, and the two ``fields`` of
-    interlaced frames. Without, transparent parts are shown over white, and a frame's two fields
-    become one picture."""
+    """What of a clip its pictures keep, where it has it: the opacity, the two ``fields`` of
+    interlaced frames, the ``depth`` of 10 bits and more with HDR's colours. Without, transparent
+    parts are shown over white, a frame's two fields become one picture, and HDR is shown as SDR."""
 
     opacity: bool = False
     fields: bool = False
+    depth: bool = False
 
 
 _NOTHING = Keep()
@@ -55,6 +57,8 @@ class VideoReader:
 
     ``opacity`` says whether pictures are BGRA. ``fields`` is "top" or "bottom", the field that is
     shown first, if each field is a picture of its own; ``fps`` and ``frames`` then count fields.
+    ``depth`` says whether pictures have 16 bits. ``transfer`` is that of HDR's colours in the clip,
+    and ``mastering`` what it carries for displays, see ``mastering_of``.
 
     Raises UsageError for a file that has no readable video.
     """
@@ -81,6 +85,10 @@ class VideoReader:
             self._stored = (first.width, first.height)
         self._fast = fast
         self.opacity = keep.opacity and has_opacity(first)
+        self.depth = keep.depth and _bits(first) > 8
+        self.transfer, self.mastering = transfer_of(first), mastering_of(first)
+        if self.transfer and not self.depth:
+            self.tags = replace(SDR, pixel_aspect=self.tags.pixel_aspect)
         if keep.fields and first.interlaced_frame and not self._orientation.transpose:
             top_first = top_field_first(first) is not self._orientation.upend
             self.fields = "top" if top_first else "bottom"
@@ -89,9 +97,15 @@ class VideoReader:
         self.width, self.height = self._stored[:: -1 if self._orientation.transpose else 1]
 
     def __iter__(self) -> Iterator[tuple[NDArray[Any], int]]:
-        """Yield BGR pictures ``(H, W, 3)``, ``uint8``, or BGRA with ``opacity``, with increasing
-        time stamps in ``time_base``."""
-        convert = Converter(self._stored, self._orientation, fast=self._fast, opacity=self.opacity)
+        """Yield BGR pictures ``(H, W, 3)``, ``uint8`` or with ``depth`` ``uint16``, or BGRA with
+        ``opacity``, with increasing time stamps in ``time_base``."""
+        convert = Converter(
+            self._stored,
+            self._orientation,
+            fast=self._fast,
+            opacity=self.opacity,
+            depth=self.depth,
+        )
         step = max(1, round(1 / (self.fps * self.time_base)))
         origin = round(self._start / self.time_base)
         last: int | None = None
@@ -211,6 +225,10 @@ def _not_a_video(path: Path) -> str:
         f"cannot read {path}: it is not a video, or it was cut short before its index; "
         "try another copy, or convert it with ffmpeg"
     )
+
+
+def _bits(frame: av.VideoFrame) -> int:
+    return max(component.bits for component in frame.format.components)
 
 
 def _count(container: InputContainer, stream: VideoStream, fps: Fraction) -> int | None:

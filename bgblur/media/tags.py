@@ -44,6 +44,7 @@ class PictureTags:
 
 BT601 = PictureTags(_BT601, RANGE_LIMITED)
 BT709 = PictureTags(_BT709, RANGE_LIMITED)
+SDR = PictureTags(_BT709, RANGE_LIMITED, primaries=1, transfer=1)  # all of BT.709
 
 
 def matrix_of(frame: av.VideoFrame) -> int:

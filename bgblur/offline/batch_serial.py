@@ -55,7 +55,13 @@ def load_blur(settings: Settings) -> Callable[[VideoJob, OnProgress | None], Out
     def blur(job: VideoJob, on_progress: OnProgress | None) -> Outcome:
         processor.restart()
         try:
-            report = blur_video(job, processor.segment, processor.compose, on_progress=on_progress)
+            report = blur_video(
+                job,
+                processor.segment,
+                processor.compose,
+                compose_deep=processor.compose_deep,
+                on_progress=on_progress,
+            )
         except BgblurError as error:
             return Outcome(job, problem=str(error), exit_code=error.exit_code)
         except (BrokenPipeError, ConnectionError):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.compositing.deep import DeepCompositor, Paint
 from bgblur.config.settings import Settings
 from bgblur.errors import ModelError, UnfitPictureError, UsageError
 from bgblur.frame import Alpha, Image
@@ -37,6 +38,7 @@ class Processor:
         # A video's other stages run beside the engine and need a core, as they do live.
         self._spare_core = not (stills or live)
         self._backend: Backend | None = None  # loaded with the first picture: it takes seconds
+        self._deep: tuple[Paint, DeepCompositor] | None = None
         # The daemon mirrors the picture for its user; recordings and photos keep their sides.
         self._look = replace(look_of(settings, live=live), mirror=False)
         mask = mask_of(settings)
@@ -86,6 +88,17 @@ class Processor:
         with self.stats.stage("blur"):
             picture = self.load().compositor.compose(pixels, alpha, self._look, seconds)
         return picture, fetched(alpha)
+
+    def compose_deep(
+        self, image: NDArray[np.uint16], segmented: tuple[Any, Any], seconds: float, paint: Paint
+    ) -> tuple[NDArray[np.uint16], Alpha]:
+        """As ``compose``, for an ``image`` of 16 bits; ``segmented`` is of a copy in 8 bits.
+        ``paint`` brings sRGB into the colours of ``image``; it is the same for a whole video."""
+        alpha = fetched(segmented[1])
+        if self._deep is None or self._deep[0] is not paint:
+            self._deep = paint, DeepCompositor(paint)
+        with self.stats.stage("blur"):
+            return self._deep[1].compose(image, alpha, self._look, seconds), alpha
 
     def probability(self, image: NDArray[Any]) -> Alpha:
         """Return the network's own output, the probability of a person: ``float32`` (h, w)."""

@@ -9,19 +9,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 from bgblur.errors import UsageError
 from bgblur.files import refuse_existing
-from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
-from bgblur.media.codecs import GRAY, Needs, check_target, holds_opacity
+from bgblur.media.codecs import GRAY, Needs, check_target, holds_depth, holds_opacity
 from bgblur.media.reader import Keep, VideoReader
 from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
+from bgblur.offline.whole_pictures import Compose, ComposeDeep, Segment, WholePictures
 
 OnProgress = Callable[[int, int | None, float], None]
 """Called with (frames done, estimated frames in all or None, frames per second so far)."""
@@ -38,6 +35,7 @@ class VideoJob:
     ``alpha`` is the file for the matte (FFV1 gray, .mkv). Every ``save_every``-th frame is saved
     as a PNG in ``frames_dir``. Existing files are replaced only with ``overwrite``. The frames of
     an interlaced clip become whole pictures; with ``keep_interlaced`` they stay interlaced.
+    With ``sdr`` an HDR clip becomes SDR, and any result has 8 bits.
     """
 
     source: Path
@@ -47,6 +45,7 @@ class VideoJob:
     frames_dir: Path | None = None
     overwrite: bool = False
     keep_interlaced: bool = False
+    sdr: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,10 @@ class VideoReport:
 
 def blur_video(
     job: VideoJob,
-    segment: Callable[[Image], S],
-    compose: Callable[[S, float], tuple[Image, Alpha]],
+    segment: Segment[S],
+    compose: Compose[S],
     *,
+    compose_deep: ComposeDeep[S] | None = None,
     on_progress: OnProgress | None = None,
 ) -> VideoReport:
     """Pass every frame of ``job.source`` through ``segment`` and ``compose`` and write the result.
@@ -71,6 +71,8 @@ def blur_video(
     the picture (BGR ``uint8``, H x W x 3) and its alpha. Time stamps, sound, subtitles, chapters
     and tags are kept, and so is opacity where the target holds it.
 
+    Without ``compose_deep``, recordings with 10 bits and more become ones with 8, and HDR SDR.
+
     Decoding, ``segment``, ``compose`` and encoding run in a thread each.
 
     An exception that ``on_progress`` raises stops the work and is passed on. Whenever the work
@@ -78,7 +80,11 @@ def blur_video(
     OutputError when writing fails.
     """
     _check(job)
-    reader = VideoReader(job.source, keep=Keep(holds_opacity(job.target), job.keep_interlaced))
+    deep = compose_deep is not None and not job.sdr and holds_depth(job.target)
+    reader = VideoReader(
+        job.source, keep=Keep(holds_opacity(job.target), job.keep_interlaced, deep)
+    )
+    stage = WholePictures(segment, compose, compose_deep, reader.transfer)
     if job.frames_dir is not None:
         make_folder(job.frames_dir)
     started = time.perf_counter()
@@ -92,7 +98,7 @@ def blur_video(
         if_exists="replace" if job.overwrite else "refuse",
     )
     with ExitStack() as files, ExitStack() as stages:
-        needs = Needs(opacity=reader.opacity, fields=reader.fields)
+        needs = Needs(False, reader.opacity, reader.fields, reader.depth, reader.mastering)
         whole = reader.fps / (2 if reader.fields else 1)  # frames, of one field or two
         writer = files.enter_context(
             open_writer(job.target, fps=whole, rest_from=job.source, needs=needs)
@@ -102,27 +108,31 @@ def blur_video(
             matte = files.enter_context(open_writer(job.alpha, fps=reader.fps, needs=GRAY))
         decoded = stages.enter_context(closing(ahead(reader)))
         segmented = stages.enter_context(
-            closing(ahead(((segment(_pixels(p)), _opacity(p)), pts) for p, pts in decoded))
+            closing(ahead((stage.segment(p), pts) for p, pts in decoded))
         )
         timed = _timed(segmented, reader.time_base)
         composed = stages.enter_context(
-            closing(ahead(((compose(s, seconds), o), pts) for (s, o), pts, seconds in timed))
+            closing(ahead((stage.compose(s, seconds), pts) for s, pts, seconds in timed))
         )
-        for ((result, alpha), opacity), pts in composed:
-            finished = result if opacity is None else np.dstack((result, opacity))
-            writer.write(finished, pts)
+        for (result, alpha), pts in composed:
+            writer.write(result, pts)
             if matte is not None:
                 matte.write(alpha_to_gray(alpha), pts)
             frames += 1
             if job.frames_dir is not None and job.save_every and frames % job.save_every == 0:
                 thumbnail = job.frames_dir / _FRAME.format(frames)
-                write_png(thumbnail, finished, overwrite=job.overwrite)
+                write_png(thumbnail, stage.thumbnail(result), overwrite=job.overwrite)
             if on_progress is not None:
                 on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
         for file in (writer, matte):  # complete both before either gets its name
             if file is not None:
                 file.finish()
     warnings = [line for file in (writer, matte) if file is not None for line in file.warnings]
+    if reader.transfer and not (reader.depth or job.sdr):
+        warnings.append(
+            f"{job.source.name} is HDR, which is not written to {job.target.suffix}, so the result "
+            "is SDR: write to .mp4, .mkv or .mov to keep it"
+        )
     if reader.transparent and not reader.opacity:
         warnings.append(
             f"{job.source.name} has transparent parts, and {job.target.suffix} files hold none, so "
@@ -132,14 +142,6 @@ def blur_video(
     return VideoReport(
         frames // (2 if reader.fields else 1), time.perf_counter() - started, warnings
     )
-
-
-def _pixels(picture: NDArray[Any]) -> NDArray[Any]:
-    return np.ascontiguousarray(picture[..., :3])
-
-
-def _opacity(picture: NDArray[Any]) -> NDArray[Any] | None:
-    return picture[..., 3] if picture.shape[2] == 4 else None
 
 
 def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:

@@ -22,7 +22,11 @@ def blur_one(job: VideoJob, settings: Settings, console: Console) -> None:
     try:
         with VideoProgress(console) as progress:
             report = blur_video(
-                job, processor.segment, processor.compose, on_progress=progress.update
+                job,
+                processor.segment,
+                processor.compose,
+                compose_deep=processor.compose_deep,
+                on_progress=progress.update,
             )
     except KeyboardInterrupt:
         say(f"interrupted: {job.target} was not written")
