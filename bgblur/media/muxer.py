@@ -15,6 +15,7 @@ from bgblur.media.remux import Remux
 from bgblur.media.tags import RANGE_FULL, PictureTags
 
 _LIVE_GOP = "60"  # frames: the most that is lost if a recording breaks off
+_X265_DELAY = 2  # frames that it reorders; a clip of no more of them has none to reorder
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Muxer:
         self._path = path
         self._pictures = pictures
         self._live = live
+        self._frames = 0
         self._rest: Remux | None = None
         self._container: OutputContainer | None = None
 
@@ -55,7 +57,10 @@ class Muxer:
     def mux(self, frame: av.VideoFrame | None) -> None:
         """Encode ``frame``; with None, ask the encoder for the packets that it still holds."""
         assert self._container is not None
+        self._frames += frame is not None
         for packet in self._stream.encode(frame):
+            if self._frames <= _X265_DELAY and self._pictures.codec.name == "libx265":
+                packet.dts = packet.pts  # x265 reads it from memory that it never wrote
             if self._rest is not None and packet.dts is not None:
                 self._rest.up_to(packet.dts * packet.time_base)
             self._container.mux(packet)

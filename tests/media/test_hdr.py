@@ -15,7 +15,7 @@ from bgblur.compositing.deep import DeepCompositor, Paint
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.hdr import Transfer, from_srgb, hlg_signal, pq_light, pq_signal
-from bgblur.media.reader import VideoReader
+from bgblur.media.reader import Keep, VideoReader
 from bgblur.offline.video import VideoJob, VideoReport, blur_video
 
 PQ, HLG = 16, 18
@@ -23,17 +23,17 @@ MASTERING = "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,164
 WIDTH, HEIGHT = 320, 64
 
 
-def write_hdr(path: Path, transfer: int = PQ) -> Path:
-    """Two frames of a gray ramp over all 10-bit levels, 64 to 940."""
+def write_hdr(path: Path, transfer: int = PQ, count: int = 2) -> Path:
+    """Frames of a gray ramp over all 10-bit levels, 64 to 940."""
     ramp = np.rint(np.linspace(64, 940, WIDTH)).astype(np.uint16)[None].repeat(HEIGHT, 0)
-    params = f"log-level=error:lossless=1:{MASTERING}:max-cll=1000,400"
+    params = f"log-level=error:bframes=0:lossless=1:{MASTERING}:max-cll=1000,400"
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("libx265", 25, {"x265-params": params})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p10le"
         context = stream.codec_context
         context.colorspace, context.color_range = 9, 1
         context.color_primaries, context.color_trc = 9, transfer
-        for index in range(2):
+        for index in range(count):
             frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p10le")
             frame.pts, frame.time_base = index, Fraction(1, 25)
             for plane in frame.planes:
@@ -63,7 +63,8 @@ def unchanged(job: VideoJob, deep: bool = True) -> VideoReport:
     def compose_deep(
         picture: Any, segmented: Image, seconds: float, paint: Paint
     ) -> tuple[Any, Alpha]:
-        assert (picture.dtype, segmented.dtype) == (np.uint16, np.uint8)
+        assert picture.dtype == np.uint16
+        assert segmented.dtype == np.uint8
         return picture, np.ones(picture.shape[:2], np.float32)
 
     return blur_video(job, lambda p: p, compose, compose_deep=compose_deep if deep else None)
@@ -84,6 +85,18 @@ def test_hdr_stays_hdr(tmp_path: Path, ending: str, transfer: int) -> None:
         assert bytes(after.side_data[kind]) == bytes(before.side_data[kind])
     assert np.abs(luma(after).astype(int) - luma(before)).mean() < 1.5
     assert len(np.unique(luma(after).mean(0).round())) > 280  # of 320 columns: no bands of 8 bits
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_clip_of_few_frames_is_written(tmp_path: Path, count: int) -> None:
+    source = write_hdr(tmp_path / "in.mp4", count=count)
+    for attempt in range(8):  # x265's time stamps of them are what its memory held
+        target = tmp_path / f"{attempt}.mp4"
+        unchanged(VideoJob(source, target))
+        reader = VideoReader(target, keep=Keep(depth=True))
+        assert [pts * reader.time_base for _, pts in reader] == [
+            n / reader.fps for n in range(count)
+        ]
 
 
 def test_ten_bits_that_are_not_hdr_stay_ten_bits(tmp_path: Path) -> None:
