@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bgblur.daemon.status import StatusFile, folder, running
+from bgblur.daemon.status import StatusFile, folder, running, status_lines
 
 pytestmark = pytest.mark.skipif(
     platform.system() != "Linux", reason="the state folder moves by XDG_STATE_HOME on Linux only"
@@ -39,6 +39,17 @@ def test_written_found_and_removed(state: Path) -> None:
     file.remove()
     file.remove()
     assert running() == []
+
+
+def test_the_lines_for_people_name_the_rung_in_force() -> None:
+    run = {
+        **{"source": "demo", "output": "web", "state": "blurring", "strength": 60, "fps": 30.0},
+        **{"latency_ms": {"p50": 40.0}, "cpu_cores": 1.0, "rss_mb": 300.0, "problem": None},
+    }
+    named = run | {"network": "unet-lite", "input_height": 160}
+    assert len(status_lines({"runs": [run]})) == 1  # of a daemon before an update
+    (_, line) = status_lines({"runs": [named]})
+    assert line == "the person is found by unet-lite at 160 lines"
 
 
 def test_nobody_else_may_read_it() -> None:

@@ -37,6 +37,7 @@ def moves(page: Page, folder: Path) -> bool:
 
 def test_the_numbers_are_shown(page: Page) -> None:
     expect(page.locator("#fps")).to_have_text("30.0 fps")
+    expect(page.locator("#network")).to_have_text("unet-lite, 160 lines")
     expect(page.locator("#p50")).to_have_text("21 ms")
     expect(page.locator("#p95")).to_have_text("38 ms")
     expect(page.locator("#size")).to_have_text("640 × 360")

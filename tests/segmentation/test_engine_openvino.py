@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,29 @@ def test_a_picture_that_is_too_wide_is_refused() -> None:
     engine = OpenVinoEngine("unet-lite", "auto", 96)
     with pytest.raises(RuntimeError, match="too wide"):
         engine.infer(np.zeros((4, 4000, 3), np.uint8))
+
+
+def test_sizes_are_compiled_beside_the_stream() -> None:
+    """What a live stream's ladder needs before it steps: both sizes of a height that has two."""
+    engine = OpenVinoEngine("unet-lite", input_height=96)
+    picture = portrait(320, 180)
+    before = engine.infer(picture)
+    assert engine.compiled(96, 180, 320)
+    assert not engine.compiled(256, 180, 320)
+    loads = threading.Thread(target=engine.compile, args=(256, 180, 320))
+    loads.start()
+    while loads.is_alive():
+        np.testing.assert_array_equal(engine.infer(picture), before)
+    assert engine.compiled(256, 180, 320)
+    assert not engine.compiled(256, 240, 320)
+    known = set(engine._requests)
+    engine.input_height = 256
+    engine.infer(picture)
+    assert set(engine._requests) == known
+
+
+def test_a_size_that_cannot_be_compiled_is_one_line(tmp_path: Path) -> None:
+    engine = OpenVinoEngine(str(write_ir(tmp_path / "own.xml", bright)), input_height=96)
+    (tmp_path / "own.xml").unlink()
+    with pytest.raises(RuntimeError, match=r"^[^\n]+$"):
+        engine.compile(160, 180, 320)

@@ -99,6 +99,8 @@ class PageDaemon:
             "width": WIDTH,
             "height": HEIGHT,
             "source": "moving square",
+            "network": "unet-lite",
+            "input_height": 160,
             "fps": self.fps,
             "latency_ms": {"p50": 21.4, "p95": 38.2},
             "stages_ms": {name: {"p50": ms, "p95": 2 * ms} for name, ms in self.stages.items()},
