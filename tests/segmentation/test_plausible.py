@@ -137,6 +137,16 @@ def test_a_jump_in_other_light_is_found_too() -> None:
     assert watch((0.5 * image + 30).astype(np.uint8), jumped) == NOTHING_MOVED
 
 
+def test_a_jump_is_found_in_a_room_of_little_contrast() -> None:
+    """Its cells deviate by five grey levels, and in less light by three."""
+    watch = Watch()
+    sharp = seen(person(0.3), room())
+    image = (128 + 0.2 * (sharp - 128.0)).astype(np.uint8)
+    dimmer = (128 + 0.12 * (sharp - 128.0)).astype(np.uint8)
+    assert not any(watch.run(image, person(0.3), 2.0))
+    assert watch(dimmer, person(0.3, top=0.0, wide=0.65)) == NOTHING_MOVED
+
+
 @pytest.mark.parametrize("noise", [0.0, 6.0])
 def test_a_jump_is_found_in_noise(noise: float) -> None:
     watch, rng = Watch(), np.random.default_rng(3)
