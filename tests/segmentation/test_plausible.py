@@ -159,6 +159,25 @@ def test_a_jump_is_found_in_noise(noise: float) -> None:
     assert watch(grainy(), person(0.3, top=0.0, wide=0.65)) == NOTHING_MOVED
 
 
+def test_a_jump_in_grain_is_found_after_a_minute_and_for_as_long_as_it_lasts() -> None:
+    """What is remembered of the room neither drifts nor takes up what covers it."""
+    watch, rng = Watch(), np.random.default_rng(5)
+    image = seen(person(0.3), room())
+    grains = [rng.normal(0, 6, image.shape) for _ in range(5)]
+    pictures = [small_picture(np.clip(image + g, 0, 255).astype(np.uint8)) for g in grains]
+
+    def shown(alpha: Alpha, seconds: float) -> set[str]:
+        cells = cells_of(alpha, pictures[0])()
+        found = set()
+        for i in range(round(RATE * seconds)):
+            watch.now += 1 / RATE
+            found.add(watch.guard(cells, pictures[i % 5], watch.now))
+        return found
+
+    assert shown(person(0.3), 60.0) == {""}
+    assert shown(person(0.3, top=0.0, wide=0.65), 2 * CALM) == {NOTHING_MOVED}
+
+
 def test_a_small_part_of_the_room_is_no_sign() -> None:
     """A large chair that is taken for the person for a while: less than BECAME of the room."""
     watch = Watch()
