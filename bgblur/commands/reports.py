@@ -9,13 +9,15 @@ from bgblur.errors import UsageError
 
 
 def devices(as_json: JsonOption = False) -> None:
-    """List cameras and virtual cameras."""
+    """List cameras, virtual cameras, and what the network can run on."""
     from bgblur.devices.formats import format_lines
     from bgblur.devices.listing import list_devices
+    from bgblur.segmentation.runtime import engine_devices
 
-    found = list_devices()
+    found, engines = list_devices(), engine_devices()
     if as_json:
-        print(json.dumps({"devices": [device.as_dict() for device in found]}))
+        cameras = [device.as_dict() for device in found]
+        print(json.dumps({"devices": cameras, "engine_devices": engines}))
         return
     if not found:
         say("no camera and no virtual camera found: try --device demo --output web")
@@ -25,6 +27,8 @@ def devices(as_json: JsonOption = False) -> None:
             out.print(f"    {entry.problem}", markup=False)
         for line in format_lines(entry.formats):
             out.print(f"    {line}", markup=False)
+    for name, product in engines.items():
+        out.print(f"{name}  {product}  (engine.device)", style="bold", markup=False)
 
 
 def status(as_json: JsonOption = False) -> None:

@@ -26,7 +26,7 @@ class Options(TypedDict, total=False):
     model: StrPath
     """"auto", a shipped model's name, or a file that scripts/export.py has written."""
     device: str
-    """"auto", "cpu", "cuda", "cuda:N" or "mps"."""
+    """"auto", "cpu", "intel-gpu", "npu", "cuda", "cuda:N" or "mps"."""
     runtime: Literal["auto", "openvino", "torchscript"]
     precision: Literal["auto", "int8", "fp32", "bf16", "fp16"]
     input_height: int | Literal["auto"]

@@ -50,10 +50,13 @@ FourCC = Annotated[
 Color = Annotated[
     str, AfterValidator(_matches("#[0-9A-Fa-f]{6}", 'a colour in the form "#rrggbb"'))
 ]
-TorchDevice = Annotated[
+EngineDevice = Annotated[
     str,
     AfterValidator(
-        _matches(r"auto|cpu|mps|cuda(:[0-9]+)?", '"auto", "cpu", "mps", "cuda" or "cuda:N"')
+        _matches(
+            r"auto|cpu|intel-gpu|npu|mps|cuda(:[0-9]+)?",
+            '"auto", "cpu", "intel-gpu", "npu", "mps", "cuda" or "cuda:N"',
+        )
     ),
 ]
 
@@ -107,7 +110,7 @@ class MaskSettings(Area):
 
 class EngineSettings(Area):
     runtime: Literal["auto", "openvino", "torchscript"] = "auto"
-    device: TorchDevice = "auto"
+    device: EngineDevice = "auto"
     precision: Literal["auto", "int8", "fp32", "bf16", "fp16"] = "auto"
     model: Name = "auto"
     input_height: Annotated[int | Literal["auto"], BeforeValidator(_input_height)] = "auto"

@@ -8,6 +8,7 @@ from bgblur.config.settings import EngineSettings
 from bgblur.pipeline.torch_import import import_torch
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.runtime import choose_runtime
+from bgblur.sources.demo import DemoSource
 
 
 def load_engine(settings: EngineSettings, spare_core: bool = False, live: bool = False) -> Engine:
@@ -20,10 +21,8 @@ def load_engine(settings: EngineSettings, spare_core: bool = False, live: bool =
     """
     chosen = choose_runtime(settings.runtime, settings.model, settings.device, settings.precision)
     if chosen == "openvino":
-        from bgblur.segmentation.engine_openvino import OpenVinoEngine
-
         threads = 1 if live else max(1, (os.cpu_count() or 1) - 1) if spare_core else None
-        return OpenVinoEngine(settings.model, settings.precision, settings.input_height, threads)
+        return _openvino(settings, threads)
     import_torch()
     from bgblur.segmentation.device_torch import share_cores
     from bgblur.segmentation.engine_torch import TorchEngine
@@ -31,3 +30,19 @@ def load_engine(settings: EngineSettings, spare_core: bool = False, live: bool =
     if spare_core:
         share_cores(settings.device)
     return TorchEngine(settings.model, settings.device, settings.precision, settings.input_height)
+
+
+def _openvino(settings: EngineSettings, threads: int | None) -> Engine:
+    """On the device that the settings name; for "auto" on the fastest that OpenVINO finds."""
+    from bgblur.segmentation.engine_openvino import OpenVinoEngine
+    from bgblur.segmentation.openvino_core import cache_folder, units
+    from bgblur.segmentation.trial import quickest
+
+    def load(unit: str) -> OpenVinoEngine:
+        return OpenVinoEngine(
+            settings.model, settings.precision, settings.input_height, threads, unit
+        )
+
+    if settings.device != "auto":
+        return load(settings.device)
+    return quickest(units(), load, lambda: DemoSource().picture(0), cache_folder() / "trial.json")

@@ -1,4 +1,4 @@
-"""Runs an exported network on the processor with OpenVINO, without torch.
+"""Runs an exported network with OpenVINO, without torch: on the processor, an Intel GPU or an NPU.
 
 The picture is resized by OpenCV: OpenVINO's own antialiased resize takes 14 ms of processor time
 for 1280x720, OpenCV's steps less than one. Conversion and normalisation are in the graph.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from bgblur.errors import ModelError, UsageError, one_line
 from bgblur.files import user_path
@@ -21,26 +19,28 @@ from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import antialiased
 from bgblur.segmentation.contract import contract_of
 from bgblur.segmentation.models import SHIPPED_IR, check_shipped, shipped_ir
-from bgblur.segmentation.openvino_import import import_openvino
+from bgblur.segmentation.openvino_core import compile_model, units
 from bgblur.segmentation.scales import heights_of, infer_at_scales
 
 _STRIDE = 32  # network inputs are multiples of it
 _WIDEST = 32  # largest width of a picture, as a multiple of its height
 _HEIGHT = 160  # "auto"
-_HINTS = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}  # int8: of the operations that are not
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+_REST = {"cpu": "f32", "intel-gpu": "f16", "npu": "f16"}  # of int8's operations that are not int8
 _KEPT = 4  # compiled shapes; each holds its own copy of the weights
 
 
 class OpenVinoEngine:
-    """The IR ``model`` (an .xml's path, a shipped model's name, or "auto") on the processor.
+    """The IR ``model`` (an .xml's path, a shipped model's name, or "auto") on ``unit``: "cpu",
+    "intel-gpu" or "npu".
 
     Each size of the network's input is compiled when it is first needed. ``threads`` limits the
-    threads of an inference; None takes all cores.
+    threads of an inference on the processor; None takes all cores.
 
-    Raises ModelError for a bad model file, UsageError for a precision that is not there.
+    Raises ModelError for a bad model file, UsageError for a unit or a precision that is not there.
     """
 
-    device = "cpu"
+    device = "cpu"  # where pictures and alpha are, whatever the unit
 
     def __init__(
         self,
@@ -48,9 +48,11 @@ class OpenVinoEngine:
         precision: str = "auto",
         input_height: int | str = "auto",
         threads: int | None = 1,
+        unit: str = "cpu",
     ) -> None:
+        self.unit = _present(unit)
         self.input_height = _HEIGHT if isinstance(input_height, str) else input_height
-        shipped = shipped_ir(model, precision)
+        shipped = shipped_ir(model, precision if unit == "cpu" or precision == "int8" else "fp16")
         self._path = shipped or user_path(model, ModelError)
         if shipped is not None:
             check_shipped(shipped)
@@ -61,7 +63,7 @@ class OpenVinoEngine:
                 f"there is no model file {self._path}: check engine.model, or set it to {names}"
             )
         own = contract_of(self._path).cpu_precision
-        self.precision = _precision(self._path, own, precision)
+        self.precision = _precision(self._path, own, precision, unit)
         self._threads = threads
         self._requests: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._changing = threading.Lock()
@@ -104,7 +106,9 @@ class OpenVinoEngine:
         size = height, width
         request = self._requests.get(size)
         if request is None:
-            request = _compiled(self._path, size, self._config()).create_infer_request()
+            request = compile_model(
+                self._path, size, self.unit, self._config()
+            ).create_infer_request()
         with self._changing:  # ``compile`` runs in another thread
             self._requests[size] = request
             self._requests.move_to_end(size)
@@ -115,9 +119,12 @@ class OpenVinoEngine:
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],  # else bf16 where there is any
-            "ENABLE_CPU_PINNING": False,  # another program may keep that core busy
+            # On processors it would be bf16 where there is any.
+            "INFERENCE_PRECISION_HINT": _HINTS.get(self.precision, _REST[self.unit]),
         }
+        if self.unit != "cpu":
+            return config
+        config["ENABLE_CPU_PINNING"] = False  # another program may keep that core busy
         if self._threads is not None:
             config["INFERENCE_NUM_THREADS"] = self._threads
         return config
@@ -140,40 +147,23 @@ def _size(input_height: int, rows: int, columns: int) -> tuple[int, int]:
     return height, max(_STRIDE, round(height * columns / rows / _STRIDE) * _STRIDE)
 
 
-def cache_folder() -> Path:
-    """Where compiled models are kept."""
-    return user_cache_path("bgblur", appauthor=False) / "openvino"
+def _present(unit: str) -> str:
+    """``unit``. Raises UsageError where OpenVINO does not find it."""
+    if unit != "cpu" and unit not in units():
+        what = "NPU" if unit == "npu" else "Intel GPU"
+        raise UsageError(
+            f'engine.device is "{unit}", and OpenVINO finds no {what}: install its driver '
+            '(docs/troubleshooting.md), or set engine.device to "auto"'
+        )
+    return unit
 
 
-@cache
-def _core() -> Any:
-    core = import_openvino().Core()
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return core  # each start compiles again
-    core.set_property({"CACHE_DIR": str(folder)})
-    return core
-
-
-def _compiled(path: Path, size: tuple[int, int], config: dict[str, Any]) -> Any:
-    ov = import_openvino()
-    core = _core()
-    model = core.read_model(path)
-    model.reshape([1, 3, *size])
-    prepared = ov.preprocess.PrePostProcessor(model)
-    picture = prepared.input()
-    picture.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
-    picture.preprocess().convert_element_type(ov.Type.f32)
-    picture.model().set_layout(ov.Layout("NCHW"))
-    return core.compile_model(prepared.build(), "CPU", config)
-
-
-def _precision(path: Path, own: str | None, wanted: str) -> str:
+def _precision(path: Path, own: str | None, wanted: str, unit: str) -> str:
     """``wanted``, or the model's ``own`` for "auto". Raises UsageError where they disagree."""
-    if wanted == "fp16":
+    if wanted == "fp16" and unit == "cpu":
         raise UsageError('engine.precision "fp16" needs a GPU: set it to "auto" or "bf16"')
+    if wanted == "bf16" and unit != "cpu":
+        raise UsageError(f'engine.precision "bf16" is not for "{unit}": set it to "auto"')
     if own == "int8" and wanted not in ("auto", "int8"):
         raise UsageError(f'the model {path} is int8: set engine.precision to "auto"')
     if own != "int8" and wanted == "int8":
@@ -182,7 +172,7 @@ def _precision(path: Path, own: str | None, wanted: str) -> str:
             "or make one with scripts/export.py --int8"
         )
     if wanted == "auto":
-        return own or "fp32"
+        return own or "fp32" if unit == "cpu" or own == "int8" else "fp16"
     return wanted
 
 

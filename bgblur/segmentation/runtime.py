@@ -1,6 +1,6 @@
-"""Chooses what runs the network: OpenVINO on a processor, else TorchScript. Imports neither.
+"""Chooses what runs the network: OpenVINO on processors, Intel GPUs and NPUs, else TorchScript.
 
-torch takes seconds to import, so a GPU that it could use is looked for without it.
+Imports neither: torch takes seconds, so a GPU that it could use is looked for without it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from bgblur.errors import UsageError
 from bgblur.segmentation.models import SHIPPED_MODELS
 
 Runtime = Literal["openvino", "torchscript"]
+OPENVINO_ONLY = ("intel-gpu", "npu")
 
+_GPU_EXTRA = "pip install 'bgblur[gpu]'"
 _NVIDIA = ("libcuda.so.1", "nvcuda.dll")
 _AMD = Path("/dev/kfd")  # torch's ROCm build calls it "cuda"
 
@@ -35,11 +37,16 @@ def choose_runtime(runtime: str, model: str, device: str, precision: str = "auto
             )
         return _openvino(model, device)
     shipped = model == "auto" or model in SHIPPED_MODELS
-    if runtime == "openvino":
+    if device in OPENVINO_ONLY and runtime == "torchscript":
+        raise UsageError(
+            f'engine.device "{device}" needs OpenVINO, and engine.runtime is torchscript: '
+            'set engine.runtime to "auto"'
+        )
+    if runtime == "openvino" or device in OPENVINO_ONLY:
         if not shipped:
             raise UsageError(
                 f"the model {model} is not OpenVINO's: export it to an .xml with "
-                'scripts/export.py, or set engine.runtime to "auto"'
+                'scripts/export.py, or set engine.runtime and engine.device to "auto"'
             )
         return _openvino(model, device)
     if runtime == "auto" and shipped and find_spec("openvino") is not None:
@@ -49,16 +56,15 @@ def choose_runtime(runtime: str, model: str, device: str, precision: str = "auto
     if find_spec("torch") is None:
         raise UsageError(
             f'model "{model}" on device "{device}" needs torch, which is not installed: '
-            "pip install 'bgblur[gpu]'"
+            + _GPU_EXTRA
         )
     return "torchscript"
 
 
 def _openvino(model: str, device: str) -> Runtime:
-    if device not in ("auto", "cpu"):
+    if device not in ("auto", "cpu", *OPENVINO_ONLY):
         raise UsageError(
-            f'OpenVINO runs model "{model}" on the processor, and engine.device is "{device}": '
-            'set it to "auto"'
+            f'OpenVINO does not run model "{model}" on engine.device "{device}": set it to "auto"'
         )
     if find_spec("openvino") is None:
         raise UsageError(f'model "{model}" needs OpenVINO: pip install openvino')
@@ -84,3 +90,16 @@ def nvidia_gpu() -> bool:
         started = driver.cuInit(0) == 0
         return started and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
     return False
+
+
+def engine_devices() -> dict[str, str]:
+    """What engine.device may name here, and the products' names; without importing torch."""
+    found = {"cpu": platform.processor() or platform.machine()}
+    if find_spec("openvino") is not None:
+        from bgblur.segmentation.openvino_core import units
+
+        found |= units()
+    if nvidia_gpu():
+        installed = find_spec("torch") is not None
+        found["cuda"] = "NVIDIA GPU" if installed else f"NVIDIA GPU, needs {_GPU_EXTRA}"
+    return found

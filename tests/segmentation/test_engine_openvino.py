@@ -12,7 +12,7 @@ import pytest
 from support.scenes import portrait
 
 from bgblur.errors import ModelError, UsageError
-from bgblur.segmentation import engine_openvino
+from bgblur.segmentation import engine_openvino, openvino_core
 from bgblur.segmentation.engine_openvino import OpenVinoEngine
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.models import SHIPPED_IR
@@ -25,8 +25,8 @@ LITE = SHIPPED_IR["unet-lite"]
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder = tmp_path / "cache"
-    monkeypatch.setattr(engine_openvino, "cache_folder", lambda: folder)
-    monkeypatch.setattr(engine_openvino, "_core", engine_openvino._core.__wrapped__)
+    monkeypatch.setattr(openvino_core, "cache_folder", lambda: folder)
+    monkeypatch.setattr(openvino_core, "core", openvino_core.core.__wrapped__)
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bgblur.errors import UsageError
 from bgblur.segmentation import runtime
-from bgblur.segmentation.runtime import choose_runtime
+from bgblur.segmentation.runtime import choose_runtime, engine_devices
 
 Install = Callable[..., None]
 
@@ -42,6 +42,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         ("openvino torch", False, "own.ts", "cpu", "torchscript"),
         ("openvino torch", True, "own.xml", "auto", "openvino"),
         ("openvino", True, "auto", "auto", "openvino"),
+        ("openvino torch", True, "auto", "npu", "openvino"),
+        ("openvino torch", True, "own.xml", "intel-gpu", "openvino"),
         ("torch", False, "auto", "cpu", "torchscript"),
     ],
 )
@@ -63,8 +65,10 @@ def test_the_users_word_counts(install: Install) -> None:
     [
         ("openvino torch", "torchscript", "own.xml", "cpu", 'set engine.runtime to "auto"'),
         ("openvino torch", "openvino", "own.ts", "cpu", "export it to an .xml"),
-        ("openvino torch", "openvino", "auto", "cuda", "runs model .* on the processor"),
-        ("openvino torch", "auto", "own.xml", "mps", "runs model .* on the processor"),
+        ("openvino torch", "openvino", "auto", "cuda", "does not run model"),
+        ("openvino torch", "auto", "own.xml", "mps", "does not run model"),
+        ("openvino torch", "auto", "own.ts", "npu", "export it to an .xml"),
+        ("openvino torch", "torchscript", "auto", "npu", "needs OpenVINO, and"),
         ("openvino", "auto", "own.ts", "cpu", r"pip install 'bgblur\[gpu\]'"),
         ("openvino", "auto", "auto", "cuda", r"pip install 'bgblur\[gpu\]'"),
         ("torch", "openvino", "auto", "cpu", "pip install openvino"),
@@ -76,3 +80,34 @@ def test_what_cannot_be_is_said(
     install(*packages.split())
     with pytest.raises(UsageError, match=problem):
         choose_runtime(wanted, model, device)
+
+
+@pytest.mark.parametrize(
+    ("packages", "gpu", "expected"),
+    [
+        ("openvino", False, {"cpu": "one", "npu": "AI Boost"}),
+        ("openvino torch", True, {"cpu": "one", "npu": "AI Boost", "cuda": "NVIDIA GPU"}),
+        (
+            "openvino",
+            True,
+            {
+                "cpu": "one",
+                "npu": "AI Boost",
+                "cuda": "NVIDIA GPU, needs pip install 'bgblur[gpu]'",
+            },
+        ),
+        ("torch", True, {"cpu": "two", "cuda": "NVIDIA GPU"}),
+    ],
+)
+def test_what_the_network_can_run_on(
+    install: Install,
+    monkeypatch: pytest.MonkeyPatch,
+    packages: str,
+    gpu: bool,
+    expected: dict[str, str],
+) -> None:
+    install(*packages.split(), gpu=gpu)
+    found = {"cpu": "one", "npu": "AI Boost"}
+    monkeypatch.setattr("bgblur.segmentation.openvino_core.units", lambda: found)
+    monkeypatch.setattr("platform.processor", lambda: "two")
+    assert engine_devices() == expected

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import cv2
 import pytest
+from support.scenes import portrait
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,7 @@ import pytest
         "bgblur.segmentation.engine",
         "bgblur.segmentation.engine_openvino",
         "bgblur.segmentation.runtime",
+        "bgblur.segmentation.trial",
         "bgblur.segmentation.live",
         "bgblur.segmentation.models",
         "bgblur.compositing.compositor",
@@ -101,3 +105,34 @@ except bgblur.BgblurError as error:
 else:
     raise AssertionError("it must be refused")
 """)
+
+
+COMMANDS = {
+    "image": ["image", "photo.png", "--out-dir", "done"],
+    "video": ["video", "clip.mp4", "done.mp4"],
+    "bench": ["bench", "--json", "--repeat", "1", "--seconds", "1", "--size", "320x180"],
+    "doctor": ["doctor", "--json"],
+    "devices": ["devices", "--json"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_works_where_torch_is_not_installed(command: str, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), portrait(160, 96))
+    made = "ffmpeg -v error -loop 1 -i photo.png -frames:v 3 -pix_fmt yuv420p clip.mp4"
+    subprocess.run(made.split(), cwd=tmp_path, check=True)
+    code = f"""
+import os
+from bgblur.cli import main
+os.chdir({str(tmp_path)!r})
+sys.argv = ["bgblur-cam", *{COMMANDS[command]!r}]
+try:
+    main()
+except SystemExit as end:
+    # doctor's exit code is that of the first failed check: here there is no camera
+    assert end.code in (0, None) or "doctor" in sys.argv, end.code
+assert "torch" not in sys.modules
+"""
+    run(code)
+    made_by = {"image": tmp_path / "done" / "photo.png", "video": tmp_path / "done.mp4"}
+    assert made_by.get(command, tmp_path).exists()

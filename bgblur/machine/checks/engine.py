@@ -12,11 +12,13 @@ from bgblur.machine.checks import Check
 from bgblur.machine.system import System
 from bgblur.pipeline.engines import load_engine
 from bgblur.segmentation.models import shipped_ir
+from bgblur.segmentation.openvino_core import units
 from bgblur.segmentation.openvino_import import import_openvino
 from bgblur.segmentation.runtime import choose_runtime, nvidia_gpu
 
 _SLOW = 15.0  # frames a second; below it movement visibly stutters
 _SECONDS = 2.0
+_ROCM = 'install torch\'s ROCm build, for which an AMD GPU is "cuda": pytorch.org'
 _DRIVER = "nvidia-smi says what is wrong with the driver"
 
 
@@ -49,7 +51,12 @@ def _with_openvino(system: System) -> Check:
 
     facts = machine()
     detail = f"{facts['cpu']}, {facts['cores']} cores"
+    for name, product in units().items():
+        if name != "cpu":
+            detail += f"; {name}: {product}"
     if not system.path("/proc/driver/nvidia/version").exists():
+        if system.path("/dev/kfd").exists() and find_spec("torch") is None:
+            return Check("warn", "processor", f"{detail}; an AMD GPU is not used", _ROCM)
         return Check("ok", "processor", detail)
     detail += "; this machine's NVIDIA GPU is not used"
     if find_spec("torch") is None:

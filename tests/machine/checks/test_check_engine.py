@@ -75,6 +75,22 @@ def test_a_gpu_where_torch_is_not_installed(
     assert check.fix == "an NVIDIA GPU is here: pip install 'bgblur[gpu]'"
 
 
+def test_what_else_openvino_finds_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"cpu": "one", "intel-gpu": "Arc", "npu": "AI Boost"}
+    monkeypatch.setattr("bgblur.machine.checks.engine.units", lambda: found)
+    check = check_processor(OPENVINO, machine(tmp_path))
+    assert check.status == "ok"
+    assert check.detail.endswith("; intel-gpu: Arc; npu: AI Boost")
+
+
+def test_an_amd_gpu_without_its_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bgblur.machine.checks.engine.find_spec", lambda _: None)
+    check = check_processor(OPENVINO, machine(tmp_path, {"/dev/kfd": ""}))
+    assert check.status == "warn"
+    assert "AMD GPU is not used" in check.detail
+    assert "ROCm" in check.fix
+
+
 @pytest.mark.parametrize(
     "engine",
     [
