@@ -110,7 +110,7 @@ else:
 COMMANDS = {
     "image": ["image", "photo.png", "--out-dir", "done"],
     "video": ["video", "clip.mp4", "done.mp4"],
-    "bench": ["bench", "--json", "--repeat", "1", "--seconds", "1", "--size", "320x180"],
+    "bench": ["bench", "--json", "--repeat", "1", "--seconds", "3", "--size", "320x180"],
     "doctor": ["doctor", "--json"],
     "devices": ["devices", "--json"],
 }
