@@ -39,6 +39,11 @@ class Backend:
         return self.matting.device
 
     @property
+    def unit(self) -> str:
+        """What runs the network: an NPU, where pictures and alpha are on the processor."""
+        return str(getattr(self.matting.engine, "unit", self.device))
+
+    @property
     def precision(self) -> str:
         return self.matting.precision
 

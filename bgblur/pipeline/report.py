@@ -63,7 +63,7 @@ def run_report(pipeline: Pipeline, meter: Meter) -> dict[str, Any]:
         "source": pipeline.source_name,
         "width": pipeline.size[0],
         "height": pipeline.size[1],
-        "device": backend.device if backend else None,
+        "device": backend.unit if backend else None,
         "precision": backend.precision if backend else None,
         "network": backend.effort.network if backend and backend.effort else None,
         "input_height": backend.input_height if backend else None,

@@ -46,6 +46,10 @@ class Networks:
         return self._engine.device
 
     @property
+    def unit(self) -> str:
+        return str(getattr(self._engine, "unit", self.device))
+
+    @property
     def precision(self) -> str:
         return self._engine.precision
 

@@ -116,3 +116,13 @@ def test_the_daemon_reports_while_another_thread_still_imports_torch(
     monkeypatch.setitem(sys.modules, "torch", half)
     assert machine()["gpu"] is None
     assert run_report(pipeline(), Meter())["gpu_mb"] == 0
+
+
+def test_the_device_is_what_runs_the_network() -> None:
+    class OnNpu(SquareEngine):
+        unit = "npu"
+
+    backend = backend_of(OnNpu(np.zeros_like, 96), EngineSettings(input_height=96))
+    assert (backend.unit, backend.device) == ("npu", "cpu")
+    plain = backend_of(SquareEngine(np.zeros_like, 96), EngineSettings(input_height=96))
+    assert plain.unit == "cpu"

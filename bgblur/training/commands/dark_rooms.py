@@ -27,10 +27,10 @@ def dark_rooms(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures.")] = None,
 ) -> None:
     """Measure how much of empty rooms is taken for a person, in five lights, at every height."""
-    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.segmentation.ladder import HEIGHTS
     from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.dark_rooms import taken_for_a_person
+    from bgblur.training.evaluate.engines import engine_for
     from bgblur.training.evaluate.evaluation import THINGS
     from bgblur.training.evaluate.tables import table
 
@@ -42,7 +42,7 @@ def dark_rooms(
         rows = {}
         for height in input_height or HEIGHTS[device if device in HEIGHTS else "cpu"]:
             with console.status(f"{name} at input height {height}"):
-                engine = TorchEngine(name, device, input_height=height)
+                engine = engine_for(name, device, input_height=height)
                 shares = taken_for_a_person(engine, pictures)
             found.setdefault(name, {})[height] = {k: v.tolist() for k, v in shares.items()}
             rows[str(height)] = {light: float(each.max()) for light, each in shares.items()}

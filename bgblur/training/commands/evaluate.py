@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="An exported model.ts, or a training last.ckpt.")],
+    model: Annotated[
+        Path, typer.Argument(help="An exported .ts or .xml, or a training last.ckpt.")
+    ],
     data: DataOption = Path("data"),
     input_height: Annotated[
         list[int] | None,
@@ -124,7 +126,7 @@ def _rungs(model: Path, device: str) -> range:
     from bgblur.segmentation.device_torch import choose_device
     from bgblur.segmentation.ladder import HEIGHTS
 
-    kind = "cpu" if model.suffix == ".ckpt" else choose_device(device)
+    kind = "cpu" if model.suffix in (".ckpt", ".xml") else choose_device(device)
     return HEIGHTS[kind.partition(":")[0]]
 
 
@@ -132,7 +134,8 @@ def _engines(
     model: Path, heights: list[int], device: str, precision: str
 ) -> tuple[list[Engine], Contract]:
     """One engine for each height, and the history of the model's training."""
-    from bgblur.segmentation.engine_torch import TorchEngine
+    from bgblur.segmentation.contract import contract_of
+    from bgblur.training.evaluate.engines import engine_for
     from bgblur.training.evaluate.predictors import NetworkEngine
     from bgblur.training.export.legacy import modern_contract_of
     from bgblur.training.fit.checkpoint import load_network
@@ -142,15 +145,9 @@ def _engines(
             raise UsageError("a checkpoint runs in fp32 on the CPU: export it to choose otherwise")
         network, history = load_network(model)
         return [NetworkEngine(network, height) for height in heights], history
+    engines = [engine_for(str(model), device, precision, height) for height in heights]
     if model.suffix == ".xml":
-        from bgblur.segmentation.contract import contract_of
-        from bgblur.segmentation.engine_openvino import OpenVinoEngine
-
-        made = [OpenVinoEngine(str(model), precision, height, None) for height in heights]
-        return list(made), contract_of(model)
-    engines: list[Engine] = [
-        TorchEngine(str(model), device, precision, height) for height in heights
-    ]
+        return engines, contract_of(model)
     return engines, modern_contract_of(model)
 
 

@@ -24,12 +24,12 @@ def false_alarms(
     """Measure how often the guard refuses a true alpha: on all clips, and on held-out photos that
     are shown to it like a camera's picture."""
     from bgblur.media.reader import VideoReader
-    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.training.data.split import load_half
+    from bgblur.training.evaluate.engines import engine_for
     from bgblur.training.evaluate.false_alarms import alarms_of, refused_photos
     from bgblur.training.evaluate.tables import table
 
-    engine = TorchEngine(model, device, input_height=input_height)
+    engine = engine_for(model, device, input_height=input_height)
     clips: dict[str, dict[str, float]] = {}
     for kind, pattern in {"webcam": "*.mkv", "composited": "*.mp4"}.items():
         found = []

@@ -45,7 +45,7 @@ def record(
     A page on this machine guides you and shows each mask to accept, edit or reject.
     """
     from bgblur.pipeline.build import open_source
-    from bgblur.segmentation.engine_torch import TorchEngine
+    from bgblur.training.evaluate.engines import engine_for
     from bgblur.training.evaluate.predictors import still_predictor
     from bgblur.training.record.folder import RecordFolder
     from bgblur.training.record.page import RecordPage
@@ -53,7 +53,7 @@ def record(
 
     kept = RecordFolder(folder)
     with console.status("loading the model"):
-        label = still_predictor(TorchEngine(model, input_height=LABEL_HEIGHT))
+        label = still_predictor(engine_for(model, input_height=LABEL_HEIGHT))
     source = open_source(CameraSettings(device=device, width=width, height=height))
     try:
         plan = RecordPlan(count, interval, plate, countdown)

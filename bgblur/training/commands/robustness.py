@@ -26,9 +26,9 @@ def robustness(
 ) -> None:
     """Measure IoU in bad light and bad pictures, by severity."""
     from bgblur.errors import UsageError
-    from bgblur.segmentation.engine_torch import TorchEngine
     from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.corruptions import iou_by_severity
+    from bgblur.training.evaluate.engines import engine_for
     from bgblur.training.evaluate.predictors import still_predictor
     from bgblur.training.evaluate.tables import table
 
@@ -39,7 +39,7 @@ def robustness(
     pictures = sets[photos][:limit]
     found = {}
     for name in model:
-        engine = TorchEngine(name, device, input_height=input_height)
+        engine = engine_for(name, device, input_height=input_height)
         with console.status(f"{name} at input height {input_height}"):
             found[name] = iou_by_severity(still_predictor(engine), pictures)
         title = f'{name}: IoU on {len(pictures)} photos of {photos}, "{half}"'

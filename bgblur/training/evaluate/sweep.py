@@ -21,7 +21,7 @@ import numpy as np
 from bgblur.errors import BgblurError, UsageError
 
 if TYPE_CHECKING:
-    from bgblur.segmentation.engine_torch import TorchEngine
+    from bgblur.segmentation.engine import Engine
 
 ISAS = {  # the variables that limit each of torch's libraries
     "native": {},
@@ -129,10 +129,11 @@ def _in_a_process(job: dict[str, Any], environment: dict[str, str]) -> Iterator[
 def measure(cell: Cell, data: Path | None, budget: Budget) -> dict[str, Any]:
     """Measure one cell: the precision in use, milliseconds per inference, and IoU by kind."""
     from bgblur.segmentation.device_torch import share_cores
-    from bgblur.segmentation.engine_torch import TorchEngine
+    from bgblur.training.evaluate.engines import engine_for
 
     share_cores(cell.device)  # as the daemon does
-    engine = TorchEngine(cell.model, cell.device, cell.precision, cell.height)
+    cores = max(1, (os.cpu_count() or 1) - 1)
+    engine = engine_for(cell.model, cell.device, cell.precision, cell.height, cores)
     times, cpu_ms = inference_times(engine, budget.seconds)
     low, middle, high = (round(float(t), 2) for t in np.percentile(times, (0, 50, 95)))
     return {
@@ -145,7 +146,7 @@ def measure(cell: Cell, data: Path | None, budget: Budget) -> dict[str, Any]:
     }
 
 
-def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], float]:
+def inference_times(engine: Engine, seconds: float) -> tuple[list[float], float]:
     """Return the milliseconds of each inference of a 1280x720 frame, and the CPU time of one.
 
     Timing ends when the largest alpha is on the host, so that a GPU has finished. CPU time depends
@@ -167,7 +168,7 @@ def inference_times(engine: TorchEngine, seconds: float) -> tuple[list[float], f
     return counting, 1000 * (time.process_time() - cpu) / len(counting)
 
 
-def accuracy(engine: TorchEngine, data: Path, budget: Budget) -> dict[str, float]:
+def accuracy(engine: Engine, data: Path, budget: Budget) -> dict[str, float]:
     """Mean IoU of the first photos of each set's "report" half, in their fixed shuffled order, and
     of the first frames of that half's clips."""
     from bgblur.training.data.split import load_half
