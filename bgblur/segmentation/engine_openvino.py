@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bgblur.errors import ModelError, UsageError, one_line
+from bgblur.errors import ModelError, UnfitPictureError, UsageError, one_line
 from bgblur.files import user_path
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import antialiased
@@ -75,7 +75,9 @@ class OpenVinoEngine:
     def infer(self, pixels: Image) -> Alpha:
         rows, columns = pixels.shape[:2]
         if columns > _WIDEST * rows:  # the network's input is as wide: it would take gigabytes
-            raise RuntimeError(f"a picture of {columns}x{rows} is too wide to find a person in")
+            raise UnfitPictureError(
+                f"a picture of {columns}x{rows} is too wide to find a person in"
+            )
         try:
             return infer_at_scales(lambda height: self._run(pixels, height), self.input_height)
         except Exception as error:  # OpenVINO's messages have many lines
