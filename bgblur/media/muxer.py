@@ -14,6 +14,7 @@ from bgblur.media.codecs import Codec
 from bgblur.media.remux import Remux
 from bgblur.media.tags import RANGE_FULL, PictureTags
 
+_FRAME_DURATION = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION: frames say how long they are shown
 _LIVE_GOP = "60"  # frames: the most that is lost if a recording breaks off
 _X265_DELAY = 2  # frames that it reorders; a clip of no more of them has none to reorder
 
@@ -99,6 +100,7 @@ class Muxer:
         context = stream.codec_context
         if codec.name == "libx265" and flags:
             context.codec_tag = "hvc1"  # Apple's players do not take FFmpeg's "hev1"
+        context.flags |= _FRAME_DURATION
         context.sample_aspect_ratio = pictures.tags.pixel_aspect
         if codec.pixel_format == "gray":
             context.color_range = RANGE_FULL

@@ -67,6 +67,7 @@ class VideoReader:
         self.path = path
         self.truncated: str | None = None
         self.transparent = False
+        self._until = Fraction(0)
         self.fields: FieldOrder | None = None
         with _opened(path) as container:
             stream = _video_stream(container, path)
@@ -122,6 +123,11 @@ class VideoReader:
                 self.transparent = convert.transparent
                 yield picture, pts
 
+    @property
+    def until(self) -> Fraction:
+        """Seconds until which the last picture is shown, after an iteration; 0 if not known."""
+        return max(Fraction(0), self._until - self._start)
+
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
         """Yield all frames that can be decoded; set ``truncated`` at the end."""
         self.truncated = None
@@ -131,8 +137,9 @@ class VideoReader:
         tags = {key.lower(): value for key, value in stream.metadata.items()}
         if tags.get("alpha_mode") == "1" and stream.codec_context.name in _WITH_ALPHA:
             decode = _decoder_with_alpha(stream).decode
-        end = Fraction(0)
+        end = self._until = Fraction(0)
         damaged = 0
+        trimmed = False
         try:
             # The sound counts for the length too: it may be longer than the picture.
             for packet in container.demux():
@@ -140,6 +147,11 @@ class VideoReader:
                     end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is not stream:
                     continue
+                if packet.pts is not None and packet.duration:
+                    trimmed = packet.is_discard
+                    if not trimmed:
+                        shown = (packet.pts + packet.duration) * packet.time_base
+                        self._until = max(self._until, shown)
                 damaged += packet.is_corrupt
                 try:
                     yield from decode(packet if packet.size else None)
@@ -148,6 +160,10 @@ class VideoReader:
         except av.FFmpegError:  # the container itself broke off
             damaged += 1
             yield from decode(None)
+        # An edit list may end within the last picture's time.
+        if trimmed and stream.duration is not None and stream.time_base is not None:
+            stated = ((stream.start_time or 0) + stream.duration) * stream.time_base
+            self._until = min(self._until, stated)
         stated = Fraction(container.duration or 0, av.time_base)
         if stated - end > _BROKE_OFF:
             self.truncated = (

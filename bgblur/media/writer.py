@@ -80,6 +80,7 @@ class VideoWriter:
         self._if_exists = if_exists
         self._open = True
         self._finished = False
+        self._waiting: av.VideoFrame | None = None
         self._broken: OutputError | None = None
         across, down = (2, 4 if needs.fields else 2) if codec.even else (1, 1)
         self._more = (-height % down, -width % across)
@@ -126,6 +127,12 @@ class VideoWriter:
         if not self._open:
             raise self._broken or OutputError(f"cannot write {self.path}: it was closed")
         frame.pts, frame.time_base, frame.duration = pts, self._time_base, self._frame_time
+        if not self._live:  # a picture's duration is known with the next one
+            before, self._waiting = self._waiting, frame
+            if before is None:
+                return
+            frame = before
+            frame.duration = max(1, pts - (frame.pts or 0))
         try:
             with self._writing():
                 self._muxer.mux(frame)
@@ -135,12 +142,20 @@ class VideoWriter:
                 self._break_off()
             raise
 
-    def finish(self) -> None:
-        """Complete the file; ``close`` then gives it its name. Safe to call twice."""
+    def finish(self, until: Fraction = Fraction(0)) -> None:
+        """Complete the file; ``close`` then gives it its name. Safe to call twice.
+
+        The last picture is shown for a frame's time or ``until`` these seconds, if that is known.
+        """
         if not self._open or self._finished:
             return
         try:
             with self._writing():
+                last, self._waiting = self._waiting, None
+                if last is not None:
+                    shown = round(until / self._time_base) - (last.pts or 0)
+                    last.duration = shown if shown > 0 else self._frame_time
+                    self._muxer.mux(last)
                 self._muxer.complete()
                 self._finished = True
         except BaseException:

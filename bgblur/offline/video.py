@@ -126,7 +126,7 @@ def blur_video(
                 on_progress(frames, reader.frames, frames / (time.perf_counter() - started))
         for file in (writer, matte):  # complete both before either gets its name
             if file is not None:
-                file.finish()
+                file.finish(reader.until)
     warnings = [line for file in (writer, matte) if file is not None for line in file.warnings]
     if reader.transfer and not (reader.depth or job.sdr):
         warnings.append(

@@ -136,6 +136,17 @@ def test_both_begin_together(tmp_path: Path, target: str) -> None:
     assert sound == pytest.approx(picture, abs=0.03)
 
 
+def test_a_picture_is_shown_no_longer_than_the_edit(tmp_path: Path) -> None:
+    as_it_is(cut(recording(tmp_path / "in.mp4"), (0.0, 0.41)), tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        ends = [
+            (p.pts + (p.duration or 0)) * p.time_base
+            for p in container.demux(video=0)
+            if p.pts is not None
+        ]
+    assert float(max(ends)) == pytest.approx(0.41 + 0.021, abs=0.012)  # the sound's priming
+
+
 def test_a_short_cut_is_one_too(tmp_path: Path) -> None:
     """As much is hidden as an encoder's priming, but it can be heard."""
     path = recording(tmp_path / "in.mp4")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -335,3 +336,43 @@ def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None
         blur_video(replace(job, overwrite=True), as_is)
         assert len(stamps(job.target)) == 8
         (tmp_path / "new.mp4").unlink(missing_ok=True)
+
+
+def until(path: Path) -> float:
+    """When the last picture ends, as the packets say."""
+    with av.open(str(path)) as container:
+        packets = container.demux(video=0)
+        return float(max(((p.pts or 0) + (p.duration or 0)) * p.time_base for p in packets))
+
+
+@pytest.mark.parametrize("source", ["in.mp4", "in.mkv"])
+@pytest.mark.parametrize("target", ["out.mp4", "out.mkv", "out.mov", "out.webm"])
+def test_the_last_picture_of_a_screen_recording_stays_as_long(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    """A screen recorder writes a picture when something changes, and the last may stay long."""
+    with av.open(str(tmp_path / source), "w") as container:
+        video = container.add_stream("libx264", 30, time_base=MILLISECONDS)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.codec_context.max_b_frames = 64, 48, 0
+        shown = [0, 100, 2000, 2100, 5000, 8000]
+        packets = []
+        for index, pts in enumerate(shown[:-1]):
+            picture = np.full((48, 64, 3), 40 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = pts, MILLISECONDS
+            packets += video.encode(frame)
+        for index, packet in enumerate(packets + video.encode(None)):
+            packet.duration = shown[index + 1] - shown[index]
+            container.mux(packet)
+    assert until(tmp_path / source) == pytest.approx(8, abs=0.002)
+    job = VideoJob(tmp_path / source, tmp_path / target, alpha=tmp_path / "alpha.mkv")
+    blur_video(job, as_is)
+    assert stamps(tmp_path / target) == pytest.approx([0, 0.1, 2, 2.1, 5], abs=0.001)
+    assert until(tmp_path / "alpha.mkv") == pytest.approx(8, abs=0.002)
+    if target in ("out.mp4", "out.mov"):  # FFmpeg's reader adds up the pictures' decoding times
+        data = (tmp_path / target).read_bytes()
+        ticks, length = struct.unpack_from(">II", data, data.index(b"mvhd") + 16)
+        assert length / ticks == pytest.approx(8, abs=0.002)
+    else:
+        assert until(tmp_path / target) == pytest.approx(8, abs=0.002)
