@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,6 +37,10 @@ def video(
     strength: StrengthOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
+    save: Annotated[
+        Literal["composite", "cutout"],
+        typer.Option(help="The finished picture, or the person on a transparent ground."),
+    ] = "composite",
     save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as a PNG.")] = None,
     frames_dir: Annotated[Path | None, typer.Option(help="Folder for --save-every.")] = None,
     keep_interlaced: Annotated[
@@ -75,7 +79,7 @@ def video(
 def image(
     sources: Annotated[list[Path], typer.Argument(metavar="IN...")],
     out_dir: Annotated[Path, typer.Option(help="Folder for NAME.png.")],
-    save: Annotated[str, typer.Option(help="Any of composite,alpha,mask.")] = "composite",
+    save: Annotated[str, typer.Option(help="Any of composite,alpha,mask,cutout.")] = "composite",
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Also save every step in one picture, NAME_explain.png."),

@@ -60,6 +60,7 @@ def load_blur(settings: Settings) -> Callable[[VideoJob, OnProgress | None], Out
                 processor.segment,
                 processor.compose,
                 compose_deep=processor.compose_deep,
+                cut_out=processor.cut_out,
                 on_progress=on_progress,
             )
         except BgblurError as error:

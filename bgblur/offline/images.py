@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.compositing.cutout import cut_out
 from bgblur.errors import BgblurError, UsageError, one_line
 from bgblur.files import refuse_existing
 from bgblur.frame import Alpha
@@ -34,6 +35,7 @@ _ENDINGS = {
     "composite": ".png",
     "alpha": "_alpha.png",
     "mask": "_mask.png",
+    "cutout": "_cutout.png",
     "explain": "_explain.png",
 }
 
@@ -58,7 +60,8 @@ def blur_images(
 ) -> ImageReport:
     """Write ``NAME.png``, ``NAME_alpha.png`` and ``NAME_mask.png`` (alpha >= 0.5) for each path.
 
-    ``save`` names the kinds to write: "composite", "alpha", "mask". With ``probability``,
+    ``save`` names the kinds to write: "composite", "alpha", "mask", "cutout" (NAME_cutout.png, the
+    person on a transparent ground). With ``probability``,
     ``NAME_explain.png`` is written too. ``on_progress`` is called with (done, total). The
     composite keeps a picture's 16 bits, transparency and colour profile. A picture that cannot be
     read, or that fails on its own, or whose output exists (unless ``overwrite``), is left out and
@@ -95,7 +98,7 @@ def blur_images(
 def save_kinds(text: str) -> frozenset[str]:
     """The kinds in a list like "composite,alpha". Raises UsageError."""
     kinds = frozenset(part.strip() for part in text.split(","))
-    known = {"composite", "alpha", "mask"}
+    known = {"composite", "alpha", "mask", "cutout"}
     if not kinds <= known:
         raise UsageError(f'--save is "{text}": name some of {", ".join(sorted(known))}')
     return kinds
@@ -122,6 +125,9 @@ def _blur(
             write_result(name, result, photo, overwrite)
         elif kind == "alpha":
             write_png(name, alpha_to_gray(alpha), overwrite=overwrite)
+        elif kind == "cutout":
+            cut = cut_out(photo.pixels, alpha, photo.opacity)
+            write_png(name, cut, photo.profile, overwrite=overwrite)
         elif kind == "mask":
             mask = (alpha >= 0.5).view(np.uint8) * np.uint8(255)
             write_png(name, mask, overwrite=overwrite)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.compositing.cutout import cut_out
 from bgblur.compositing.deep import DeepCompositor, Paint
 from bgblur.config.settings import Settings
 from bgblur.errors import ModelError, UnfitPictureError, UsageError
@@ -99,6 +100,14 @@ class Processor:
             self._deep = paint, DeepCompositor(paint)
         with self.stats.stage("blur"):
             return self._deep[1].compose(image, alpha, self._look, seconds), alpha
+
+    def cut_out(
+        self, image: NDArray[Any], segmented: tuple[Any, Any], opacity: NDArray[Any] | None
+    ) -> tuple[NDArray[Any], Alpha]:
+        """The person of ``image`` on a transparent ground, BGRA of its type, and the alpha; see
+        ``cutout.cut_out``. ``segmented`` is of ``image``, or of a copy in 8 bits."""
+        alpha = fetched(segmented[1])
+        return cut_out(image, alpha, opacity), alpha
 
     def probability(self, image: NDArray[Any]) -> Alpha:
         """Return the network's own output, the probability of a person: ``float32`` (h, w)."""

@@ -18,7 +18,7 @@ from bgblur.media.codecs import GRAY, Needs, check_target, holds_depth, holds_op
 from bgblur.media.reader import Keep, VideoReader
 from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
-from bgblur.offline.whole_pictures import Compose, ComposeDeep, Segment, WholePictures
+from bgblur.offline.whole_pictures import Compose, ComposeDeep, CutOut, Segment, WholePictures
 
 OnProgress = Callable[[int, int | None, float], None]
 """Called with (frames done, estimated frames in all or None, frames per second so far)."""
@@ -35,6 +35,8 @@ class VideoJob:
     ``alpha`` is the file for the matte (FFV1 gray, .mkv). Every ``save_every``-th frame is saved
     as a PNG in ``frames_dir``. Existing files are replaced only with ``overwrite``. The frames of
     an interlaced clip become whole pictures; with ``keep_interlaced`` they stay interlaced.
+    With ``cutout`` the target gets the person on a transparent ground.
+
     With ``sdr`` an HDR clip becomes SDR, and any result has 8 bits.
     """
 
@@ -46,6 +48,7 @@ class VideoJob:
     overwrite: bool = False
     keep_interlaced: bool = False
     sdr: bool = False
+    cutout: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def blur_video(
     compose: Compose[S],
     *,
     compose_deep: ComposeDeep[S] | None = None,
+    cut_out: CutOut[S] | None = None,
     on_progress: OnProgress | None = None,
 ) -> VideoReport:
     """Pass every frame of ``job.source`` through ``segment`` and ``compose`` and write the result.
@@ -82,9 +86,12 @@ def blur_video(
     _check(job)
     deep = compose_deep is not None and not job.sdr and holds_depth(job.target)
     reader = VideoReader(
-        job.source, keep=Keep(holds_opacity(job.target), job.keep_interlaced, deep)
+        job.source,
+        keep=Keep(holds_opacity(job.target), job.keep_interlaced and not job.cutout, deep),
     )
-    stage = WholePictures(segment, compose, compose_deep, reader.transfer)
+    stage = WholePictures(
+        segment, compose, compose_deep, reader.transfer, cut_out if job.cutout else None
+    )
     if job.frames_dir is not None:
         make_folder(job.frames_dir)
     started = time.perf_counter()
@@ -98,7 +105,9 @@ def blur_video(
         if_exists="replace" if job.overwrite else "refuse",
     )
     with ExitStack() as files, ExitStack() as stages:
-        needs = Needs(False, reader.opacity, reader.fields, reader.depth, reader.mastering)
+        needs = Needs(
+            False, reader.opacity or job.cutout, reader.fields, reader.depth, reader.mastering
+        )
         whole = reader.fps / (2 if reader.fields else 1)  # frames, of one field or two
         writer = files.enter_context(
             open_writer(job.target, fps=whole, rest_from=job.source, needs=needs)
@@ -153,7 +162,7 @@ def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tupl
 
 
 def _check(job: VideoJob) -> None:
-    check_target(job.target)
+    check_target(job.target, Needs(opacity=job.cutout))
     if job.alpha is not None:
         check_target(job.alpha, GRAY)
     files = [job.source, job.target, *([job.alpha] if job.alpha else [])]

@@ -26,6 +26,7 @@ def blur_one(job: VideoJob, settings: Settings, console: Console) -> None:
                 processor.segment,
                 processor.compose,
                 compose_deep=processor.compose_deep,
+                cut_out=processor.cut_out,
                 on_progress=progress.update,
             )
     except KeyboardInterrupt:

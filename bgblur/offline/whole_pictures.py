@@ -22,16 +22,22 @@ ComposeDeep = Callable[[NDArray[np.uint16], S, float, Paint], tuple[NDArray[np.u
 how sRGB looks in the picture's colours."""
 
 
+CutOut = Callable[[NDArray[Any], S, NDArray[Any] | None], tuple[NDArray[Any], Alpha]]
+"""Takes a picture of any depth, what ``segment`` returned for it, and its opacity; returns BGRA and
+alpha."""
+
+
 @dataclass(frozen=True)
 class _Segmented(Generic[S]):
     found: S
-    deep: NDArray[np.uint16] | None
+    pixels: NDArray[Any]
     opacity: NDArray[Any] | None
 
 
 class WholePictures(Generic[S]):
     """``segment`` and ``compose`` for pictures BGR or BGRA, ``uint8`` or ``uint16``; those of 16
-    bits have the colours of ``transfer``, or the usual ones with None."""
+    bits have the colours of ``transfer``, or the usual ones with None. With ``cut_out``, the person
+    alone is what is finished."""
 
     def __init__(
         self,
@@ -39,7 +45,9 @@ class WholePictures(Generic[S]):
         compose: Compose[S],
         compose_deep: ComposeDeep[S] | None,
         transfer: Transfer | None,
+        cut_out: CutOut[S] | None = None,
     ) -> None:
+        self._cut_out = cut_out
         self._segment, self._compose, self._compose_deep = segment, compose, compose_deep
         self._transfer = transfer
         self._paint = self._painted  # one object: a bound method is another one each time
@@ -48,17 +56,18 @@ class WholePictures(Generic[S]):
         """As ``segment``, with the rest of ``picture`` beside it."""
         pixels = np.ascontiguousarray(picture[..., :3])
         opacity = picture[..., 3] if picture.shape[2] == 4 else None
-        deep = pixels if pixels.dtype == np.uint16 else None
-        return _Segmented(self._segment(self.seen(pixels)), deep, opacity)
+        return _Segmented(self._segment(self.seen(pixels)), pixels, opacity)
 
     def compose(self, segmented: _Segmented[S], seconds: float) -> tuple[NDArray[Any], Alpha]:
         """The finished picture, of the shape and type that ``segment`` got, and its alpha."""
         result: NDArray[Any]
-        if segmented.deep is None or self._compose_deep is None:
+        if self._cut_out is not None:
+            return self._cut_out(segmented.pixels, segmented.found, segmented.opacity)
+        if segmented.pixels.dtype == np.uint8 or self._compose_deep is None:
             result, alpha = self._compose(segmented.found, seconds)
         else:
             result, alpha = self._compose_deep(
-                segmented.deep, segmented.found, seconds, self._paint
+                segmented.pixels, segmented.found, seconds, self._paint
             )
         if segmented.opacity is not None:
             result = np.dstack((result, segmented.opacity))
