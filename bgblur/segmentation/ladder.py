@@ -16,7 +16,7 @@ from bgblur.segmentation.models import WEIGHTS
 
 HEIGHTS = {"cpu": range(96, 289, 32), "mps": range(96, 353, 32), "cuda": range(96, 353, 32)}
 TABLE = WEIGHTS / "ladder.toml"
-_START = 2.0  # cost of the rung at which a stream begins, at most, in costs of the lowest
+_START = 2.5  # cost of the rung at which a stream begins, at most, in costs of the lowest
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,8 @@ def check_speed(settings: Settings) -> Check:
         f"latency {run['latency_ms']['p50']:.0f} ms"
     )
     if run["fps"] < min(_SLOW, demo.fps / 2):
-        lower = max(96, (run["input_height"] or 160) - 32)
-        return Check("warn", "speed", detail, f"bgblur-cam config set engine.input_height {lower}")
+        fix = "bgblur-cam config set engine.input_height auto"
+        if settings.engine.input_height == "auto":
+            fix = "bgblur-cam config set camera.width 640, and camera.height 360"
+        return Check("warn", "speed", detail, fix)
     return Check("ok", "speed", detail)

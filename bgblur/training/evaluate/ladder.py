@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from bgblur.segmentation.ladder import Ladder, Rung, accuracy_of
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
 
-_WARM_UP, _LEAST = 3, 10  # inferences that do not count, and the least number that do
+_WARM_UP, _COUNTED = 3, 20  # inferences that do not count, and that do
 _HEAD = """\
 # The ladder that "auto" climbs on a processor: each shipped model at each input height.
 # Written by scripts/benchmark.py --ladder (docs/training.md says how), not by hand.
@@ -64,16 +63,17 @@ def measure_rows(
 
 
 def inference_cost(engine: Engine) -> float:
-    """Processor milliseconds of an inference of a 1280x720 frame: the median."""
+    """Processor milliseconds of an inference of a 1280x720 frame: the least of many, since other
+    programs only make it slower."""
     from bgblur.sources.demo import DemoSource
 
     frame = DemoSource(1280, 720).picture(0)
     costs = []
-    for _ in range(_WARM_UP + _LEAST):
+    for _ in range(_WARM_UP + _COUNTED):
         began = time.process_time()
         engine.infer(engine.upload(frame))
         costs.append(1000 * (time.process_time() - began))
-    return median(costs[_WARM_UP:])
+    return min(costs[_WARM_UP:])
 
 
 def accuracy(engine: Engine, data: Path, photos: int, frames: int) -> tuple[float, float]:

@@ -135,6 +135,23 @@ def test_a_measured_run(tmp_path: Path) -> None:
     assert float(check.detail.split()[0]) > 10
 
 
+@pytest.mark.parametrize(
+    ("height", "fix"), [("auto", "camera.width 640"), (1024, "engine.input_height auto")]
+)
+def test_a_slow_run_says_what_helps(
+    height: int | str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A height of its own would tie "auto" to one network, which may cost more."""
+    slow = {"fps": 4.0, "width": 1280, "height": 720, "latency_ms": {"p50": 300.0}}
+    monkeypatch.setattr("bgblur.bench.run.measure", lambda *_: {"parts": []})
+    monkeypatch.setattr("bgblur.bench.run.merged", lambda _: slow)
+    engine = EngineSettings.model_validate({"input_height": height})
+    check = check_speed(Settings(engine=engine))
+    assert check.status == "warn"
+    assert check.fix is not None
+    assert fix in check.fix
+
+
 def test_a_measured_run_that_fails(tmp_path: Path) -> None:
     gone = EngineSettings(model=str(tmp_path / "none.ts"), device="cpu")
     check = check_speed(Settings(engine=gone))
