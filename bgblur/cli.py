@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -135,9 +136,17 @@ def main() -> None:
         message = getattr(error, "format_message", None)  # typer's own usage errors
         if message is None or debug:
             raise
-        say(f"bgblur-cam: {message()} See bgblur-cam --help.")
+        say(f"bgblur-cam: {message()} {_hint(sys.argv[1:])}")
         code = 2
     _leave(code or 0)
+
+
+def _hint(arguments: list[str]) -> str:
+    for argument in arguments:
+        name = Path(argument)
+        if argument.startswith("-") and (name.suffix[1:].isalnum() or name.exists()):
+            return f"If {argument} is a file, write ./{argument}."
+    return "See bgblur-cam --help."
 
 
 def _take_debug(argv: list[str]) -> bool:

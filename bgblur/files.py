@@ -55,6 +55,11 @@ def exists_already(path: Path) -> UsageError:
     )
 
 
+def behind_link(path: Path) -> Path:
+    """Where a file that replaces ``path`` belongs: a link stays, and what it names is replaced."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def create_new(path: Path, *, numbered: bool = False) -> Path:
     """Create an empty file that nothing and nobody else has made, and return its name.
 

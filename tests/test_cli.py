@@ -65,6 +65,8 @@ def test_version_and_help(home: dict[str, str]) -> None:
         (["--device", "demo", "--output", "/no/such/folder/x.mp4"], 4, "/no/such/folder"),
         (["--device", "demo", "--output", "web", "--duration", "nan"], 2, "more than 0 seconds"),
         (["--no-such-option"], 2, "--no-such-option"),
+        (["video", "-talk.mp4", "out.mp4"], 2, "If -talk.mp4 is a file, write ./-talk.mp4."),
+        (["video", "talk.mp4", "-out.mp4"], 2, "If -out.mp4 is a file, write ./-out.mp4."),
         (["--config", "missing.toml"], 2, "missing.toml"),
         (["config", "set", "background.strenght", "3"], 2, 'did you mean "strength"'),
         (["config", "set", "background.strength", "101"], 2, "at most 100"),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.errors import OutputError, UsageError
-from bgblur.files import replacing
+from bgblur.files import behind_link, replacing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.orientation import Orientation
 from bgblur.imaging.stored_alpha import with_stored_alpha
@@ -116,6 +116,8 @@ def write_png(
     ``overwrite``."""
     _, encoded = cv2.imencode(".png", picture)
     data = encoded.tobytes()
+    if overwrite:
+        path = behind_link(path)
     try:
         with replacing(path, overwrite=overwrite) as unfinished, unfinished.open("wb") as file:
             file.write(data[:_PNG_START])

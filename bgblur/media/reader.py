@@ -73,10 +73,7 @@ class VideoReader:
             stream = _video_stream(container, path)
             first = next(self._decode(container, stream), None)
             if first is None:
-                raise UsageError(
-                    f"cannot read {path}: none of its pictures can be decoded; "
-                    "the file is damaged, try another copy"
-                )
+                raise UsageError(f"cannot read {path}: {_why_undecoded(path)}")
             self.time_base = stream.time_base or Fraction(1, 1000)
             self._start = origin_of(container)
             self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
@@ -175,6 +172,17 @@ class VideoReader:
                 f"{self.path.name} is damaged: {damaged} of its packets could not be read whole, "
                 "so some pictures may be missing or wrong"
             )
+
+
+def _why_undecoded(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP" and b"ANIM" in start:
+        return (
+            "it is an animated WebP picture, whose frames FFmpeg cannot decode; "
+            'convert it, for example with "magick IN.webp OUT.gif"'
+        )
+    return "none of its pictures can be decoded; the file is damaged, try another copy"
 
 
 def _decoder_with_alpha(stream: VideoStream) -> VideoCodecContext:

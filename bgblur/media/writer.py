@@ -13,7 +13,7 @@ import av
 from numpy.typing import NDArray
 
 from bgblur.errors import OutputError
-from bgblur.files import IfExists, create_new, put, refuse_existing, unfinished_name
+from bgblur.files import IfExists, behind_link, create_new, put, refuse_existing, unfinished_name
 from bgblur.imaging.color import padded
 from bgblur.media.codecs import COLOR, Needs, codec_of
 from bgblur.media.muxer import Muxer, PictureStream
@@ -67,6 +67,8 @@ class VideoWriter:
             raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
         if if_exists == "refuse":
             refuse_existing(path)
+        elif if_exists == "replace":
+            path = behind_link(path)
         self.path = path
         self.warnings: list[str] = []
         self.kept = False

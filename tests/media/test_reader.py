@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from support.media.known_colors import BLUE, GREEN, RED, WHITE, corners, middles, patches
 from support.media.unreadable_clips import UNREADABLE, unreadable
 from support.media.written_clips import write_clip
@@ -208,6 +209,15 @@ def test_an_unreadable_file_is_one_line(tmp_path: Path, kind: str) -> None:
     with pytest.raises(UsageError, match=reason) as caught:
         VideoReader(path)
     assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_animated_webp_is_not_called_damaged(tmp_path: Path) -> None:
+    frames = [Pillow.new("RGB", (64, 48), (60 * n, 90, 0)) for n in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(UsageError, match="animated WebP") as caught:
+        VideoReader(tmp_path / "a.webp")
+    assert "damaged" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -135,6 +135,24 @@ def test_an_older_file_is_refused_before_work_is_spent(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
 
 
+@pytest.mark.parametrize("old", [True, False])
+def test_a_link_is_written_through(tmp_path: Path, old: bool) -> None:
+    """The user has put the file on another disk; the link stays, even one that leads nowhere."""
+    (tmp_path / "disk").mkdir()
+    link, file = tmp_path / "a.mp4", tmp_path / "disk" / "b.mp4"
+    link.symlink_to(file)
+    if old:
+        file.write_bytes(b"old")
+    with pytest.raises(UsageError, match="exists already"):
+        writer(link)
+    with writer(link, if_exists="replace") as video:
+        video.write(np.zeros((48, 64, 3), np.uint8), 0)
+    assert link.is_symlink()
+    assert probe(file)["streams"][0]["codec_name"] == "h264"
+    assert [entry.name for entry in (tmp_path / "disk").iterdir()] == ["b.mp4"]
+    assert [entry.name for entry in tmp_path.iterdir() if entry.is_file()] == ["a.mp4"]
+
+
 def test_a_file_made_meanwhile_stays_and_so_does_the_work(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     with writer(path) as video:

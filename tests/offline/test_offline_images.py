@@ -103,6 +103,18 @@ def test_a_strip_concerns_no_other_picture() -> None:
     assert processor(corners())[1].shape == (48, 64)
 
 
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    write_png(tmp_path / "a.png", corners())
+    write_png(tmp_path / "elsewhere.png", np.zeros((2, 2, 3), np.uint8))
+    (tmp_path / "out" / "a.png").symlink_to(tmp_path / "elsewhere.png")
+    blur_images(
+        [tmp_path / "a.png"], tmp_path / "out", frozenset({"composite"}), half, overwrite=True
+    )
+    assert (tmp_path / "out" / "a.png").is_symlink()
+    assert (saved(tmp_path / "elsewhere.png") == corners()).all()
+
+
 def test_writes_nothing_else(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", corners())
     blur_images([tmp_path / "a.png"], tmp_path / "out", frozenset({"mask"}), half)
