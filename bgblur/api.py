@@ -155,6 +155,8 @@ def blur_image(
     source = _path(image) if isinstance(image, (str, os.PathLike)) else None
     target = None if out is None else _png_target(_path(out), source, overwrite)
     photo = Photo(_checked(image)) if source is None else read_photo(source)
+    if photo.several:
+        raise UsageError(f"cannot read {source}: {photo.several}")
     with closing(Processor(settings, stills=True)) as process:
         picture, alpha = process(photo.pixels)
     if picture is image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,21 +18,24 @@ from bgblur.errors import OutputError, UsageError
 from bgblur.files import behind_link, replacing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.orientation import Orientation
-from bgblur.imaging.stored_alpha import with_stored_alpha
+from bgblur.imaging.plug_ins import decoded, is_heif, register
+from bgblur.imaging.png_tags import COLOUR_CHUNKS, dates_and_lens
+from bgblur.imaging.several import several_pictures
+from bgblur.imaging.stored_alpha import png_chunks, with_stored_alpha
 
 STEP_16 = 257  # 16-bit levels to one of 8 bits: 65535 / 255
 PHOTO_ENDINGS = frozenset([
     ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic",
-    ".heif", ".hif",
+    ".heif", ".hif", ".jxl",
 ])  # fmt: skip
 _RAW = frozenset([
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
     ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2",
     ".srf", ".srw", ".x3f",
 ])  # fmt: skip
-_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 # Formats whose orientation OpenCV ignores with IMREAD_UNCHANGED.
 _NOT_TURNED = {"JPEG", "MPO", "PNG", "WEBP", "AVIF"}
+_MOST_HEADER = 2**20  # bytes
 _ORIENTATION = 0x0112  # EXIF's tag
 _LARGEST_FILE = 2**30  # bytes
 _MOST_PIXELS = 2**28  # a tiny file's header may claim any number
@@ -41,11 +45,16 @@ _PNG_START = 33  # bytes of signature and IHDR, after which a colour profile may
 @dataclass(frozen=True)
 class Photo:
     """``pixels`` are BGR (H, W, 3), ``uint8`` or ``uint16``, upright. ``opacity`` (H, W) has the
-    same type; None if the picture is opaque. ``profile`` is the file's ICC profile for RGB."""
+    same type; None if the picture is opaque. ``profile`` is the file's ICC profile for RGB.
+
+    ``tags`` are further chunks for a PNG: what a PNG says of its colours, and date and lens.
+    ``several`` is a line for a file with more than this one picture, with what to do; else ""."""
 
     pixels: NDArray[Any]
     opacity: NDArray[Any] | None = None
     profile: bytes | None = None
+    tags: tuple[tuple[bytes, bytes], ...] = ()
+    several: str = ""
 
 
 def read_photo(path: Path) -> Photo:
@@ -69,7 +78,9 @@ def read_photo(path: Path) -> Photo:
             f"cannot read {path}: it has {header.count / 1e6:.0f} million pixels, and "
             f"{_MOST_PIXELS / 1e6:.0f} are the most; scale it down"
         )
-    stored = _decoded(data, cv2.IMREAD_UNCHANGED)
+    stored = decoded(data.tobytes())
+    if stored is None:
+        stored = _decoded(data, cv2.IMREAD_UNCHANGED)
     if stored is not None and stored.dtype not in (np.uint8, np.uint16):
         stored = _decoded(data, cv2.IMREAD_COLOR)  # floats of a rendering
     if stored is None:
@@ -87,7 +98,7 @@ def read_photo(path: Path) -> Photo:
     pixels = header.orientation.apply(pixels)
     if opacity is not None:
         opacity = header.orientation.apply(opacity[..., None])[..., 0]
-    return Photo(pixels, opacity, header.profile)
+    return Photo(pixels, opacity, header.profile, header.tags, header.several)
 
 
 def read_picture(path: Path) -> Image:
@@ -109,7 +120,12 @@ def over_white(pixels: NDArray[Any], opacity: NDArray[Any]) -> NDArray[Any]:
 
 
 def write_png(
-    path: Path, picture: NDArray[Any], profile: bytes | None = None, *, overwrite: bool = False
+    path: Path,
+    picture: NDArray[Any],
+    profile: bytes | None = None,
+    tags: Iterable[tuple[bytes, bytes]] = (),
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write BGR or BGRA ``(H, W, 3 or 4)`` or gray ``(H, W)``, 8 or 16 bits, atomically: the
     file is complete or absent. Raises OutputError; UsageError if ``path`` exists, unless
@@ -121,6 +137,8 @@ def write_png(
     try:
         with replacing(path, overwrite=overwrite) as unfinished, unfinished.open("wb") as file:
             file.write(data[:_PNG_START])
+            for kind, content in tags:
+                file.write(_chunk(kind, content))
             if profile is not None:
                 file.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
             file.write(data[_PNG_START:])
@@ -162,11 +180,6 @@ def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
 def _why_not(data: NDArray[np.uint8]) -> str:
     start = data[:32].tobytes()
     kind, brand = start[4:8], start[8:12]
-    if kind == b"ftyp" and brand in _HEIC_BRANDS:
-        return (
-            "HEIC pictures are not read; convert it to JPEG, for example with "
-            '"heif-convert IN.heic OUT.jpg", or let the phone take "Most Compatible" photos'
-        )
     if kind == b"ftyp" and brand in {b"avif", b"avis"}:
         return (
             "this AVIF picture cannot be read here; convert it to PNG, for example with "
@@ -177,7 +190,8 @@ def _why_not(data: NDArray[np.uint8]) -> str:
 
 def _full_range(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
     """Scales the 10 or 12 bits of an AVIF file, which OpenCV returns unscaled, to 16 bits."""
-    if stored.dtype != np.uint16 or data[4:8].tobytes() != b"ftyp":
+    start = data[:12].tobytes()
+    if stored.dtype != np.uint16 or start[4:8] != b"ftyp" or is_heif(start):
         return stored
     # The third byte of AV1CodecConfigurationRecord (AV1 Codec ISO Media File Format Binding, 2.3.3)
     # has the depth. There may be several records, one of them for opacity. Depths above 8 bits are
@@ -192,21 +206,33 @@ def _full_range(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
 class _Header:
     """``orientation`` is the one that OpenCV leaves to apply; ``profile`` the colour profile, if it
     is for RGB; ``count`` the number of pixels, 0 if unknown; ``opaque`` whether a fourth channel is
-    padding."""
+    padding; ``tags`` and ``several`` are those of Photo."""
 
     orientation: Orientation = field(default_factory=Orientation)
     profile: bytes | None = None
     count: int = 0
     opaque: bool = False
+    tags: tuple[tuple[bytes, bytes], ...] = ()
+    several: str = ""
 
 
 def _header(path: Path) -> _Header:
     from PIL import Image as Pillow
 
     Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has its own limit
+    register()
     try:
         with Pillow.open(path) as header:
-            orientation = header.getexif().get(_ORIENTATION, 1)
+            exif = header.getexif()
+            orientation = exif.get(_ORIENTATION, 1)
+            tags = []
+            if header.format == "PNG":
+                with path.open("rb") as file:
+                    chunks = png_chunks(file.read(_MOST_HEADER))
+                tags = [(kind, chunks[kind]) for kind in COLOUR_CHUNKS if kind in chunks]
+            if (about := dates_and_lens(exif)) is not None:
+                tags.append((b"eXIf", about))
+            several = several_pictures(header)
             profile = header.info.get("icc_profile") or b""
             not_turned = header.format in _NOT_TURNED
             count = header.width * header.height
@@ -218,6 +244,8 @@ def _header(path: Path) -> _Header:
         profile if profile[16:20] == b"RGB " else None,
         count,
         opaque,
+        tuple(tags),
+        several,
     )
 
 

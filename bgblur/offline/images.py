@@ -77,6 +77,8 @@ def blur_images(
         try:
             refuse_existing(*names.values(), overwrite=overwrite)
             photo = read_photo(path)
+            if photo.several:
+                raise UsageError(f"cannot read {path}: {photo.several}")
         except UsageError as error:
             report.problems.append(str(error))
         else:
@@ -108,7 +110,7 @@ def write_result(path: Path, result: NDArray[Any], photo: Photo, overwrite: bool
     """``result`` as a PNG with the transparency and the colour profile of ``photo``, which it was
     made from. Raises what ``write_png`` raises."""
     whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
-    write_png(path, whole, photo.profile, overwrite=overwrite)
+    write_png(path, whole, photo.profile, photo.tags, overwrite=overwrite)
 
 
 def _blur(
@@ -127,7 +129,7 @@ def _blur(
             write_png(name, alpha_to_gray(alpha), overwrite=overwrite)
         elif kind == "cutout":
             cut = cut_out(photo.pixels, alpha, photo.opacity)
-            write_png(name, cut, photo.profile, overwrite=overwrite)
+            write_png(name, cut, photo.profile, photo.tags, overwrite=overwrite)
         elif kind == "mask":
             mask = (alpha >= 0.5).view(np.uint8) * np.uint8(255)
             write_png(name, mask, overwrite=overwrite)

@@ -1,0 +1,62 @@
+"""HEIC/HEIF and JPEG XL, which OpenCV does not read, by plug-ins of Pillow."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_JXL = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+
+
+@lru_cache
+def register() -> None:
+    """Let Pillow open both kinds."""
+    import pillow_heif
+    import pillow_jxl  # noqa: F401  # it registers itself
+
+    pillow_heif.register_heif_opener()
+
+
+def is_heif(data: bytes) -> bool:
+    """Whether these first bytes are of HEIC or HEIF; AVIF is another kind."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS
+
+
+def decoded(data: bytes) -> NDArray[Any] | None:
+    """BGR or BGRA (H, W, 3 or 4), upright; ``uint16`` of HEIF with 10 bits or more, else ``uint8``.
+    None for another kind, and for a file that is damaged."""
+    try:
+        if is_heif(data):
+            return _heif(data)
+        if data.startswith(_JXL):
+            return _jpeg_xl(data)
+    except Exception:  # damaged files make the plug-ins raise any exception
+        return None
+    return None
+
+
+def _heif(data: bytes) -> NDArray[Any]:
+    import pillow_heif
+
+    file = pillow_heif.open_heif(data, convert_hdr_to_8bit=False)
+    pixels = np.asarray(file)
+    if pixels.ndim == 2:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+    way = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    return cv2.cvtColor(pixels, way)
+
+
+def _jpeg_xl(data: bytes) -> NDArray[Any]:
+    from PIL import Image as Pillow
+
+    register()
+    with Pillow.open(BytesIO(data)) as file:
+        alpha = file.mode in ("RGBA", "LA")
+        pixels = np.asarray(file.convert("RGBA" if alpha else "RGB"))
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if alpha else cv2.COLOR_RGB2BGR)
