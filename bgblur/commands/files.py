@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -78,7 +79,7 @@ def video(
 
 def image(
     sources: Annotated[list[Path], typer.Argument(metavar="IN...")],
-    out_dir: Annotated[Path, typer.Option(help="Folder for NAME.png.")],
+    out_dir: Annotated[Path | None, typer.Option(help="Folder for NAME.png.")] = None,
     save: Annotated[str, typer.Option(help="Any of composite,alpha,mask,cutout.")] = "composite",
     explain: Annotated[
         bool,
@@ -90,15 +91,21 @@ def image(
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Blur photos: files, or all those in a folder."""
+    """Blur photos: files, or all those in a folder; - reads one and writes its PNG."""
     from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import PHOTO_ENDINGS
     from bgblur.offline.images import blur_images, save_kinds
     from bgblur.offline.inputs import expand_folders
+    from bgblur.offline.piped import blur_piped
     from bgblur.offline.processor import Processor
 
     settings = effective(config, background_values(strength, mode, background))
     processor = Processor(settings, stills=True)
+    if sources == [Path("-")] and out_dir is None and not explain:
+        blur_piped(sys.stdin.buffer, sys.stdout.buffer, save_kinds(save), processor)
+        return
+    if out_dir is None:
+        raise UsageError("give --out-dir DIR for the results; only - alone, a pipe, needs none")
     report = blur_images(
         expand_folders(sources, PHOTO_ENDINGS, "picture"),
         out_dir,
