@@ -250,6 +250,37 @@ def test_a_model_stays_where_another_cannot_be_loaded(error: Exception) -> None:
     assert str(error) in steps.problems.now()[Part.MODEL]
 
 
+def test_what_a_backend_lacks_is_said_once_a_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, so that it does not hide a later problem of the model."""
+    lacks: list[str | None] = [None]
+    monkeypatch.setattr(Backend, "problem", property(lambda _: lacks[0]))
+
+    def lack(alpha: Alpha) -> Alpha:
+        lacks[0] = "a network is missing"
+        return alpha
+
+    def another_problem(alpha: Alpha) -> Alpha:
+        steps.problems.set(Part.MODEL, "a later one")
+        return alpha
+
+    def again(alpha: Alpha) -> Alpha:
+        steps.loop.replace(steps.load)
+        return alpha
+
+    steps = Steps(Look(), good, lack, another_problem, again, good, good)
+    steps.run()
+    lines = [problems.get(Part.MODEL) for problems in steps.seen]
+    assert lines == [
+        None,
+        None,
+        "a network is missing",
+        "a later one",
+        None,
+        "a network is missing",
+        "a network is missing",
+    ]
+
+
 class Forgetful:
     resets = 0
 
