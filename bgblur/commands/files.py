@@ -81,6 +81,10 @@ def image(
     sources: Annotated[list[Path], typer.Argument(metavar="IN...")],
     out_dir: Annotated[Path | None, typer.Option(help="Folder for NAME.png.")] = None,
     save: Annotated[str, typer.Option(help="Any of composite,alpha,mask,cutout.")] = "composite",
+    format_: Annotated[
+        Literal["png", "jpeg", "webp", "avif", "heic", "jxl"],
+        typer.Option("--format", help="Of composite and cutout; the others are PNG."),
+    ] = "png",
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Also save every step in one picture, NAME_explain.png."),
@@ -113,6 +117,7 @@ def image(
         processor,
         probability=processor.probability if explain else None,
         overwrite=overwrite,
+        kind=format_,
     )
     for path in report.written:
         out.print(str(path), markup=False)

@@ -22,6 +22,7 @@ from bgblur.imaging.pictures import (
     to_8_bits,
     write_png,
 )
+from bgblur.imaging.write_picture import ENDINGS, Format, write_picture
 from bgblur.offline.explain import explain
 
 Process = Callable[[NDArray[Any]], tuple[NDArray[Any], Alpha]]
@@ -57,19 +58,25 @@ def blur_images(
     on_progress: Callable[[int, int], None] | None = None,
     probability: Probability | None = None,
     overwrite: bool = False,
+    kind: Format = "png",
 ) -> ImageReport:
     """Write ``NAME.png``, ``NAME_alpha.png`` and ``NAME_mask.png`` (alpha >= 0.5) for each path.
 
     ``save`` names the kinds to write: "composite", "alpha", "mask", "cutout" (NAME_cutout.png, the
     person on a transparent ground). With ``probability``,
-    ``NAME_explain.png`` is written too. ``on_progress`` is called with (done, total). The
+    ``NAME_explain.png`` is written too.
+    ``kind`` is the format of the composite and the cut-out.
+
+    ``on_progress`` is called with (done, total). The
     composite keeps a picture's 16 bits, transparency and colour profile. A picture that cannot be
     read, or that fails on its own, or whose output exists (unless ``overwrite``), is left out and
     reported. Raises UsageError before any work if two outputs would have the same name or an output
     would overwrite an input, ModelError for a model that fails, OutputError when writing fails.
     """
     kinds = save if probability is None else save | {"explain"}
-    targets = [_targets(path, out_dir, kinds) for path in paths]
+    if "cutout" in kinds and kind == "jpeg":
+        raise UsageError("a JPEG has no transparency for the cut-out: choose another --format")
+    targets = [_targets(path, out_dir, kinds, kind) for path in paths]
     _check(paths, targets)
     make_folder(out_dir)
     report = ImageReport()
@@ -83,7 +90,7 @@ def blur_images(
             report.problems.append(str(error))
         else:
             try:
-                for name in _blur(photo, names, process, probability, overwrite):
+                for name in _blur(photo, names, process, probability, overwrite, kind):
                     report.written.append(name)
             except UsageError as error:
                 report.problems.append(f"{path} was left out: {error}")
@@ -106,11 +113,13 @@ def save_kinds(text: str) -> frozenset[str]:
     return kinds
 
 
-def write_result(path: Path, result: NDArray[Any], photo: Photo, overwrite: bool) -> None:
-    """``result`` as a PNG with the transparency and the colour profile of ``photo``, which it was
-    made from. Raises what ``write_png`` raises."""
+def write_result(
+    path: Path, result: NDArray[Any], photo: Photo, overwrite: bool, kind: Format = "png"
+) -> None:
+    """``result`` with the transparency and what ``write_picture`` keeps of ``photo``, which it was
+    made from. Raises what ``write_picture`` raises."""
     whole = result if photo.opacity is None else np.dstack((result, photo.opacity))
-    write_png(path, whole, photo.profile, photo.tags, overwrite=overwrite)
+    write_picture(path, whole, photo, kind, overwrite=overwrite)
 
 
 def _blur(
@@ -119,17 +128,18 @@ def _blur(
     process: Process,
     probability: Probability | None,
     overwrite: bool,
+    format_: Format,
 ) -> Iterator[Path]:
     """Write the files of one photo; gives the name of each that is written."""
     result, alpha = process(photo.pixels)
     for kind, name in names.items():
         if kind == "composite":
-            write_result(name, result, photo, overwrite)
+            write_result(name, result, photo, overwrite, format_)
         elif kind == "alpha":
             write_png(name, alpha_to_gray(alpha), overwrite=overwrite)
         elif kind == "cutout":
             cut = cut_out(photo.pixels, alpha, photo.opacity)
-            write_png(name, cut, photo.profile, photo.tags, overwrite=overwrite)
+            write_picture(name, cut, photo, format_, overwrite=overwrite)
         elif kind == "mask":
             mask = (alpha >= 0.5).view(np.uint8) * np.uint8(255)
             write_png(name, mask, overwrite=overwrite)
@@ -140,8 +150,9 @@ def _blur(
         yield name
 
 
-def _targets(path: Path, out_dir: Path, save: frozenset[str]) -> dict[str, Path]:
-    return {kind: out_dir / (path.stem + _ENDINGS[kind]) for kind in _ENDINGS if kind in save}
+def _targets(path: Path, out_dir: Path, save: frozenset[str], format_: Format) -> dict[str, Path]:
+    ends = _ENDINGS | {"composite": ENDINGS[format_], "cutout": f"_cutout{ENDINGS[format_]}"}
+    return {kind: out_dir / (path.stem + ends[kind]) for kind in ends if kind in save}
 
 
 def _check(paths: Sequence[Path], targets: Sequence[dict[str, Path]]) -> None:

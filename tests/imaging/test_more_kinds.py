@@ -13,10 +13,12 @@ from PIL import Image as Pillow
 from support.media.known_colors import BLUE, GREEN, RED, WHITE, corners
 from support.media.small_files import write_png as png_of_chunks
 
+from bgblur.errors import UsageError
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import read_photo, read_picture
 from bgblur.imaging.plug_ins import register
 from bgblur.imaging.stored_alpha import png_chunks
+from bgblur.imaging.write_picture import ENDINGS, Format
 from bgblur.offline.images import ImageReport, blur_images
 
 
@@ -127,3 +129,36 @@ def test_a_preview_within_a_tiff_is_no_second_page(tmp_path: Path) -> None:
     with Pillow.open(tmp_path / "a.tif") as file:
         assert getattr(file, "n_frames", 1) == 2
     assert kept(tmp_path / "a.tif", out=tmp_path / "out").problems == []
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_results_in_every_format(tmp_path: Path, kind: Format) -> None:
+    clear = as_pillow("RGBA")
+    clear.putalpha(Pillow.fromarray(np.full((48, 64), 128, np.uint8)))
+    clear.save(tmp_path / "a.png", exif=exif_with_place().tobytes())
+
+    def process(picture: Image) -> tuple[Image, Alpha]:
+        return picture, np.ones(picture.shape[:2], np.float32)
+
+    out = tmp_path / "out"
+    report = blur_images([tmp_path / "a.png"], out, frozenset({"composite"}), process, kind=kind)
+    assert report.written == [out / f"a{ENDINGS[kind]}"]
+    register()
+    with Pillow.open(report.written[0]) as file:
+        assert file.format == {"heic": "HEIF"}.get(kind, kind.upper())
+        assert file.getexif().get_ifd(0x8769)[0xA434] == "Lens"
+        assert dict(file.getexif().get_ifd(0x8825)) == {}
+    photo = read_photo(report.written[0])
+    if kind == "jpeg":
+        white = [[round((c + 255) / 2) for c in color] for color in (RED, GREEN, BLUE, WHITE)]
+        assert np.abs(four(photo.pixels) - white).max() <= 4
+        assert photo.opacity is None
+        return
+    assert np.abs(four(photo.pixels) - [RED, GREEN, BLUE, WHITE]).max() <= 14
+    assert photo.opacity is not None
+    assert abs(int(photo.opacity[20, 20]) - 128) <= 2
+
+
+def test_a_jpeg_cannot_be_a_cut_out(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="a JPEG has no transparency"):
+        blur_images([tmp_path / "a.png"], tmp_path, frozenset({"cutout"}), lambda p: p, kind="jpeg")  # type: ignore[arg-type,return-value]
