@@ -29,6 +29,7 @@ _PATIENCE, _MOST_PATIENCE = 5.0, 320.0  # seconds of low load before a step up
 _TRIAL = 30.0  # seconds; a step up that is taken back sooner has failed
 _LOADS = 10.0  # seconds for which frames do not count while a rung is made ready, which slows them
 _LEARNT = 4.0  # largest factor by which one change of the network corrects the table's costs
+_KNOWN = 900.0  # seconds for which such a correction counts
 
 
 @dataclass
@@ -90,8 +91,9 @@ class Governor:
         self._awaited: Rung | None = None
         self._awaited_since = 0.0
         # What a network costs here in proportion to the table. Machines differ in it: with VNNI,
-        # int8 is cheaper. Learnt at each change of the network.
+        # int8 is cheaper. Learnt at each step up to another network.
         self._dearness: dict[str, float] = {}
+        self._learnt_at = 0.0
         self._left: tuple[str, float] | None = None  # that network, and its seconds a unit of cost
 
     def note(self, began: float, ended: float, work: Work, inference: float | None = None) -> None:
@@ -111,7 +113,7 @@ class Governor:
             self._frames.popleft()
         measured = self._measured()
         if measured is not None:
-            self._learn(measured)
+            self._learn(measured, ended)
             self._decide(measured, ended)
 
     def drop(self, model: str, loaded: Container[str]) -> None:
@@ -145,13 +147,16 @@ class Governor:
             rate = min(rate, 1 / interval)
         return _Measured(took, median(frame[2] for frame in inferred), rate)
 
-    def _learn(self, measured: _Measured) -> None:
+    def _learn(self, measured: _Measured, now: float) -> None:
         """Compare this network's cost with that of the one before."""
         if self._left is not None and measured.inference > 0:
             before, unit = self._left
             factor = measured.inference / self.rung.cost / unit
             factor = min(max(factor, 1 / _LEARNT), _LEARNT)
             self._dearness[self.rung.model] = self._dearness.get(before, 1.0) * factor
+            self._learnt_at = now
+        elif now - self._learnt_at > _KNOWN:
+            self._dearness.clear()  # another program may have begun just then
         self._left = None
 
     def _cost(self, rung: Rung) -> float:
@@ -196,7 +201,9 @@ class Governor:
         """Step to a rung, as soon as it is ready."""
         rung = self._ladder.rungs[index]
         unit = measured.inference / self.rung.cost
-        self._left = (self.rung.model, unit) if rung.model != self.rung.model and unit else None
+        # Not of a step down: it follows the slowest frames, which would make the other look cheap.
+        compares = rung.model != self.rung.model and rung.accuracy > self.rung.accuracy
+        self._left = (self.rung.model, unit) if compares and unit else None
         self._awaited, self._awaited_since = rung, now
         self._restart()
         self._waits(rung, now)

@@ -297,6 +297,17 @@ def test_the_best_rung_is_found_below_a_network_that_is_dearer_than_the_table_sa
     assert len(machine.changes) == settled
 
 
+def test_a_network_that_was_dear_for_a_while_gets_another_chance() -> None:
+    lite = [Rung("lite", 96, 1.0, 0.1), Rung("lite", 160, 2.0, 0.3)]
+    full = Rung("full", 160, 3.0, 0.6)
+    machine = Machine(0.005, Ladder([*lite, full]), full=2.0)
+    machine.run(60)
+    assert machine.governor.rung == lite[-1]
+    machine.truth["full"] = 1.0  # another program had begun with the step, and has ended
+    machine.run(1000)
+    assert machine.governor.rung == full
+
+
 def test_a_network_is_waited_for_on_the_rung_before() -> None:
     machine = Machine(0.004)
     machine.loads["full"] = 4.0
