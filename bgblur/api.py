@@ -175,6 +175,9 @@ def blur_video(
     progress: Progress | None = None,
     overwrite: bool = False,
     smoothing: float | None = None,
+    cutout: bool = False,
+    sdr: bool = False,
+    keep_interlaced: bool = False,
     **options: Unpack[Options],
 ) -> VideoReport:
     """A recording to a blurred one with the same frames, time stamps and sound.
@@ -182,6 +185,9 @@ def blur_video(
     ``target`` is an .mp4, .mkv, .mov or .webm; ``alpha`` an .mkv for the matte (FFV1 gray). Files
     that exist are replaced only with ``overwrite``. ``progress`` is called after each frame. A
     film that fails or is interrupted leaves no file behind.
+
+    ``cutout`` writes the person on a transparent ground (.mov, .webm or .mkv). ``sdr`` makes SDR of
+    HDR, and 8 bits of 10. ``keep_interlaced`` leaves an interlaced film so.
 
     Raises UsageError, ModelError, OutputError.
 
@@ -195,13 +201,22 @@ def blur_video(
 
     settings = settings_from(strength, options, smoothing)
     matte = None if alpha is None else _path(alpha)
-    job = video.VideoJob(_path(source), _path(target), matte, overwrite=overwrite)
+    job = video.VideoJob(
+        _path(source),
+        _path(target),
+        matte,
+        overwrite=overwrite,
+        cutout=cutout,
+        sdr=sdr,
+        keep_interlaced=keep_interlaced,
+    )
     with _threads_kept(), closing(Processor(settings)) as process:
         return video.blur_video(
             job,
             process.segment,
             process.compose,
             compose_deep=process.compose_deep,
+            cut_out=process.cut_out,
             on_progress=progress,
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bgblur.errors import UsageError
 from bgblur.files import user_path
+from bgblur.media.codecs import holds_opacity
 from bgblur.offline.video import VideoJob
 
 VIDEO_ENDINGS = frozenset([
@@ -65,7 +66,9 @@ def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> li
     sources = expand_folders(paths, VIDEO_ENDINGS, "video")
     if len(sources) > 1 and (job.alpha is not None or job.frames_dir is not None):
         raise UsageError("--alpha and --frames-dir are for one input: give it alone")
-    jobs = [replace(job, source=path, target=out_dir / _named(path)) for path in sources]
+    jobs = [
+        replace(job, source=path, target=out_dir / _named(path, job.cutout)) for path in sources
+    ]
     taken: dict[Path, Path] = {}
     for each in jobs:
         if each.target in taken:
@@ -83,8 +86,10 @@ def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> li
     return jobs
 
 
-def _named(path: Path) -> str:
+def _named(path: Path, cutout: bool) -> str:
     ending = path.suffix.lower()
+    if cutout and not holds_opacity(path):
+        return path.stem + ".mov"
     if ending in _WRITTEN:
         return path.name
     return path.stem + (".mp4" if ending in _LIKE_MP4 else ".mkv")

@@ -16,6 +16,7 @@ from bgblur.errors import UsageError
 from bgblur.frame import Alpha
 from bgblur.media.reader import Keep, VideoReader
 from bgblur.offline.images import blur_images
+from bgblur.offline.inputs import video_jobs
 from bgblur.offline.video import VideoJob, blur_video
 
 PERSON, ROOM = (60, 110, 170), (210, 200, 60)
@@ -86,3 +87,9 @@ def test_a_photo(tmp_path: Path) -> None:
     picture: Any = cv2.imread(str(tmp_path / "out" / "in_cutout.png"), cv2.IMREAD_UNCHANGED)
     assert np.abs(picture[..., 3] / 255 - matte()).max() <= 1 / 255
     assert np.abs(picture[..., :3].astype(int) - PERSON).max() <= 6
+
+
+def test_a_folders_cut_outs_get_a_name_that_holds_them(tmp_path: Path) -> None:
+    files = [tmp_path / "a.mp4", tmp_path / "b.webm", tmp_path / "c.avi"]
+    jobs = video_jobs(files, tmp_path / "out", VideoJob(Path(), Path(), cutout=True))
+    assert [job.target.name for job in jobs] == ["a.mov", "b.webm", "c.mov"]
