@@ -15,6 +15,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
+from bgblur.media.held import decodes
 from bgblur.media.places import tells_place
 from bgblur.media.reader import open_file, origin_of
 
@@ -133,7 +134,8 @@ class _Sound:
             self.first.append(packet)
         self.last.append(packet)
         skipped = _skipped(packet)
-        rate = packet.stream.codec_context.sample_rate or 48000
+        rate = packet.stream.codec_context.sample_rate if decodes(packet.stream) else 0
+        rate = rate or 48000
         if self.shown:
             self.cut |= packet.is_discard or skipped > 0
         elif skipped > _LONGEST_PRIMING * rate:
@@ -148,7 +150,7 @@ class _Sound:
 
 def is_text(stream: Stream) -> bool:
     """Whether these are subtitles in letters, not in pictures."""
-    return stream.codec_context is not None and stream.codec_context.name in _TEXT
+    return decodes(stream) and stream.codec_context.name in _TEXT
 
 
 def _skipped(packet: Packet[Any]) -> int:
@@ -163,6 +165,8 @@ def _audible(
 ) -> bool:
     """Whether there is sound before ``hidden_until``, or else after ``heard_until``, in the
     stream's time base. Sound that cannot be decoded counts."""
+    if not decodes(stream):
+        return True
     heard = stream.codec_context
     assert isinstance(heard, av.AudioCodecContext)
     decoder = av.CodecContext.create(heard.name, "r")

@@ -168,3 +168,9 @@ def test_a_last_packet_that_says_too_much_is_left_out(tmp_path: Path) -> None:
     assert as_it_is(path, tmp_path / "out.mp4").warnings == []
     samples, _ = everything(tmp_path / "out.mp4")
     assert 0.48 < (len(samples) - 1024) / RATE <= 0.505
+
+
+def test_sound_that_nothing_decodes_does_not_stop_the_work(tmp_path: Path) -> None:
+    path = recording(tmp_path / "in.mp4")
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"zzzz"))
+    assert as_it_is(path, tmp_path / "out.mkv").frames == 40
