@@ -101,6 +101,9 @@ def test_a_file_that_was_never_there_is_no_problem(tmp_path: Path) -> None:
     other._check()
     assert watch.told == []
     assert other._settings == Settings()
+    held = ConfigWatcher(watch.path, watch._changed, watch.told.append, current=Settings)
+    held._check()
+    assert watch.told == []
 
 
 def test_a_file_is_read_once_it_has_rested(watch: Watch) -> None:
@@ -185,3 +188,22 @@ def test_what_a_call_raises_is_logged_and_no_more(
     watch.watcher._on_change = fails
     assert watch.becomes(with_strength(10)) == []
     assert "no such camera" in caplog.text
+
+
+def test_the_watch_ticks_where_no_event_comes(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edits on a network file system come without one."""
+
+    def two_ticks(
+        *_: Path, rust_timeout: int, yield_on_timeout: bool, **__: object
+    ) -> Iterator[str]:
+        assert rust_timeout == 200
+        assert yield_on_timeout
+        yield ""
+        watch.path.write_text(with_strength(10))
+        yield ""
+
+    monkeypatch.setattr("bgblur.config.watch.watch", two_ticks)
+    watch.watcher._watch({watch.path.parent})
+    assert watch.told == [10]
