@@ -1,50 +1,89 @@
-"""Alpha compositing, C = aF + (1 - a)B, computed only where alpha is not 0."""
+"""Alpha compositing, C = aF + (1 - a)B: copied where alpha is 1, computed along the outline."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.tiled import TiledAlpha
+from bgblur.imaging.tiles import SIDE, enlarged, gathered, places_of, put
 
-_BAND = 48  # rows processed at once, so that they stay in the processor's cache
-_WIDE = 64  # columns of alpha 1 that are faster to copy than to blend
+_CHROMA = SIDE // 2  # side of a tile in the planes of I420's colours
+_LEAST_ROWS = 240
 
 
-def blend_over(picture: Image, pixels: Image, alpha: Alpha, buffers: Buffers) -> None:
+def blend_over(picture: Image, pixels: Image, alpha: Alpha | TiledAlpha) -> None:
     """Composite ``pixels`` over ``picture``, in place; both BGR ``uint8`` (H, W, 3), ``alpha``
-    ``float32`` (H, W).
+    (H, W). ``picture`` is C-contiguous.
 
     Where alpha is 1 the result equals ``pixels`` exactly, where it is 0 ``picture``.
     """
-    rows, columns = alpha.shape
-    room = buffers.take((_BAND, columns), np.float32)
-    for top in range(0, rows, _BAND):
-        band = np.s_[top : top + _BAND]
-        occupied = np.flatnonzero(cv2.reduce(alpha[band], 0, cv2.REDUCE_MAX))
-        if not len(occupied):
-            continue
-        first, last = occupied[0], occupied[-1] + 1
-        parts = [(first, last)]
-        within = _longest(cv2.reduce(alpha[band, first:last], 0, cv2.REDUCE_MIN)[0] >= 1)
-        if within.stop - within.start >= _WIDE:
-            left, right = first + within.start, first + within.stop
-            picture[band, left:right] = pixels[band, left:right]
-            parts = [(first, left), (right, last)]
-        for start, stop in parts:
-            if start == stop:
-                continue
-            here = band, np.s_[start:stop]
-            person = alpha[here]
-            rest = room[: person.shape[0], : person.shape[1]]
-            np.subtract(1, person, out=rest)
-            cv2.blendLinear(pixels[here], picture[here], person, rest, dst=picture[here])
+    if min(alpha.shape) < SIDE:
+        plane = np.asarray(alpha)
+        picture[:] = _blended(pixels, picture, plane)
+        return
+    tiled = TiledAlpha.of(alpha)
+    if tiled.values.size:
+        room = gathered(picture, tiled.places)
+        tiles = _blended(gathered(pixels, tiled.places), room, tiled.values)
+        put(picture, tiled.places, tiles)
+    inside = enlarged(tiled.inside, SIDE)[: len(pixels), : pixels.shape[1]]
+    cv2.copyTo(pixels, inside, picture)
 
 
-def _longest(true: NDArray[np.bool_]) -> slice:
-    """The longest run of ``true``."""
-    gaps = np.concatenate(([-1], np.flatnonzero(~true), [len(true)]))
-    run = int((gaps[1:] - gaps[:-1]).argmax())
-    return slice(int(gaps[run]) + 1, int(gaps[run + 1]))
+def fits_planes(height: int, width: int) -> bool:
+    """Whether ``blend_over_planes`` takes a frame of this size. In tiny ones the room has detail
+    that matters to where a colour of two pixels is measured."""
+    return height % SIDE == width % SIDE == 0 and height >= _LEAST_ROWS
+
+
+def blend_over_planes(planar: Image, pixels: Image, alpha: TiledAlpha) -> None:
+    """As ``blend_over``, over an I420 picture ``planar`` (H * 3 // 2, W): what
+    ``color.to_i420`` gives of the composited picture, since colours are mixed in BGR."""
+    height, width = alpha.shape
+    planes = planes_of(planar)
+    if alpha.values.size:
+        chroma = places_of(alpha.outline, width // 2, height // 2, _CHROMA)
+        places = alpha.places, chroma, chroma
+        sides = SIDE, _CHROMA, _CHROMA
+        room = np.empty((SIDE * 3 // 2, alpha.values.shape[1]), np.uint8)
+        for part, plane, place, side in zip(planes_of(room), planes, places, sides, strict=True):
+            part[:] = gathered(plane, place, side)
+        tiles = gathered(pixels, alpha.places)
+        mixed = _blended(tiles, cv2.cvtColor(room, cv2.COLOR_YUV2BGR_I420), alpha.values)
+        strip = cv2.cvtColor(mixed, cv2.COLOR_BGR2YUV_I420)
+        for part, plane, place, side in zip(planes_of(strip), planes, places, sides, strict=True):
+            put(plane, place, part, side)
+    _copy_inside(planes, pixels, alpha)
+
+
+def planes_of(planar: Image) -> tuple[Image, Image, Image]:
+    """Views of Y (H, W), U and V (H / 2, W / 2) of an I420 picture, whose rows are C-contiguous;
+    H is a multiple of 4."""
+    height, width = planar.shape[0] * 2 // 3, planar.shape[1]
+    half = height // 4
+    u, v = planar[height : height + half], planar[height + half :]
+    return planar[:height], u.reshape(-1, width // 2), v.reshape(-1, width // 2)
+
+
+def _copy_inside(planes: tuple[Image, Image, Image], pixels: Image, alpha: TiledAlpha) -> None:
+    """The tiles of alpha 1, from ``pixels`` to ``planes``."""
+    down, across = (np.flatnonzero(alpha.inside.any(axis=axis)) for axis in (1, 0))
+    if not len(down):
+        return
+    rows = slice(int(down[0]), int(down[-1]) + 1)
+    columns = slice(int(across[0]), int(across[-1]) + 1)
+    of_pixels = [slice(SIDE * part.start, SIDE * part.stop) for part in (rows, columns)]
+    box = cv2.cvtColor(pixels[of_pixels[0], of_pixels[1]], cv2.COLOR_BGR2YUV_I420)
+    inside = alpha.inside[rows, columns]
+    for plane, source, side in zip(planes, planes_of(box), (SIDE, _CHROMA, _CHROMA), strict=True):
+        down, across = source.shape
+        target = plane[side * rows.start :, side * columns.start :][:down, :across]
+        cv2.copyTo(source, enlarged(inside, side), target)
+
+
+def _blended(pixels: Image, room: Image, alpha: Alpha) -> Any:
+    return cv2.blendLinear(pixels, room, alpha, 1 - alpha)

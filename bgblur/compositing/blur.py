@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import shrink
+from bgblur.imaging.tiled import TiledAlpha
 
 _SIGMA_LOW = 1.8  # smallest sigma at the low resolution, in pixels: below it upsampling is visible
 # The low resolution has this many rows times a power of two, independent of the frame's size, so
@@ -56,19 +57,31 @@ def room_weight(alpha: Alpha) -> Alpha:
     return np.asarray((1 - dilated / PERSON_FROM).clip(0, 1), np.float32)
 
 
-def blurred_room(pixels: Image, alpha: Alpha, sigma: float, out: Image | None = None) -> Image:
+def blurred_room(
+    pixels: Image, alpha: Alpha | TiledAlpha, sigma: float, out: Image | None = None
+) -> Image:
     """The frame ``pixels`` (H, W, 3) without the person of ``alpha`` (H, W), blurred by ``sigma``
     pixels; the person's place is filled from its surroundings.
 
     The result is written to ``out`` if its shape fits."""
     height, width = alpha.shape
-    plan = plan_blur(width, height, sigma)
-    image = shrink(pixels, plan.width, plan.height)
-    weight = room_weight(shrink(alpha, plan.width, plan.height))
     # Converted to bytes before upsampling: that is a quarter of the memory traffic.
-    low = cv2.convertScaleAbs(normalised_blur(image, weight, plan))
+    low = cv2.convertScaleAbs(small_room(pixels, alpha, sigma))
     wide = cv2.resize(low, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.uint8)
+
+
+def small_room(pixels: Image, alpha: Alpha | TiledAlpha, sigma: float) -> Alpha:
+    """As ``blurred_room``, at the plan's low resolution: ``float32`` (h, w, 3)."""
+    height, width = alpha.shape
+    plan = plan_blur(width, height, sigma)
+    half = None
+    if isinstance(alpha, TiledAlpha):
+        half, cover = alpha.half, alpha.shrunk(plan.width, plan.height)
+    else:
+        cover = shrink(alpha, plan.width, plan.height)
+    image = shrink(pixels, plan.width, plan.height, half=half)
+    return normalised_blur(image, room_weight(cover), plan)
 
 
 def normalised_blur(image: Any, weight: Alpha, plan: BlurPlan) -> Alpha:

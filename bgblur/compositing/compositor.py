@@ -11,15 +11,25 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
-from bgblur.compositing.blend import blend_over
-from bgblur.compositing.blur import blurred_room
+from bgblur.compositing.blend import blend_over, blend_over_planes, fits_planes, planes_of
+from bgblur.compositing.blur import blurred_room, small_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.tiled import TiledAlpha
 
 _SOFT = 1 / 512  # alpha this close to 0 or 1 counts as 0 or 1: at most half a grey level
 _PART = 4096  # pixels of the outline processed at once
+# BGR to BT.601 limited range, as color.to_i420 does it; the last column is added.
+_TO_YUV = np.array(
+    [
+        [0.098, 0.504, 0.257, 16],
+        [0.439, -0.291, -0.148, 128],
+        [-0.071, -0.368, 0.439, 128],
+    ],
+    np.float32,
+)
 
 Mask = NDArray[np.bool_]
 
@@ -54,17 +64,27 @@ class CpuCompositor:
         self._buffers = Buffers()
 
     def compose(
-        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+        self,
+        pixels: Image,
+        alpha: Alpha | TiledAlpha,
+        look: Look,
+        seconds: float = 0.0,
+        i420: bool = False,
     ) -> Image:
         if look.raw:
             return self._mirrored(pixels, look)
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
-        picture = self._buffers.take(pixels.shape, np.uint8)
         if backdrop is None:
-            picture = blurred_room(pixels, alpha, sigma_of(look.shown_strength, height), picture)
-            blend_over(picture, pixels, alpha, self._buffers)
+            sigma = sigma_of(look.shown_strength, height)
+            if i420 and fits_planes(height, width):
+                return self._planar(pixels, TiledAlpha.of(alpha), sigma, look.mirror)
+            picture = self._buffers.take(pixels.shape, np.uint8)
+            picture = blurred_room(pixels, alpha, sigma, picture)
+            blend_over(picture, pixels, alpha)
         else:
+            picture = self._buffers.take(pixels.shape, np.uint8)
+            alpha = np.asarray(alpha)
             inside, outline = self._split(alpha)
             np.copyto(picture, backdrop.picture)
             wrapped = look.shown_light_wrap
@@ -78,6 +98,21 @@ class CpuCompositor:
             return self._mirrored(backdrop.picture, look)
         nobody = np.zeros((height, width), np.float32)
         return self._mirrored(blurred_room(pixels, nobody, sigma_of(100, height)), look)
+
+    def _planar(self, pixels: Image, alpha: TiledAlpha, sigma: float, mirror: bool) -> Image:
+        """The person of ``alpha`` before the blurred room, in I420."""
+        height, width = alpha.shape
+        picture = self._buffers.take((height * 3 // 2, width), np.uint8)
+        room = cv2.convertScaleAbs(cv2.transform(small_room(pixels, alpha, sigma), _TO_YUV))
+        for plane, low in zip(planes_of(picture), cv2.split(room), strict=True):
+            cv2.resize(low, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
+        blend_over_planes(picture, pixels, alpha)
+        if not mirror:
+            return picture
+        flipped = self._buffers.take(picture.shape, np.uint8)
+        for plane, target in zip(planes_of(picture), planes_of(flipped), strict=True):
+            cv2.flip(plane, 1, dst=target)
+        return flipped
 
     def _split(self, alpha: Alpha) -> tuple[Mask, Mask]:
         """(where alpha is 1, where it is between 0 and 1)."""

@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 _SIGMA = (0.5 / math.log(4)) ** 0.5  # of the Gaussian that is [1 4 1] / 6
 
 
-def shrink(plane: NDArray[Any], width: int, height: int, roughly: bool = False) -> NDArray[Any]:
+def shrink(
+    plane: NDArray[Any],
+    width: int,
+    height: int,
+    roughly: bool = False,
+    half: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """``plane`` (H, W) or (H, W, C), averaged over areas. Where repeated halving gives the same
-    result, it is used: OpenCV halves ten times as fast.
+    result, it is used: OpenCV halves ten times as fast. ``half`` is ``halved(plane)``, if the
+    caller has it.
 
     With ``roughly``, planes of at least four times the size are halved first and then interpolated
     (bilinear, by a factor below 2), so pixels on the border of two cells count a little for both.
@@ -28,8 +35,8 @@ def shrink(plane: NDArray[Any], width: int, height: int, roughly: bool = False) 
         return roughly and large and rows % 2 == columns % 2 == 0
 
     while halves():
-        rows, columns = rows // 2, columns // 2
-        plane = cv2.resize(plane, (columns, rows), interpolation=cv2.INTER_AREA)
+        plane, half = halved(plane) if half is None else half, None
+        rows, columns = plane.shape[:2]
     near = roughly and rows < 2 * height and columns < 2 * width
     how = cv2.INTER_LINEAR if near else cv2.INTER_AREA
     return cv2.resize(plane, (width, height), interpolation=how)
@@ -52,3 +59,9 @@ def antialiased(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     double = cv2.resize(image, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
     soft = cv2.GaussianBlur(double, (3, 3), _SIGMA, borderType=cv2.BORDER_REPLICATE)
     return cv2.resize(soft, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def halved(plane: NDArray[Any]) -> NDArray[Any]:
+    """``plane``, of even width and height, at half its size."""
+    size = plane.shape[1] // 2, plane.shape[0] // 2
+    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)

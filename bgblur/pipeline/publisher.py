@@ -19,6 +19,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
+from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import Output
@@ -85,6 +86,8 @@ class Publisher:
         if shown is None or shown.item.alpha is None:
             return None
         alpha = shown.item.alpha
+        if isinstance(alpha, TiledAlpha):
+            alpha = np.asarray(alpha)
         alpha = alpha if isinstance(alpha, np.ndarray) else alpha.float().cpu().numpy()
         grey = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=255), cv2.COLOR_GRAY2BGR)
         return grey[:, ::-1] if shown.mirror else grey

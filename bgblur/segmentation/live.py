@@ -13,7 +13,10 @@ from typing import Any
 
 from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
+from bgblur.imaging.resize import halved
+from bgblur.imaging.tiles import SIDE
 from bgblur.segmentation.climber import Climber
+from bgblur.segmentation.edges import tiled
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.governor import Effort, Work
 from bgblur.segmentation.matting import Matting
@@ -75,8 +78,8 @@ class LiveMatting(Matting):
         try:
             with on_stream(self.device):
                 pixels = self._uploaded(image)
-                alpha, judge = self._newest(image, pixels, options)
-                alpha = self._refined(alpha, pixels, options)
+                alpha, judge, half = self._newest(image, pixels, options)
+                alpha = self._enlarged(alpha, pixels, options, half)
                 work = judge()
         except Exception as error:
             self._forget()  # old alphas must not hide that the engine fails
@@ -100,11 +103,12 @@ class LiveMatting(Matting):
 
     def _newest(
         self, image: Image, pixels: Any, options: MaskOptions
-    ) -> tuple[Any, Callable[[], Work]]:
+    ) -> tuple[Any, Callable[[], Work], Image | None]:
         """(this frame's alpha at the network's resolution, a function that judges it and says where
-        it came from)."""
+        it came from, the frame at half its size where that can be made)."""
         with self._stats.stage("motion"):
-            small = small_picture(image)
+            half = halved(image) if image.shape[0] % 2 == image.shape[1] % 2 == 0 else None
+            small = small_picture(image, half)
             if not self._skip_static or self._clock() - self._inferred_at > HOLDS_SECONDS:
                 self._forget()
             still = (
@@ -112,13 +116,20 @@ class LiveMatting(Matting):
             )
         self._since += 1
         if still:
-            return self._alpha, lambda: "held"  # smoothing it again would let it drift
+            return self._alpha, lambda: "held", half  # smoothing it again would let it drift
         self._alpha = self._inferred(image, pixels, options, self._since, small)
         self._inferred_at, self._since = self._clock(), 0
         if self._skip_static:
             self._scene.keep(small)
         cells = cells_of(self._alpha, small)
-        return self._alpha, lambda: self._judged(cells, small)
+        return self._alpha, lambda: self._judged(cells, small), half
+
+    def _enlarged(self, alpha: Any, pixels: Any, options: MaskOptions, half: Image | None) -> Any:
+        """As ``_refined``; on a processor in tiles, which is less to move."""
+        if self.device != "cpu" or min(pixels.shape[:2]) < SIDE:
+            return self._refined(alpha, pixels, options)
+        with self._stats.stage("edges"):
+            return tiled(alpha, pixels, options.refine_edges, options.feather, half)
 
     def _judged(self, cells: Callable[[], Any], small: Image) -> Work:
         with self._stats.stage("plausible"):

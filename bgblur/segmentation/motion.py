@@ -16,9 +16,10 @@ _LEAST, _MOST = 2.0, 4.0  # bounds of the threshold in grey levels: noise must n
 _LIGHT = 0.03  # relative change of the whole picture's brightness that is not motion
 
 
-def small_picture(image: Image) -> Image:
-    """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same aspect ratio."""
-    return shrink(image, small_width(*image.shape[:2]), ROWS, roughly=True)
+def small_picture(image: Image, half: Image | None = None) -> Image:
+    """BGR ``uint8`` (H, W, 3) to (90, w, 3) of the same aspect ratio. ``half`` is ``image`` at half
+    its size, if the caller has it."""
+    return shrink(image, small_width(*image.shape[:2]), ROWS, roughly=True, half=half)
 
 
 def small_width(rows: int, columns: int) -> int:

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from bgblur.buffers import Buffers
 from bgblur.compositing.blend import blend_over
 
 
@@ -23,7 +22,7 @@ def test_every_pixel_satisfies_the_matting_equation(people: int, size: tuple[int
     alpha = cv2.blur(alpha, (3, 3))
     pixels, room = rng.integers(0, 256, (2, *size[::-1], 3), np.uint8)
     picture = room.copy()
-    blend_over(picture, pixels, alpha, Buffers())
+    blend_over(picture, pixels, alpha)
     wanted = room + alpha[..., None] * (pixels.astype(np.float32) - room)
     assert np.abs(picture - wanted).max() <= 0.51
     np.testing.assert_array_equal(picture[alpha == 1], pixels[alpha == 1])

@@ -14,9 +14,10 @@ from support.scenes import disc, portrait
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
+from bgblur.imaging.resize import halved
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.state import Problems
-from bgblur.segmentation.edges import upsample
+from bgblur.segmentation.edges import tiled, upsample
 from bgblur.sinks.null import NullSink
 
 WIDTH, HEIGHT = 1280, 720
@@ -52,12 +53,13 @@ def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
     publisher, keeper = publisher_on(lambda *_: NullSink(), Problems(), LOOKS[look])
     keeper.open(WIDTH, HEIGHT, 30)
     compositor, image = CpuCompositor(), portrait(WIDTH, HEIGHT)
+    half = halved(image)
     index = 0
 
     def frame() -> None:
         nonlocal index
         index += 1
-        alpha = upsample(SMALL, image)
+        alpha = tiled(SMALL, image, half=half)
         publisher.show(Segmented(Frame(image, index), image, alpha, compositor), None)
 
     for _ in range(6):

@@ -14,6 +14,7 @@ from support.torch_marks import needs_cuda
 
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.kernels import Kernel
+from bgblur.imaging.resize import halved
 from bgblur.segmentation import edges, edges_cuda, edges_torch
 
 SIZE = (640, 360)
@@ -200,10 +201,11 @@ def test_cuda_agrees_with_the_cpu() -> None:
 @pytest.mark.parametrize("size", [(640, 360), (643, 481), (1280, 720)])
 @pytest.mark.parametrize("low", [(288, 160), (160, 96)])
 @pytest.mark.parametrize("seed", range(6))
-def test_restricting_to_the_persons_box_gives_the_same(
-    size: tuple[int, int], low: tuple[int, int], seed: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refine", [True, False])
+def test_tiles_of_the_outline_give_the_same_as_the_whole_frame(
+    size: tuple[int, int], low: tuple[int, int], seed: int, refine: bool
 ) -> None:
-    """The filter is drawn in a box around the person: to the bit what it is over all of a frame."""
+    """The filter is applied in tiles along the outline: the same as over all of a frame."""
     rng = np.random.default_rng(seed)
     alpha = np.zeros(low[::-1], np.float32)
     for _ in range(seed):  # nobody, then more of them, beyond the frame's edges too
@@ -211,10 +213,22 @@ def test_restricting_to_the_persons_box_gives_the_same(
         cv2.circle(alpha, tuple(map(int, at)), int(rng.integers(1, 30)), 1, -1)
     alpha = cv2.GaussianBlur(alpha, (0, 0), 1.5)
     image = cv2.resize(rng.integers(0, 256, (30, 50, 3), np.uint8), size)
-    found = edges.upsample(alpha, image).copy()
-    monkeypatch.setattr(edges, "_box", lambda some, shape: ((np.s_[:],) * 2, whole_of(shape)))
-    np.testing.assert_array_equal(found, edges.upsample(alpha, image))
+    found = edges.upsample(alpha, image, refine)
+    a, b = (cv2.resize(plane, size) for plane in edges._lines(alpha, image, refine, 0))
+    np.testing.assert_allclose(found, edges._applied(a, b, image), atol=1e-5)
 
 
-def whole_of(shape: tuple[int, int]) -> tuple[slice, slice]:
-    return slice(0, shape[0]), slice(0, shape[1])
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("low", [(288, 160), (160, 96)])
+def test_the_half_of_a_picture_serves_as_well(size: tuple[int, int], low: tuple[int, int]) -> None:
+    alpha, image = shrunk(disc(*size, 3), low), portrait(*size)
+    found = np.asarray(edges.tiled(alpha, image, half=halved(image)))
+    apart = np.abs(found - edges.upsample(alpha, image))
+    assert apart.max() <= 0.035
+    assert apart.mean() <= 2e-4
+
+
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720)])
+def test_what_is_not_a_number_is_no_person(size: tuple[int, int]) -> None:
+    alpha = np.full(LOW[::-1], np.nan, np.float32)
+    assert not np.asarray(edges.tiled(alpha, portrait(*size))).any()

@@ -65,8 +65,16 @@ class Clock:
         return self.now
 
 
+class Plain(LiveMatting):
+    """Gives alpha as a plane, not in tiles."""
+
+    def __call__(self, image: Image, options: MaskOptions) -> tuple[Any, Any]:
+        pixels, alpha = super().__call__(image, options)
+        return pixels, np.asarray(alpha)
+
+
 def live(engine: Any, clock: Any = None, skip: bool = True) -> LiveMatting:
-    return LiveMatting(engine, Stats(), None, skip, clock or Clock())
+    return Plain(engine, Stats(), None, skip, clock or Clock())
 
 
 def iou(one: Alpha, other: Alpha) -> float:
