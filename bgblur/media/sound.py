@@ -22,6 +22,7 @@ _ENCODERS = {
 }
 _EACH_CHANNEL = 96_000  # bits per second
 _MOST = 320_000
+_LONGEST_GAP = 600  # seconds that are filled with silence
 
 
 def encoders_for(target: OutputContainer, source: Stream) -> list[str]:
@@ -72,6 +73,7 @@ class SoundTrack:
         self._resampler: av.AudioResampler | None = None
         self._heard: tuple[str, str, int] | None = None
         self._waiting: av.AudioFrame | None = None
+        self._until = Fraction(0)
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         try:
@@ -124,6 +126,10 @@ class SoundTrack:
             )
         if frame.pts is not None and frame.time_base is not None:
             frame.pts -= round(self._origin / frame.time_base)
+            at = frame.pts * frame.time_base
+            if abs(at - self._until) > _LONGEST_GAP:  # a damaged time stamp, not hours of silence
+                at, frame.pts = self._until, round(self._until / frame.time_base)
+            self._until = at + Fraction(frame.samples, frame.sample_rate)
         assert self._resampler is not None
         for made in self._resampler.resample(frame):
             yield from self._packets(made)
