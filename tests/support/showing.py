@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
+from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import Output
@@ -25,7 +26,12 @@ class Ordering(CpuCompositor):
     order: Callable[[], None] | None = None
 
     def compose(
-        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+        self,
+        pixels: Image,
+        alpha: Alpha | TiledAlpha,
+        look: Look,
+        seconds: float = 0.0,
+        i420: bool = False,
     ) -> Image:
         made = super().compose(pixels, alpha, look, seconds, i420)
         if self.order is not None:

@@ -60,8 +60,8 @@ class Light:
     saturation: float = 0.4  # chance
     saturation_gain: Range = (0.4, 1.4)
     grey: float = 0.15  # chance of no colour at all, when saturation changes
-    dark: float = 0.12  # chance of a dark, noisy picture
-    dim: Range = (0.25, 0.8)  # gain
+    dark: float = 0.2  # chance of a dark, noisy picture
+    dim: Range = (0.06, 0.8)  # gain
     noise_sigma: Range = (2, 14)  # levels of 255
     blur: float = 0.2  # chance
     blur_sigma: Range = (0.3, 1.4)  # pixels

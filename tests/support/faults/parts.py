@@ -18,6 +18,7 @@ from bgblur.compositing.look import Look
 from bgblur.config.settings import EngineSettings
 from bgblur.errors import CameraBusyError, CameraError, ModelError, OutputError
 from bgblur.frame import Alpha, Frame, Image
+from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend
 from bgblur.segmentation.governor import Effort
@@ -228,7 +229,12 @@ class FaultyCompositor(CpuCompositor):
         self._switch = switch
 
     def compose(
-        self, pixels: Image, alpha: Alpha, look: Look, seconds: float = 0.0, i420: bool = False
+        self,
+        pixels: Image,
+        alpha: Alpha | TiledAlpha,
+        look: Look,
+        seconds: float = 0.0,
+        i420: bool = False,
     ) -> Image:
         if self._switch.fault == "no pictures":
             raise ValueError("no memory")
