@@ -190,3 +190,22 @@ def test_a_gap_in_sound_that_is_encoded_anew_stays(tmp_path: Path) -> None:
     loud = np.abs(heard(tmp_path / "a.webm")) > 0.1
     assert np.flatnonzero(loud).max() / 48000 == pytest.approx(110 * 1024 / 48000, abs=0.05)
     assert not loud[15 * 1024 : 98 * 1024].any()
+
+
+def test_a_damaged_time_stamp_does_not_become_hours_of_silence(tmp_path: Path, tone: Tone) -> None:
+    sound = tone("tone.mkv", "libmp3lame", 2)  # re-encoded for .webm
+    with av.open(str(sound)) as whole, av.open(str(tmp_path / "jump.mkv"), "w") as broken:
+        source = whole.streams.audio[0]
+        assert source.time_base is not None
+        copy = broken.add_stream_from_template(source)
+        for number, packet in enumerate(whole.demux(source)):
+            if packet.pts is None or packet.dts is None:
+                continue
+            later = round(20_000 / source.time_base) if number >= 20 else 0
+            packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, copy
+            broken.mux(packet)
+    with writer(tmp_path / "a.webm", rest_from=tmp_path / "jump.mkv") as video:
+        for pts in range(50):
+            video.write(np.full((48, 64, 3), pts, np.uint8), pts)
+    heard = audio_packets(tmp_path / "a.webm")
+    assert heard[-1][1] == pytest.approx(2, abs=0.1)
