@@ -65,7 +65,15 @@ def video(
     settings = effective(config, background_values(strength, mode, background))
     nowhere = Path()  # video_jobs fills in the files
     wanted = VideoJob(
-        nowhere, nowhere, alpha, save_every, frames_dir, overwrite, keep_interlaced, sdr
+        nowhere,
+        nowhere,
+        alpha=alpha,
+        save_every=save_every,
+        frames_dir=frames_dir,
+        overwrite=overwrite,
+        keep_interlaced=keep_interlaced,
+        sdr=sdr,
+        cutout=save == "cutout",
     )
     todo = video_jobs(files, out_dir, wanted)
     if out_dir is not None:
