@@ -24,7 +24,7 @@ from bgblur.errors import UsageError
 def video(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES", help="IN OUT, or files and folders with --out-dir."),
+        typer.Argument(metavar="FILES", help="IN OUT, - for pipes, or files and folders."),
     ],
     out_dir: Annotated[
         Path | None, typer.Option(help="Folder for the results of several files or a folder.")
@@ -44,6 +44,10 @@ def video(
     ] = "composite",
     save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as a PNG.")] = None,
     frames_dir: Annotated[Path | None, typer.Option(help="Folder for --save-every.")] = None,
+    format_: Annotated[
+        Literal["mkv", "y4m"] | None,
+        typer.Option("--format", help="Of a clip that goes into a pipe; default: mkv."),
+    ] = None,
     keep_interlaced: Annotated[
         bool,
         typer.Option("--keep-interlaced", help="Leave interlaced clips so, each field blurred."),
@@ -54,11 +58,12 @@ def video(
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Blur recordings; every frame and the sound are kept."""
+    """Blur recordings; every frame and the sound are kept. - reads or writes a pipe."""
     from bgblur.config.overrides import background_values, effective
     from bgblur.imaging.pictures import make_folder
     from bgblur.interrupts import ended_by_signals
     from bgblur.offline.inputs import video_jobs
+    from bgblur.offline.piped_video import standard_pipes
     from bgblur.offline.video import VideoJob
     from bgblur.offline.videos import blur_many, blur_one
 
@@ -78,9 +83,10 @@ def video(
     todo = video_jobs(files, out_dir, wanted)
     if out_dir is not None:
         make_folder(out_dir)
+    pipes = standard_pipes(todo[0].source, todo[0].target, format_)
     with ended_by_signals():
         if out_dir is None:
-            blur_one(todo[0], settings, err)
+            blur_one(todo[0], settings, err, pipes)
         elif code := blur_many(todo, settings, jobs, err):
             raise typer.Exit(code)
 

@@ -11,15 +11,17 @@ from bgblur.errors import UsageError
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder of FFmpeg with its options. ``even`` encoders refuse an odd width or height."""
+    """An encoder of FFmpeg with its options. ``even`` encoders refuse an odd width or height.
+    ``captions`` says whether it writes a frame's closed captions."""
 
     name: str
     options: dict[str, str]
     pixel_format: str = "yuv420p"
     even: bool = False
+    captions: bool = False
 
 
-_H264 = Codec("libx264", {"crf": "18", "preset": "veryfast"}, even=True)
+_H264 = Codec("libx264", {"crf": "18", "preset": "veryfast"}, even=True, captions=True)
 _VP9 = Codec("libvpx-vp9", {"crf": "30", "deadline": "good", "cpu-used": "5", "row-mt": "1"})
 _FFV1 = Codec("ffv1", {"level": "3", "slicecrc": "1"}, pixel_format="gray")
 _VP9_ALPHA = replace(_VP9, pixel_format="yuva420p", options=_VP9.options | {"auto-alt-ref": "0"})

@@ -49,7 +49,9 @@ def holds(
     tries all three in memory. ``packets`` are the source's first.
     """
     written = io.BytesIO()
-    trial = av.open(written, "w", format=target.format.name)
+    # Into a pipe Matroska cannot write what it learns only from the packets.
+    place = _WriteOnly(written) if target.name.startswith("pipe:") else written
+    trial = av.open(place, "w", format=target.format.name)
     try:
         stream = add(trial)
         trial.start_encoding()
@@ -59,6 +61,11 @@ def holds(
         return not packets or _comes_back(written)
     except (av.FFmpegError, ValueError):
         return False
+
+
+class _WriteOnly:
+    def __init__(self, written: io.BytesIO) -> None:
+        self.write = written.write
 
 
 def _comes_back(written: io.BytesIO) -> bool:

@@ -12,6 +12,7 @@ from av.container import OutputContainer
 
 from bgblur.media.codecs import Codec
 from bgblur.media.remux import Remux
+from bgblur.media.source import Source
 from bgblur.media.tags import RANGE_FULL, PictureTags
 
 _FRAME_DURATION = 1 << 8  # AV_CODEC_FLAG_FRAME_DURATION: frames say how long they are shown
@@ -31,27 +32,35 @@ class PictureStream:
     tags: PictureTags
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where FFmpeg writes, as it names it, and the container's format, or the name's own."""
+
+    url: str
+    format: str | None = None
+
+
 class Muxer:
-    """Writes one container at ``path``. A ``live`` one can be played up to where it breaks off.
+    """Writes one container. A ``live`` one can be played up to where it breaks off.
 
     All methods but ``close`` raise av.FFmpegError and OSError.
     """
 
-    def __init__(self, path: Path, pictures: PictureStream, live: bool) -> None:
-        self._path = path
+    def __init__(self, address: Address, pictures: PictureStream, live: bool) -> None:
+        self._address = address
         self._pictures = pictures
         self._live = live
         self._frames = 0
         self._rest: Remux | None = None
         self._container: OutputContainer | None = None
 
-    def start(self, rest_from: Path | None, warnings: list[str]) -> None:
+    def start(self, rest_from: Source | None, warnings: list[str]) -> None:
         """Open the container; ``warnings`` gets a line for each stream that is not copied."""
         container = self._open()
         if rest_from is not None:
             self._rest = Remux(rest_from, container, self._stream, warnings)
         if self._live:  # FFmpeg starts it with the first packet
-            self._path.touch()
+            Path(self._address.url.removeprefix("file:")).touch()
         else:
             container.start_encoding()
 
@@ -85,9 +94,10 @@ class Muxer:
     def _open(self) -> OutputContainer:
         pictures, codec = self._pictures, self._pictures.codec
         flags = {}
-        if self._path.suffix.lower() in {".mp4", ".mov"}:
+        if Path(self._address.url).suffix.lower() in {".mp4", ".mov"}:
             flags = {"movflags": "+hybrid_fragmented" if self._live else "+faststart"}
-        self._container = av.open(f"file:{self._path}", "w", container_options=flags)
+        url, kind = self._address.url, self._address.format
+        self._container = av.open(url, "w", format=kind, container_options=flags)
         options = codec.options | ({"g": _LIVE_GOP} if self._live else {})
         stream = self._container.add_stream(
             codec.name, pictures.fps, options, time_base=pictures.time_base

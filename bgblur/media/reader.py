@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,15 +12,19 @@ from typing import Any, Literal
 import av
 from av.container import InputContainer
 from av.format import Flags
+from av.sidedata.sidedata import Type
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from bgblur.errors import UsageError
 from bgblur.files import user_path
+from bgblur.interrupts import check
 from bgblur.media.converter import Converter, has_opacity
 from bgblur.media.deinterlace import deinterlaced, top_field_first
 from bgblur.media.hdr import mastering_of, transfer_of
+from bgblur.media.side_data import side_data_of
+from bgblur.media.source import Source, is_whole, opened
 from bgblur.media.tags import SDR, PictureTags, orientation_of
 
 MOST_PIXELS = 8192 * 4320  # in one picture: a few damaged bytes may claim gigabytes
@@ -35,12 +39,14 @@ _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders dr
 @dataclass(frozen=True)
 class Keep:
     """What of a clip its pictures keep, where it has it: the opacity, the two ``fields`` of
-    interlaced frames, the ``depth`` of 10 bits and more with HDR's colours. Without, transparent
-    parts are shown over white, a frame's two fields become one picture, and HDR is shown as SDR."""
+    interlaced frames, the ``depth`` of 10 bits and more with HDR's colours, the closed
+    ``captions``. Without, transparent parts are shown over white, a frame's two fields become one
+    picture, and HDR is shown as SDR."""
 
     opacity: bool = False
     fields: bool = False
     depth: bool = False
+    captions: bool = False
 
 
 _NOTHING = Keep()
@@ -58,22 +64,29 @@ class VideoReader:
     ``opacity`` says whether pictures are BGRA. ``fields`` is "top" or "bottom", the field that is
     shown first, if each field is a picture of its own; ``fps`` and ``frames`` then count fields.
     ``depth`` says whether pictures have 16 bits. ``transfer`` is that of HDR's colours in the clip,
-    and ``mastering`` what it carries for displays, see ``mastering_of``.
+    and ``mastering`` what it carries for displays, see ``mastering_of``; ``deep`` says whether the
+    clip has more than 8 bits, kept or not. ``captions`` has, by time stamp, the frames that closed
+    captions are attached to; take them out. ``alone`` says whether there is nothing beside the
+    picture.
 
     Raises UsageError for a file that has no readable video.
     """
 
-    def __init__(self, path: Path, *, fast: bool = False, keep: Keep = _NOTHING) -> None:
+    def __init__(self, path: Source, *, fast: bool = False, keep: Keep = _NOTHING) -> None:
         self.path = path
         self.truncated: str | None = None
         self.transparent = False
         self._until = Fraction(0)
+        self.captions: dict[int, av.VideoFrame] = {}
+        self._captioned = keep.captions
         self.fields: FieldOrder | None = None
         with _opened(path) as container:
             stream = _video_stream(container, path)
             first = next(self._decode(container, stream), None)
             if first is None:
+                check()  # a signal is a pipe's end, too
                 raise UsageError(f"cannot read {path}: {_why_undecoded(path)}")
+            self.alone = len(container.streams) == 1
             self.time_base = stream.time_base or Fraction(1, 1000)
             self._start = origin_of(container)
             self.fps = stream.average_rate or stream.guessed_rate or Fraction(25)
@@ -83,7 +96,8 @@ class VideoReader:
             self._stored = (first.width, first.height)
         self._fast = fast
         self.opacity = keep.opacity and has_opacity(first)
-        self.depth = keep.depth and _bits(first) > 8
+        self.deep = _bits(first) > 8
+        self.depth = keep.depth and self.deep
         self.transfer, self.mastering = transfer_of(first), mastering_of(first)
         if self.transfer and not self.depth:
             self.tags = replace(SDR, pixel_aspect=self.tags.pixel_aspect)
@@ -107,7 +121,7 @@ class VideoReader:
         step = max(1, round(1 / (self.fps * self.time_base)))
         origin = round(self._start / self.time_base)
         last: int | None = None
-        with _opened(self.path) as container:
+        with _opened(self.path, last=True) as container:
             decoded = self._decode(container, _video_stream(container, self.path))
             for frame in deinterlaced(decoded, by_field=self.fields is not None):
                 stamp = frame.pts if frame.pts is not None else frame.dts
@@ -116,6 +130,8 @@ class VideoReader:
                 if last is not None and pts <= last:
                     pts = last + 1  # players and muxers refuse two frames with the same time stamp
                 last = pts
+                if self._captioned and side_data_of(frame, Type.A53_CC) is not None:
+                    self.captions[pts] = frame
                 picture = convert(frame)
                 self.transparent = convert.transparent
                 yield picture, pts
@@ -174,8 +190,8 @@ class VideoReader:
             )
 
 
-def _why_undecoded(path: Path) -> str:
-    with path.open("rb") as file:
+def _why_undecoded(path: Source) -> str:
+    with path.open("rb") if isinstance(path, Path) else closing(path.open()) as file:
         start = file.read(64)
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP" and b"ANIM" in start:
         return (
@@ -199,16 +215,25 @@ def origin_of(container: InputContainer) -> Fraction:
     return Fraction(container.start_time or 0, av.time_base) if any_start else Fraction(0)
 
 
-def open_file(path: Path) -> InputContainer:
-    """Open a clip with FFmpeg. Raises FFmpegError and OSError."""
-    # "file:" keeps a colon in the name from being read as a protocol; the whitelist keeps a
-    # playlist from opening addresses. Tags that are not UTF-8 must not prevent reading.
-    only_files = {"protocol_whitelist": "file"}
-    return av.open(f"file:{path}", options=only_files, metadata_errors="replace")
-
-
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def _opened(path: Source, *, last: bool = False) -> Iterator[InputContainer]:
+    if isinstance(path, Path):
+        _check(path)
+    elif not last and path.empty():
+        check()
+        raise UsageError("cannot read -: nothing came in; pipe a clip into it")
+    with ExitStack() as stack:
+        try:
+            container = stack.enter_context(opened(path, last=last))
+        except PermissionError:
+            raise UsageError(f"cannot read {path}: permission denied; check its owner") from None
+        except (av.FFmpegError, OSError) as error:
+            check()
+            raise UsageError(_not_a_video(path)) from error
+        yield container
+
+
+def _check(path: Path) -> None:
     if not user_path(str(path)).is_file():
         what = "it is not a file" if path.exists() else "there is no such file"
         raise UsageError(f"cannot read {path}: {what}; check the name")
@@ -216,17 +241,9 @@ def _opened(path: Path) -> Iterator[InputContainer]:
         raise UsageError(
             f"cannot read {path}: the file is empty (0 bytes); copy or record it again"
         )
-    try:
-        container = open_file(path)
-    except PermissionError:
-        raise UsageError(f"cannot read {path}: permission denied; check its owner") from None
-    except (av.FFmpegError, OSError) as error:
-        raise UsageError(_not_a_video(path)) from error
-    with container:
-        yield container
 
 
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+def _video_stream(container: InputContainer, path: Source) -> VideoStream:
     if container.format.name == "tty":  # FFmpeg shows any .txt file as a terminal's output
         raise UsageError(_not_a_video(path))
     for stream in container.streams.video:
@@ -244,7 +261,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     raise UsageError(f"cannot read {path}: it has no video, only sound or data; name a video file")
 
 
-def _not_a_video(path: Path) -> str:
+def _not_a_video(path: Source) -> str:
+    if not is_whole(path):
+        return (
+            "cannot read -: it is not a video, or a kind that no pipe can give, as an .mp4 whose "
+            "index comes last; give the file's name"
+        )
     return (
         f"cannot read {path}: it is not a video, or it was cut short before its index; "
         "try another copy, or convert it with ffmpeg"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import av
@@ -16,8 +16,9 @@ from av.stream import Disposition, Stream
 from bgblur.media.held import add_copy, holds
 from bgblur.media.languages import for_container
 from bgblur.media.places import without_place
-from bgblur.media.reader import open_file, origin_of
+from bgblur.media.reader import origin_of
 from bgblur.media.sound import SoundTrack, encoders_for
+from bgblur.media.source import Source, is_whole, opened
 from bgblur.media.survey import Survey, is_text
 from bgblur.media.tracks import CopyTrack, CueTrack, Track
 
@@ -41,13 +42,14 @@ class Remux:
     """
 
     def __init__(
-        self, source: Path, target: OutputContainer, picture: Stream, warnings: list[str]
+        self, source: Source, target: OutputContainer, picture: Stream, warnings: list[str]
     ) -> None:
         self._name = source.name
         self._target = target
         self._warnings = warnings
         self._survey = Survey.of(source)
-        self._container = open_file(source)
+        self._files = ExitStack()
+        self._container = self._files.enter_context(opened(source))
         self._origin = origin_of(self._container)
         self._tracks: dict[int, Track] = {}
         target.metadata.update(_kept(self._container.metadata))
@@ -60,13 +62,19 @@ class Remux:
                 picture.disposition = stream.disposition
             else:
                 self._bring(stream)
-        self._packets = self._container.demux(*(self._container.streams[i] for i in self._tracks))
+        # Of a pipe all packets are read: the picture's tell how far it has come, while the next
+        # subtitle may be far away.
+        wanted = [self._container.streams[i] for i in self._tracks] if is_whole(source) else []
+        self._packets = self._container.demux(*wanted)
         self._next = self._read() if self._tracks else None
+        if not self._tracks:
+            self.close()  # a pipe keeps what its readers have not read
 
     def up_to(self, seconds: Fraction | None) -> None:
         """Write the packets with a decoding time up to ``seconds``; None means all of them."""
         while self._next is not None and (seconds is None or self._time(self._next) <= seconds):
-            for packet in self._tracks[self._next.stream_index].take(self._next):
+            track = self._tracks.get(self._next.stream_index)
+            for packet in track.take(self._next) if track else ():
                 self._target.mux(packet)
             self._next = self._read()
         if seconds is None:
@@ -76,7 +84,7 @@ class Remux:
 
     def close(self) -> None:
         """Close the source; safe to call twice."""
-        self._container.close()
+        self._files.close()
 
     def _bring(self, stream: Stream) -> None:
         kind, codec = self._target.format.name.split(",")[0], _codec_of(stream)
@@ -128,6 +136,12 @@ class Remux:
             self._warnings.append(
                 f"the subtitles of {self._name} ({codec}) are left out: "
                 "they tell where it was taken"
+            )
+            return
+        if stream.index in self._survey.unseen:
+            self._warnings.append(
+                f"the subtitles of {self._name} ({codec}) are left out: a pipe cannot be looked "
+                "through for places before; give the file's name to keep them"
             )
             return
         if self._add(stream, partial(CopyTrack, source=stream, origin=self._origin)):

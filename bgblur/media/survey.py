@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
 import av
@@ -17,10 +18,12 @@ from av.stream import Discard, Stream
 
 from bgblur.media.held import decodes
 from bgblur.media.places import tells_place
-from bgblur.media.reader import open_file, origin_of
+from bgblur.media.reader import origin_of
+from bgblur.media.source import Source, is_whole, opened
 
 _LONGEST_PRIMING = Fraction(1, 10)  # seconds that an encoder puts before the first sample
 _TICK = Fraction(1, 500)  # seconds; edit lists are rounded to 1/600 s or finer
+_BEGINNING = 500  # packets of a pipe that are looked at
 _FIRST = 3  # packets that show whether a container takes a sound
 _SILENT = 0.02  # of full scale; encoders blur a sharp beginning a little into their priming
 _TEXT = frozenset(["mov_text", "subrip", "srt", "webvtt", "ass", "ssa", "text"])
@@ -42,6 +45,8 @@ class Survey:
     ``cut`` sounds hold parts that an edit list hides; ``tails`` has the time where the last packet
     begins if only that one goes too far. ``cues`` are those of each text stream that can be read,
     ``placed`` the text streams that tell a position, ``first`` the first packets of each sound.
+    A pipe cannot be looked through first: its text streams are ``unseen``, and the sounds that an
+    edit list may have ``cut`` count as such.
     """
 
     cut: set[int] = field(default_factory=set)
@@ -49,12 +54,15 @@ class Survey:
     cues: dict[int, list[Cue]] = field(default_factory=dict)
     placed: set[int] = field(default_factory=set)
     first: dict[int, list[Packet[Any]]] = field(default_factory=dict)
+    unseen: set[int] = field(default_factory=set)
 
     @classmethod
-    def of(cls, source: Path) -> Survey:
+    def of(cls, source: Source) -> Survey:
         """Raises FFmpegError and OSError if ``source`` cannot be opened."""
+        if not is_whole(source):
+            return cls._of_beginning(source)
         found = cls()
-        with open_file(source) as container:
+        with opened(source) as container:
             # Edit lists are the only way to hide sound: other containers need no look.
             edited = "mov" in container.format.name.split(",")
             sounds = {s.index: _Sound() for s in container.streams.audio}
@@ -80,6 +88,23 @@ class Survey:
                 found.first[index] = sound.first
                 if edited:
                     found._judge(container, index, sound)
+        return found
+
+    @classmethod
+    def _of_beginning(cls, source: Source) -> Survey:
+        found = cls()
+        with opened(source) as container:
+            edited = "mov" in container.format.name.split(",")
+            sounds = {s.index: _Sound() for s in container.streams.audio}
+            found.unseen = {s.index for s in container.streams.subtitles if is_text(s)}
+            with suppress(av.FFmpegError):
+                for packet in islice(container.demux(), _BEGINNING if sounds else 0):
+                    if packet.size and packet.stream_index in sounds:
+                        sounds[packet.stream_index].add(packet)
+                    if all(sound.begun for sound in sounds.values()):
+                        break
+            found.first = {index: sound.first for index, sound in sounds.items()}
+            found.cut = set(sounds) if edited else set()
         return found
 
     def _judge(self, container: InputContainer, index: int, sound: _Sound) -> None:

@@ -27,10 +27,13 @@ class ToYuv:
         self._reformatter = VideoReformatter()
         self._marker: Graph | None = None
 
-    def __call__(self, picture: NDArray[Any]) -> av.VideoFrame:
+    def __call__(
+        self, picture: NDArray[Any], captions: av.VideoFrame | None = None
+    ) -> av.VideoFrame:
+        """With ``captions``, the frame has the closed captions that are attached to that one."""
         stored = _STORED[picture.shape[2], picture.dtype.itemsize]
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=stored)
-        return self._reformatter.reformat(
+        made = self._reformatter.reformat(
             frame,
             format=self._format,
             dst_colorspace=colorspace_of(self._tags.matrix),
@@ -38,8 +41,15 @@ class ToYuv:
             interpolation=_EXACT,
             threads=1,
         )
+        return made if captions is None else _captioned(made, captions)
 
-    def woven(self, first: NDArray[Any], second: NDArray[Any], top_first: bool) -> av.VideoFrame:
+    def woven(
+        self,
+        first: NDArray[Any],
+        second: NDArray[Any],
+        top_first: bool,
+        captions: av.VideoFrame | None = None,
+    ) -> av.VideoFrame:
         """One interlaced frame of two whole pictures, a moment apart: of each, the lines of its
         field. The fields are converted one by one, so that their chroma does not mix."""
         top, bottom = (first, second) if top_first else (second, first)
@@ -53,6 +63,8 @@ class ToYuv:
                 count = min(plane.line_size, target.line_size)
                 rows[parity::2, :count] = stored[:, :count]
             target.update(rows.tobytes())
+        if captions is not None:
+            whole = _captioned(whole, captions)
         return self._marked(whole, top_first)
 
     def _marked(self, frame: av.VideoFrame, top_first: bool) -> av.VideoFrame:
@@ -67,3 +79,22 @@ class ToYuv:
             self._marker.link_nodes(buffer, *nodes).configure(auto_buffer=False)
         self._marker.push(frame)
         return self._marker.vpull()
+
+
+def _captioned(frame: av.VideoFrame, captions: av.VideoFrame) -> av.VideoFrame:
+    """``frame`` with what is attached to ``captions``. PyAV attaches nothing to a frame, but keeps
+    it where a frame is converted: so one is made of ``captions``, and gets the pixels."""
+    made = VideoReformatter().reformat(
+        captions, frame.width, frame.height, frame.format.name, threads=1
+    )
+    made.make_writable()  # it may be one that the decoder still refers to
+    for target, source in zip(made.planes, frame.planes, strict=True):
+        rows = np.asarray(source).reshape(source.height, source.line_size)
+        kept = np.array(target).reshape(target.height, target.line_size)
+        count = min(source.line_size, target.line_size)
+        kept[:, :count] = rows[:, :count]
+        target.update(kept.tobytes())
+    made.pict_type = 0  # the encoder chooses
+    made.colorspace, made.color_range = frame.colorspace, frame.color_range
+    made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
+    return made

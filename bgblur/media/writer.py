@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from bgblur.errors import OutputError
 from bgblur.files import IfExists, behind_link, create_new, put, refuse_existing, unfinished_name
 from bgblur.imaging.color import padded
-from bgblur.media.codecs import COLOR, Needs, codec_of
-from bgblur.media.muxer import Muxer, PictureStream
+from bgblur.media.codecs import COLOR, Codec, Needs, codec_of
+from bgblur.media.muxer import Address, Muxer, PictureStream
+from bgblur.media.source import Source
 from bgblur.media.tags import BT601, BT709, PictureTags
 from bgblur.media.to_yuv import ToYuv
 
@@ -33,7 +34,9 @@ class VideoWriter:
     H.264 (``.mp4 .mkv .mov``) or VP9 (``.webm``), or what ``needs`` asks for: see ``codec_of``.
     Of interlaced video each field is written as a whole picture, at twice the frames' rate.
     Sound, subtitles, chapters and tags are copied from ``rest_from``. ``warnings`` has a line for
-    everything that had to differ.
+    everything that had to differ. ``deep`` says whether it has 10 bits.
+
+    ``codec`` and ``into`` are for a ``path`` that is no file.
 
     ``if_exists`` says what becomes of a file of that name. A number is decided in ``path``: at once
     for a live recording, else by ``close``, where another program made the file meanwhile.
@@ -54,21 +57,17 @@ class VideoWriter:
         height: int,
         fps: Fraction,
         time_base: Fraction,
-        rest_from: Path | None = None,
+        rest_from: Source | None = None,
         needs: Needs = COLOR,
         tags: PictureTags | None = None,
         live: bool = False,
         if_exists: IfExists = "refuse",
+        codec: Codec | None = None,
+        into: Address | None = None,
     ) -> None:
-        codec = codec_of(path, needs)
-        if not path.parent.is_dir():
-            raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
-        if path.is_dir():
-            raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-        if if_exists == "refuse":
-            refuse_existing(path)
-        elif if_exists == "replace":
-            path = behind_link(path)
+        codec = codec or codec_of(path, needs)
+        if into is None:
+            path = _checked(path, if_exists)
         self.path = path
         self.warnings: list[str] = []
         self.kept = False
@@ -77,12 +76,15 @@ class VideoWriter:
         self._frame_time = max(1, round(1 / (fps * time_base)))
         self._to_yuv = ToYuv(codec.pixel_format, self._tags)
         self._fields = needs.fields
-        self._first_field: tuple[NDArray[Any], int] | None = None
+        self._first_field: tuple[NDArray[Any], int, av.VideoFrame | None] | None = None
         self._live = live
         self._if_exists = if_exists
         self._open = True
         self._finished = False
         self._waiting: av.VideoFrame | None = None
+        self.deep = codec.pixel_format.endswith("10le")
+        self._captions = codec.captions
+        self._captions_lost = False
         self._broken: OutputError | None = None
         across, down = (2, 4 if needs.fields else 2) if codec.even else (1, 1)
         self._more = (-height % down, -width % across)
@@ -95,12 +97,12 @@ class VideoWriter:
             width, height = width + self._more[1], height + self._more[0]
         # Not files.replacing: the muxer writes over many calls, and a live recording that breaks
         # off keeps what it has. FFmpeg chooses the container by the ending.
-        self._unfinished = unfinished_name(path, path.suffix)
+        self._unfinished = unfinished_name(path, path.suffix) if into is None else None
         if live and if_exists != "replace":
             with self._writing():
                 self._unfinished = self.path = create_new(path, numbered=if_exists == "number")
         pictures = PictureStream(codec, width, height, fps, time_base, self._tags)
-        self._muxer = Muxer(self._unfinished, pictures, live)
+        self._muxer = Muxer(into or Address(f"file:{self._unfinished}"), pictures, live)
         try:
             with self._writing():
                 self._muxer.start(rest_from, self.warnings)
@@ -108,21 +110,30 @@ class VideoWriter:
             self.abort()
             raise
 
-    def write(self, picture: NDArray[Any], pts: int) -> None:
+    def write(self, picture: NDArray[Any], pts: int, captions: av.VideoFrame | None = None) -> None:
         """Add a picture, BGR ``(H, W, 3)``, with opacity BGRA ``(H, W, 4)``, or gray ``(H, W)``,
-        shown from ``pts`` on."""
+        shown from ``pts`` on. ``captions`` is the frame that its closed captions are attached to;
+        without an encoder for them, ``warnings`` names them."""
         if picture.ndim == 2:
             self.encode(av.VideoFrame.from_ndarray(picture, format="gray"), pts)
             return
         picture = padded(picture, *self._more)
+        if captions is not None and not self._captions:
+            if not self._captions_lost:
+                self.warnings.append(
+                    f"the closed captions in the picture are not in {self.path.name}: of what is "
+                    "written, only H.264 with 8 bits holds them; write opaque SDR to .mp4 or .mkv"
+                )
+            self._captions_lost, captions = True, None
         if self._fields is None:
-            self.encode(self._to_yuv(picture), pts)
+            self.encode(self._to_yuv(picture, captions), pts)
         elif self._first_field is None:
-            self._first_field = picture.copy(), pts
+            self._first_field = picture.copy(), pts, captions
         else:
-            first, pts = self._first_field
+            first, pts, captions = self._first_field
             self._first_field = None
-            self.encode(self._to_yuv.woven(first, picture, self._fields == "top"), pts)
+            top_first = self._fields == "top"
+            self.encode(self._to_yuv.woven(first, picture, top_first, captions), pts)
 
     def encode(self, frame: av.VideoFrame, pts: int) -> None:
         """Add a frame that already has the file's size, pixel format and colours."""
@@ -135,6 +146,9 @@ class VideoWriter:
                 return
             frame = before
             frame.duration = max(1, pts - (frame.pts or 0))
+        self._mux(frame)
+
+    def _mux(self, frame: av.VideoFrame) -> None:
         try:
             with self._writing():
                 self._muxer.mux(frame)
@@ -187,16 +201,21 @@ class VideoWriter:
             return
         self._open = False
         # Unlinked first: closing an .mp4 would read and write the whole file once more.
-        with suppress(OSError):
-            self._unfinished.unlink(missing_ok=True)
+        self._remove()
         self._muxer.close()
+        self._remove()
+
+    def _remove(self) -> None:
         with suppress(OSError):  # on a read-only file system even to remove nothing is refused
-            self._unfinished.unlink(missing_ok=True)
+            if self._unfinished is not None:
+                self._unfinished.unlink(missing_ok=True)
 
     def _break_off(self) -> None:
         """Leave the file as it is and name it. FFmpeg is not called again: FFmpeg 8 crashes when
         it closes an .mp4 whose first packet it could not write."""
         self._open = False
+        if self._unfinished is None:
+            return
         with suppress(OSError):
             if self._unfinished.stat().st_size:
                 self._unfinished.replace(self.path)
@@ -205,6 +224,8 @@ class VideoWriter:
                 self._unfinished.unlink()
 
     def _name(self) -> None:
+        if self._unfinished is None:
+            return
         if self._unfinished == self.path or self._if_exists == "replace":
             self._unfinished.replace(self.path)  # a live one must still be there
             return
@@ -229,6 +250,19 @@ class VideoWriter:
         try:
             yield
         except (av.FFmpegError, OSError) as error:
-            reason = error.strerror or str(error)
-            fix = "; choose a folder you may write to, with space" * (error.errno in _PLACES)
-            raise OutputError(f"cannot write {self.path}: {reason}{fix}") from error
+            raise OutputError(self._explained(error)) from error
+
+    def _explained(self, error: av.FFmpegError | OSError) -> str:
+        reason = error.strerror or str(error)
+        fix = "; choose a folder you may write to, with space" * (error.errno in _PLACES)
+        return f"cannot write {self.path}: {reason}{fix}"
+
+
+def _checked(path: Path, if_exists: IfExists) -> Path:
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; create it")
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if if_exists == "refuse":
+        refuse_existing(path)
+    return behind_link(path) if if_exists == "replace" else path

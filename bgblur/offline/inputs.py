@@ -9,6 +9,7 @@ from pathlib import Path
 from bgblur.errors import UsageError
 from bgblur.files import user_path
 from bgblur.media.codecs import holds_opacity
+from bgblur.offline.piped_video import PIPE
 from bgblur.offline.video import VideoJob
 
 VIDEO_ENDINGS = frozenset([
@@ -56,8 +57,14 @@ def video_jobs(paths: Sequence[Path], out_dir: Path | None, job: VideoJob) -> li
     A result has its input's name. An ending that cannot be written becomes .mp4 for its close
     relatives, else .mkv, which holds every kind of sound. Raises UsageError if the arguments do
     not fit together, or if a result would overwrite an input or another result.
+
+    "-" is this process's input or output, and alone it is both.
     """
+    if out_dir is not None and PIPE in paths:
+        raise UsageError("- is one recording from a pipe: give - OUT, or - alone, no --out-dir")
     if out_dir is None:
+        if list(paths) == [PIPE]:
+            paths = [PIPE, PIPE]
         if len(paths) != 2:
             raise UsageError("give IN and OUT, or any number of inputs with --out-dir DIR")
         if user_path(str(paths[0])).is_dir():

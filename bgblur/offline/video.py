@@ -15,9 +15,11 @@ from bgblur.errors import UsageError
 from bgblur.files import refuse_existing
 from bgblur.imaging.pictures import alpha_to_gray, make_folder, write_png
 from bgblur.media.codecs import GRAY, Needs, check_target, holds_depth, holds_opacity
+from bgblur.media.piped_output import PipeWriter
 from bgblur.media.reader import Keep, VideoReader
 from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
+from bgblur.offline.piped_video import NONE, Pipes
 from bgblur.offline.whole_pictures import Compose, ComposeDeep, CutOut, Segment, WholePictures
 
 OnProgress = Callable[[int, int | None, float], None]
@@ -68,6 +70,7 @@ def blur_video(
     compose_deep: ComposeDeep[S] | None = None,
     cut_out: CutOut[S] | None = None,
     on_progress: OnProgress | None = None,
+    pipes: Pipes = NONE,
 ) -> VideoReport:
     """Pass every frame of ``job.source`` through ``segment`` and ``compose`` and write the result.
 
@@ -77,17 +80,21 @@ def blur_video(
 
     Without ``compose_deep``, recordings with 10 bits and more become ones with 8, and HDR SDR.
 
+    ``pipes`` take the place of a source or target that is "-".
+
     Decoding, ``segment``, ``compose`` and encoding run in a thread each.
 
     An exception that ``on_progress`` raises stops the work and is passed on. Whenever the work
     stops early, unfinished files are removed. Raises UsageError for a bad job or source and
     OutputError when writing fails.
     """
-    _check(job)
-    deep = compose_deep is not None and not job.sdr and holds_depth(job.target)
+    source = pipes.source or job.source
+    target = pipes.target.kind if pipes.target else job.target
+    _check(job, pipes)
+    deep = compose_deep is not None and not job.sdr and holds_depth(target)
+    fields = job.keep_interlaced and not job.cutout
     reader = VideoReader(
-        job.source,
-        keep=Keep(holds_opacity(job.target), job.keep_interlaced and not job.cutout, deep),
+        source, keep=Keep(holds_opacity(target), fields, deep, captions=not job.cutout)
     )
     stage = WholePictures(
         segment, compose, compose_deep, reader.transfer, cut_out if job.cutout else None
@@ -109,9 +116,23 @@ def blur_video(
             False, reader.opacity or job.cutout, reader.fields, reader.depth, reader.mastering
         )
         whole = reader.fps / (2 if reader.fields else 1)  # frames, of one field or two
-        writer = files.enter_context(
-            open_writer(job.target, fps=whole, rest_from=job.source, needs=needs)
-        )
+        if pipes.target is None:
+            writer = files.enter_context(
+                open_writer(target, fps=whole, rest_from=source, needs=needs)
+            )
+        else:
+            writer = files.enter_context(
+                PipeWriter(
+                    pipes.target,
+                    width=reader.width,
+                    height=reader.height,
+                    fps=whole,
+                    time_base=reader.time_base,
+                    rest_from=source,
+                    needs=needs,
+                    tags=reader.tags,
+                )
+            )
         matte = None
         if job.alpha is not None:
             matte = files.enter_context(open_writer(job.alpha, fps=reader.fps, needs=GRAY))
@@ -123,8 +144,10 @@ def blur_video(
         composed = stages.enter_context(
             closing(ahead((stage.compose(s, seconds), pts) for s, pts, seconds in timed))
         )
+        if pipes.source is not None:
+            stages.callback(pipes.source.stop)  # first of all, or the reader's thread waits on
         for (result, alpha), pts in composed:
-            writer.write(result, pts)
+            writer.write(result, pts, reader.captions.pop(pts, None))
             if matte is not None:
                 matte.write(alpha_to_gray(alpha), pts)
             frames += 1
@@ -137,20 +160,39 @@ def blur_video(
             if file is not None:
                 file.finish(reader.until)
     warnings = [line for file in (writer, matte) if file is not None for line in file.warnings]
-    if reader.transfer and not (reader.depth or job.sdr):
-        warnings.append(
-            f"{job.source.name} is HDR, which is not written to {job.target.suffix}, so the result "
-            "is SDR: write to .mp4, .mkv or .mov to keep it"
-        )
-    if reader.transparent and not reader.opacity:
-        warnings.append(
-            f"{job.source.name} has transparent parts, and {job.target.suffix} files hold none, so "
-            "they are shown over white: write to .mov, .webm or .mkv to keep them"
-        )
-    warnings += [reader.truncated] if reader.truncated else []
+    warnings += [
+        *_lost(reader, job, source.name, target.suffix, writer.deep or compose_deep is None)
+    ]
     return VideoReport(
         frames // (2 if reader.fields else 1), time.perf_counter() - started, warnings
     )
+
+
+def _lost(reader: VideoReader, job: VideoJob, name: str, ending: str, deep: bool) -> Iterator[str]:
+    """A line for everything of the clip that its result, ``deep`` or not, does not have."""
+    if reader.transfer and not (reader.depth or job.sdr):
+        yield (
+            f"{name} is HDR, which is not written to {ending}, so the result is SDR: write to "
+            ".mp4, .mkv or .mov to keep it"
+        )
+    elif reader.deep and not (deep or job.sdr):
+        transparent = reader.opacity or job.cutout
+        yield (
+            f"{name} has 10 bits or more, and {'transparent ' * transparent}{ending} results have "
+            f"8: write to {'.mov' if transparent else '.mp4, .mkv or .mov'} to keep them"
+        )
+    if reader.transparent and not reader.opacity:
+        yield (
+            f"{name} has transparent parts, and {ending} files hold none, so they are shown over "
+            "white: write to .mov, .webm or .mkv to keep them"
+        )
+    if ending == ".y4m" and not reader.alone:
+        yield (
+            f"{name} has sound or more beside its picture, and Y4M holds none, so it is left out: "
+            "leave out --format y4m to keep it"
+        )
+    if reader.truncated:
+        yield reader.truncated
 
 
 def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:
@@ -161,11 +203,14 @@ def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tupl
         yield item, pts, float((pts - first) * time_base)
 
 
-def _check(job: VideoJob) -> None:
-    check_target(job.target, Needs(opacity=job.cutout))
+def _check(job: VideoJob, pipes: Pipes) -> None:
+    if pipes.target is None:
+        check_target(job.target, Needs(opacity=job.cutout))
     if job.alpha is not None:
         check_target(job.alpha, GRAY)
-    files = [job.source, job.target, *([job.alpha] if job.alpha else [])]
+    outputs = [] if pipes.target else [job.target]
+    outputs += [job.alpha] if job.alpha else []
+    files = outputs if pipes.source else [job.source, *outputs]
     if len({file.resolve() for file in files}) < len(files):
         raise UsageError(
             "the input, the output and the alpha file must be three files: give each its own name"
@@ -175,4 +220,4 @@ def _check(job: VideoJob) -> None:
     if job.save_every is not None and job.save_every < 1:
         raise UsageError(f"--save-every must be 1 or more, not {job.save_every}")
     thumbnails = sorted(job.frames_dir.glob("frame_*.png")) if job.frames_dir is not None else []
-    refuse_existing(*files[1:], *thumbnails[:1], overwrite=job.overwrite)
+    refuse_existing(*outputs, *thumbnails[:1], overwrite=job.overwrite)

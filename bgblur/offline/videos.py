@@ -10,12 +10,13 @@ from rich.console import Console
 from bgblur.config.settings import Settings
 from bgblur.offline.batch import blur_all, default_workers
 from bgblur.offline.batch_serial import Outcome
+from bgblur.offline.piped_video import NONE, Pipes
 from bgblur.offline.processor import Processor
 from bgblur.offline.progress import BatchProgress, VideoProgress
 from bgblur.offline.video import VideoJob, blur_video
 
 
-def blur_one(job: VideoJob, settings: Settings, console: Console) -> None:
+def blur_one(job: VideoJob, settings: Settings, console: Console, pipes: Pipes = NONE) -> None:
     """Raises UsageError, ModelError, OutputError; KeyboardInterrupt when a signal ends it."""
     say = partial(console.print, markup=False)
     processor = Processor(settings)
@@ -28,9 +29,11 @@ def blur_one(job: VideoJob, settings: Settings, console: Console) -> None:
                 compose_deep=processor.compose_deep,
                 cut_out=processor.cut_out,
                 on_progress=progress.update,
+                pipes=pipes,
             )
     except KeyboardInterrupt:
-        say(f"interrupted: {job.target} was not written")
+        how = "breaks off" if pipes.target else "was not written"
+        say(f"interrupted: {job.target} {how}")
         raise
     for warning in report.warnings:
         say(warning)
