@@ -30,7 +30,13 @@ _PRORES = Codec(
     {"profile": "4444", "alpha_bits": "16", "vendor": "apl0"},
     pixel_format="yuva444p10le",
 )
-_H265 = Codec("libx265", {"crf": "18", "preset": "veryfast"}, pixel_format="yuv420p10le", even=True)
+_H265 = Codec(
+    "libx265",
+    {"crf": "18", "preset": "veryfast", "a53cc": "1"},
+    pixel_format="yuv420p10le",
+    even=True,
+    captions=True,
+)
 _BY_ENDING = {".mp4": _H264, ".mkv": _H264, ".mov": _H264, ".webm": _VP9}
 
 

@@ -121,8 +121,8 @@ class VideoWriter:
         if captions is not None and not self._captions:
             if not self._captions_lost:
                 self.warnings.append(
-                    f"the closed captions in the picture are not in {self.path.name}: of what is "
-                    "written, only H.264 with 8 bits holds them; write opaque SDR to .mp4 or .mkv"
+                    f"the closed captions in the picture are not in {self.path.name}: only H.264 "
+                    "and H.265 hold them; write to .mp4"
                 )
             self._captions_lost, captions = True, None
         if self._fields is None:

@@ -105,6 +105,13 @@ def test_ten_bits_that_are_not_hdr_stay_ten_bits(tmp_path: Path) -> None:
     assert first(tmp_path / "out.mkv").format.name == "yuv420p10le"
 
 
+def test_ten_bits_that_become_eight_are_one_line(tmp_path: Path) -> None:
+    source = write_hdr(tmp_path / "in.mp4", transfer=1)
+    (warning,) = unchanged(VideoJob(source, tmp_path / "out.webm")).warnings
+    assert warning.startswith("in.mp4 has 10 bits or more, and .webm results have 8: write to .mp4")
+    assert unchanged(VideoJob(source, tmp_path / "asked.webm", sdr=True)).warnings == []
+
+
 @pytest.mark.slow  # swscale prepares its tone mapping for seconds
 def test_where_hdr_cannot_be_kept_it_becomes_sdr_and_says_so(tmp_path: Path) -> None:
     source = write_hdr(tmp_path / "in.mp4")
