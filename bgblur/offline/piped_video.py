@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,10 @@ def _standard_input() -> PipedInput:
     try:
         if os.isatty(0):
             raise UsageError("- reads a clip, which no terminal gives: add < IN")
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(0, os.O_BINARY)
         return PipedInput(0)
     except OSError as error:
         raise UsageError("cannot read -: there is no input; add < IN") from error
