@@ -19,8 +19,6 @@ from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend, look_of, mask_of
 from bgblur.stats import Stats
 
-_STRIP = 256  # rows at a time: a large photo must not need a second copy of itself
-
 
 class Processor:
     """Takes a picture and returns the result and its alpha, according to the settings.
@@ -66,8 +64,7 @@ class Processor:
         """
         if image.dtype != np.uint16:
             return self.compose(self.segment(image))
-        picture, alpha = self.compose(self.segment(to_8_bits(image)))
-        return self._in_16_bits(image, picture, alpha), alpha
+        return self.compose_deep(image, self.segment(to_8_bits(image)), 0.0, _in_16_bits)
 
     def segment(self, image: Image) -> tuple[Any, Any]:
         """Return (pixels, alpha) of a BGR ``uint8`` (H, W, 3) picture, on the engine's device."""
@@ -121,16 +118,6 @@ class Processor:
             raise ModelError(f"the person cannot be found: {error}") from error
         return fetched(found)
 
-    def _in_16_bits(
-        self, image: NDArray[np.uint16], picture: Image, alpha: Alpha
-    ) -> NDArray[np.uint16]:
-        """Return ``picture`` in 16 bits, with the fine steps of ``image`` where alpha shows it."""
-        if self._look.raw:
-            return image
-        deep = np.empty(picture.shape, np.uint16)
-        for top in range(0, len(picture), _STRIP):
-            rows = slice(top, top + _STRIP)
-            fine = image[rows] - np.float32(STEP_16) * to_8_bits(image[rows])
-            whole = np.float32(STEP_16) * picture[rows] + fine * alpha[rows, :, None]
-            deep[rows] = np.rint(whole).clip(0, 65535)
-        return deep
+
+def _in_16_bits(picture: Image) -> NDArray[np.uint16]:
+    return picture.astype(np.uint16) * np.uint16(STEP_16)

@@ -93,9 +93,7 @@ def blur_video(
     _check(job, pipes)
     deep = compose_deep is not None and not job.sdr and holds_depth(target)
     fields = job.keep_interlaced and not job.cutout
-    reader = VideoReader(
-        source, keep=Keep(holds_opacity(target), fields, deep, captions=True)
-    )
+    reader = VideoReader(source, keep=Keep(holds_opacity(target), fields, deep, captions=True))
     stage = WholePictures(
         segment, compose, compose_deep, reader.transfer, cut_out if job.cutout else None
     )
