@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,17 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs clips that are not part of the project, in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Compiled models go to one folder for all tests and their processes, never the real user's.
+    Many sessions in a row share it where the variable names one."""
+    chosen = os.environ.get("BGBLUR_TESTS_CACHE")
+    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="module", autouse=True)

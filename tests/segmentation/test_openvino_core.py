@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +72,11 @@ def test_the_cache_is_pruned_when_it_is_opened(
     monkeypatch.setattr(openvino_core, "prune", pruned.append)
     openvino_core.core.__wrapped__()
     assert pruned == [tmp_path / "cache"]
+
+
+def test_tests_and_their_processes_leave_the_users_cache_alone(cache: Path) -> None:
+    assert openvino_core.cache_folder() == cache / "bgblur" / "openvino"
+    asked = "from bgblur.segmentation.openvino_core import cache_folder; print(cache_folder())"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == str(openvino_core.cache_folder())
+    assert not cache.is_relative_to(Path.home() / ".cache")

@@ -153,7 +153,8 @@ exclude-operators = [{_quoted(f"^(?!({kept})$)")}]
 
     def _python(self, *arguments: str) -> int:
         places = os.pathsep.join([str(self._copy), str(self._copy / "tests")])
-        environment = {**os.environ, "PYTHONPATH": places}
+        cache = {"BGBLUR_TESTS_CACHE": str(self._copy / ".cache")}
+        environment = {**os.environ, **cache, "PYTHONPATH": places}
         command = [sys.executable, "-B", *arguments]
         return subprocess.run(
             command, cwd=self._copy, env=environment, stdout=subprocess.DEVNULL, check=False

@@ -20,6 +20,8 @@ from bgblur.training.peers.compare import SideProcess, compare, table, verdict
 
 WIDTH, HEIGHT, FRAMES = 128, 96, 4
 
+PEER = environment.peer_folder()  # the user's own, found before the tests get another cache
+
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
@@ -139,7 +141,7 @@ def test_an_installation_that_fails_says_why(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_mediapipe_finds_the_astronaut(tmp_path: Path) -> None:
-    python = environment.find_environment(environment.peer_folder())
+    python = environment.find_environment(PEER)
     if python is None:
         pytest.skip("scripts/compare_peer.py has not installed MediaPipe here")
     path = tmp_path / "frames.npy"
