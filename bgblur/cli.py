@@ -160,8 +160,8 @@ def _take_debug(argv: list[str]) -> bool:
 
 
 def _leave(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a shell's >&- closes them
+        stream.flush()
     if any(thread.daemon for thread in threading.enumerate()):
         # Python would unwind a thread inside a driver or a model through C++, which aborts.
         os._exit(code)

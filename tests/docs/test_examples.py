@@ -143,7 +143,14 @@ def test_every_named_option_exists() -> None:
     known = {name for names in options("bgblur-cam").values() for name in names}
     for script in (*SCRIPTS, "record", "train"):
         known |= {n for names in options(f"scripts/{script}.py").values() for n in names}
-    known |= {"--help", "--minutes", "--size", "--plot", "--sample"} | OTHERS  # of other scripts
+    known |= {
+        "--help",
+        "--minutes",
+        "--size",
+        "--plot",
+        "--sample",
+        "--survivors",
+    } | OTHERS  # of other scripts
     named = {
         option
         for paper in PAPERS

@@ -314,3 +314,17 @@ def test_a_signal_ends_the_wait_for_input(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "says"), [("- out.mkv <&-", "cannot read -"), ("in.mkv - >&-", "cannot write -")]
+)
+def test_a_pipe_that_is_closed_is_one_line(words: str, says: str, tmp_path: Path) -> None:
+    call = f'"{sys.executable}" -m bgblur video {words}'
+    done = subprocess.run(
+        call, shell=True, capture_output=True, text=True, cwd=tmp_path, timeout=90, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"bgblur-cam: {says}: there is no ")
+    assert done.stderr.count("\n") == 1
