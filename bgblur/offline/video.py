@@ -170,27 +170,31 @@ def _lost(reader: VideoReader, job: VideoJob, name: str, ending: str, deep: bool
     """A line for everything of the clip that its result, ``deep`` or not, does not have."""
     if reader.transfer and not (reader.depth or job.sdr):
         yield (
-            f"{name} is HDR, which is not written to {ending}, so the result is SDR: write to "
-            ".mp4, .mkv or .mov to keep it"
+            f"{name} is HDR, which is not written to {ending}, so the result is SDR: "
+            f"{_instead(ending, '.mp4, .mkv or .mov')} to keep it"
         )
     elif reader.deep and not (deep or job.sdr):
         transparent = reader.opacity or job.cutout
         yield (
             f"{name} has 10 bits or more, and {'transparent ' * transparent}{ending} results have "
-            f"8: write to {'.mov' if transparent else '.mp4, .mkv or .mov'} to keep them"
+            f"8: {_instead(ending, '.mov' if transparent else '.mp4, .mkv or .mov')} to keep them"
         )
     if reader.transparent and not reader.opacity:
         yield (
             f"{name} has transparent parts, and {ending} files hold none, so they are shown over "
-            "white: write to .mov, .webm or .mkv to keep them"
+            f"white: {_instead(ending, '.mov, .webm or .mkv')} to keep them"
         )
     if ending == ".y4m" and not reader.alone:
         yield (
             f"{name} has sound or more beside its picture, and Y4M holds none, so it is left out: "
-            "leave out --format y4m to keep it"
+            f"{_instead(ending, '.mkv')} to keep it"
         )
     if reader.truncated:
         yield reader.truncated
+
+
+def _instead(ending: str, others: str) -> str:
+    return "leave out --format y4m" if ending == ".y4m" else f"write to {others}"
 
 
 def _timed(items: Iterable[tuple[S, int]], time_base: Fraction) -> Iterator[tuple[S, int, float]]:

@@ -130,6 +130,18 @@ def test_y4m_names_the_sound_that_it_leaves_out() -> None:
     assert len(streams["streams"]) == 1
 
 
+@pytest.mark.parametrize("kind", ["mkv", "y4m"])
+def test_transparency_goes_through_where_it_is_held(kind: Format) -> None:
+    ground = "-f lavfi -i color=red@0.5:s=64x48:d=0.2,format=yuva420p"
+    report, streams = through(f"{ground} -c:v libvpx-vp9 -cpu-used 8 -f webm", kind)
+    (picture,) = streams["streams"]
+    tags = {name.lower(): value for name, value in picture.get("tags", {}).items()}
+    assert (tags.get("alpha_mode") == "1") is (kind == "mkv")
+    if kind == "y4m":
+        (line,) = report.warnings
+        assert line.endswith("shown over white: leave out --format y4m to keep them")
+
+
 def test_y4m_keeps_the_times_of_a_variable_rate() -> None:
     words = f"{PICTURES} -vf select=not(between(n\\,5\\,14)) -fps_mode vfr {H264} -f matroska"
     report, streams = through(words, "y4m")
