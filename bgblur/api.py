@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from bgblur.frame import Alpha, Image
     from bgblur.offline.video import VideoReport
+    from bgblur.segmentation.quality import Quality
 
 __all__ = ["Blurrer", "Options", "Progress", "blur_image", "blur_video"]
 
@@ -40,8 +41,8 @@ class Blurrer:
 
     ``strength`` 1..100 is the blur's (60 unless given), 0 shows the room. ``live`` frames follow
     one another, as those of a camera or a film: alpha is smoothed over time, by ``smoothing`` 0..1,
-    and a background clip plays by the clock. Otherwise each picture stands alone. For the rest see
-    ``Options``. Not for several threads at once.
+    and a background clip plays by the clock. Otherwise each picture stands alone. ``quality`` is
+    "fast" unless given. For the rest see ``Options``. Not for several threads at once.
 
     Raises UsageError for a wrong option, ModelError for a model that cannot be loaded.
 
@@ -76,7 +77,8 @@ class Blurrer:
             raise UsageError("smoothing is for frames that follow one another: add live=True")
         settings = settings_from(strength, options, smoothing)
         self._closed = False
-        self._process = Processor(settings, stills=not live, live=live)
+        quality = _quality(options, "fast")
+        self._process = Processor(settings, stills=not live, live=live, quality=quality)
         try:
             self._process.load()
         except BaseException:
@@ -139,6 +141,7 @@ def blur_image(
     An array is ``uint8`` (H, W, 3) BGR. A file is turned upright as its EXIF data says; the
     result keeps 16 bits, and in ``out`` also transparency and colour profile. For many pictures
     use ``Blurrer``, which loads the model once. ``out`` must not exist unless ``overwrite``.
+    ``quality`` is "best" unless given.
 
     Raises UsageError, ModelError, OutputError.
 
@@ -150,14 +153,16 @@ def blur_image(
     from bgblur.imaging.pictures import Photo, read_photo
     from bgblur.offline.images import write_result
     from bgblur.offline.processor import Processor
+    from bgblur.segmentation.quality import FOR_PHOTOS
 
     settings = settings_from(strength, options)
+    quality = _quality(options, FOR_PHOTOS)
     source = _path(image) if isinstance(image, (str, os.PathLike)) else None
     target = None if out is None else _png_target(_path(out), source, overwrite)
     photo = Photo(_checked(image)) if source is None else read_photo(source)
     if photo.several:
         raise UsageError(f"cannot read {source}: {photo.several}")
-    with closing(Processor(settings, stills=True)) as process:
+    with closing(Processor(settings, stills=True, quality=quality)) as process:
         picture, alpha = process(photo.pixels)
     if picture is image:
         picture = picture.copy()
@@ -187,7 +192,8 @@ def blur_video(
     film that fails or is interrupted leaves no file behind.
 
     ``cutout`` writes the person on a transparent ground (.mov, .webm or .mkv). ``sdr`` makes SDR of
-    HDR, and 8 bits of 10. ``keep_interlaced`` leaves an interlaced film so.
+    HDR, and 8 bits of 10. ``keep_interlaced`` leaves an interlaced film so. ``quality`` is
+    "balanced" unless given.
 
     Raises UsageError, ModelError, OutputError.
 
@@ -198,8 +204,10 @@ def blur_video(
     """
     from bgblur.offline import video
     from bgblur.offline.processor import Processor
+    from bgblur.segmentation.quality import FOR_RECORDINGS
 
     settings = settings_from(strength, options, smoothing)
+    quality = _quality(options, FOR_RECORDINGS)
     matte = None if alpha is None else _path(alpha)
     job = video.VideoJob(
         _path(source),
@@ -210,7 +218,7 @@ def blur_video(
         sdr=sdr,
         keep_interlaced=keep_interlaced,
     )
-    with _threads_kept(), closing(Processor(settings)) as process:
+    with _threads_kept(), closing(Processor(settings, quality=quality)) as process:
         return video.blur_video(
             job,
             process.segment,
@@ -233,6 +241,13 @@ def _checked(frame: object) -> Image:
             found = f"{frame.dtype} {frame.shape}"
         raise UsageError(f"a picture is a uint8 array (height, width, 3) in BGR, not {found}")
     return np.require(frame, np.uint8, ["C", "W"])
+
+
+def _quality(options: Options, default: Quality) -> Quality:
+    from bgblur.segmentation.quality import quality_of
+
+    given = options.get("quality")
+    return default if given is None else quality_of(given)
 
 
 def _path(name: StrPath) -> Path:

@@ -13,6 +13,7 @@ from bgblur.commands.options import (
     ConfigOption,
     ModeOption,
     OverwriteOption,
+    QualityOption,
     StrengthOption,
     err,
     out,
@@ -42,6 +43,7 @@ def video(
         Literal["composite", "cutout"],
         typer.Option(help="The finished picture, or the person on a transparent ground."),
     ] = "composite",
+    quality: QualityOption = "balanced",
     save_every: Annotated[int | None, typer.Option(help="Save every Nth frame as a PNG.")] = None,
     frames_dir: Annotated[Path | None, typer.Option(help="Folder for --save-every.")] = None,
     format_: Annotated[
@@ -86,8 +88,8 @@ def video(
     pipes = standard_pipes(todo[0].source, todo[0].target, format_)
     with ended_by_signals():
         if out_dir is None:
-            blur_one(todo[0], settings, err, pipes)
-        elif code := blur_many(todo, settings, jobs, err):
+            blur_one(todo[0], settings, err, quality, pipes)
+        elif code := blur_many(todo, settings, jobs, err, quality):
             raise typer.Exit(code)
 
 
@@ -99,6 +101,7 @@ def image(
         Literal["png", "jpeg", "webp", "avif", "heic", "jxl"],
         typer.Option("--format", help="Of composite and cutout; the others are PNG."),
     ] = "png",
+    quality: QualityOption = "best",
     explain: Annotated[
         bool,
         typer.Option("--explain", help="Also save every step in one picture, NAME_explain.png."),
@@ -118,7 +121,7 @@ def image(
     from bgblur.offline.processor import Processor
 
     settings = effective(config, background_values(strength, mode, background))
-    processor = Processor(settings, stills=True)
+    processor = Processor(settings, stills=True, quality=quality)
     if sources == [Path("-")] and out_dir is None and not explain:
         blur_piped(sys.stdin.buffer, sys.stdout.buffer, save_kinds(save), processor)
         return

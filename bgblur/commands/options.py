@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Configuration file to use.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+QualityOption = Annotated[
+    Literal["fast", "balanced", "best"],
+    typer.Option(help="More time finds the person more exactly."),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 StrengthOption = Annotated[int | None, typer.Option(help="Blur strength, 0 (off) to 100.")]
 ModeOption = Annotated[

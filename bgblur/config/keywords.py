@@ -35,6 +35,8 @@ class Options(TypedDict, total=False):
     """Fit alpha to the picture's edges (guided filter)."""
     feather: float
     """0..1: softens alpha."""
+    quality: Literal["fast", "balanced", "best"]
+    """More time finds the person more exactly: what "auto" above becomes. "fast" is as live."""
 
 
 _KEYS = {

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 
 from bgblur.config.settings import Settings
 from bgblur.offline.batch_processes import blur_in_parallel
 from bgblur.offline.batch_serial import OnJobProgress, Outcome, blur_in_turn
 from bgblur.offline.video import VideoJob
+from bgblur.pipeline.engines import cores
+from bgblur.segmentation.quality import Quality
 from bgblur.segmentation.runtime import choose_runtime
 
 _MEMORY_EACH = 1_000_000_000  # bytes that a worker needs for HD
-
-
-def cores() -> int:
-    """The number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_workers(settings: Settings, jobs: int) -> int:
@@ -46,6 +42,7 @@ def blur_all(
     settings: Settings,
     workers: int,
     on_progress: OnJobProgress | None = None,
+    quality: Quality = "fast",
 ) -> Generator[Outcome, None, None]:
     """Yield the outcome of each job when it is done; a job that fails does not stop the others.
 
@@ -53,7 +50,8 @@ def blur_all(
     early: unfinished files are removed.
     """
     if workers == 1:
-        yield from blur_in_turn(jobs, settings, on_progress)
+        yield from blur_in_turn(jobs, settings, on_progress, quality)
     else:
         count = min(workers, len(jobs))
-        yield from blur_in_parallel(jobs, settings, count, cores() // count, on_progress)
+        share = max(1, cores() // count)
+        yield from blur_in_parallel(jobs, settings, count, share, on_progress, quality)

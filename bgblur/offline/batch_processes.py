@@ -21,6 +21,7 @@ from bgblur.files import remove_unfinished
 from bgblur.interrupts import POLL, check, ended_by_signals
 from bgblur.offline.batch_serial import OnJobProgress, Outcome, load_blur
 from bgblur.offline.video import VideoJob
+from bgblur.segmentation.quality import Quality
 
 _END_WITHIN = 5.0  # seconds a worker gets to clean up
 
@@ -36,10 +37,12 @@ def blur_in_parallel(
     jobs: Sequence[VideoJob],
     settings: Settings,
     count: int,
-    threads: int,
+    share: int,
     on_progress: OnJobProgress | None,
+    quality: Quality = "fast",
 ) -> Iterator[Outcome]:
-    """Yield the outcome of each job when it is done, by ``count`` processes of ``threads`` each.
+    """Yield the outcome of each job when it is done, by ``count`` processes with ``share`` cores
+    each.
 
     Raises ModelError or UsageError if the engine cannot be loaded.
     """
@@ -49,7 +52,7 @@ def blur_in_parallel(
         while waiting or any(worker.job for worker in workers):
             busy = sum(worker.job is not None for worker in workers)
             while len(workers) < min(count, busy + len(waiting)):
-                workers.append(_start_worker(settings, threads))
+                workers.append(_start_worker(settings, quality, share))
             for worker in workers:
                 if worker.job is None and waiting:
                     worker.job = waiting.popleft()
@@ -81,23 +84,23 @@ def blur_in_parallel(
         _end(workers)
 
 
-def _start_worker(settings: Settings, threads: int) -> _Worker:
+def _start_worker(settings: Settings, quality: Quality, share: int) -> _Worker:
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs, settings, max(1, threads)), daemon=True)
+    process = context.Process(target=_work, args=(theirs, settings, quality, share), daemon=True)
     with _ignoring_ctrl_c():  # the terminal sends it to all; only this process handles it
         process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _work(pipe: Connection, settings: Settings, threads: int) -> None:
+def _work(pipe: Connection, settings: Settings, quality: Quality, share: int) -> None:
     """Run in the worker: load the model, then do jobs until the pipe closes."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is imported, later
+    os.environ["OMP_NUM_THREADS"] = str(share)  # torch reads it when it is imported, later
     try:
         with ended_by_signals():
             try:
-                blur = load_blur(settings)
+                blur = load_blur(settings, quality, share)
             except BgblurError as error:
                 pipe.send(error)
                 return

@@ -9,6 +9,7 @@ from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.interrupts import check
 from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
+from bgblur.segmentation.quality import Quality
 
 OnJobProgress = Callable[[VideoJob, int, int | None, float], None]
 """Called with the job and then with what ``OnProgress`` takes."""
@@ -25,11 +26,14 @@ class Outcome:
 
 
 def blur_in_turn(
-    jobs: Sequence[VideoJob], settings: Settings, on_progress: OnJobProgress | None
+    jobs: Sequence[VideoJob],
+    settings: Settings,
+    on_progress: OnJobProgress | None,
+    quality: Quality = "fast",
 ) -> Iterator[Outcome]:
     """Yield the outcome of each job, in order. Raises ModelError or UsageError if the engine
     cannot be loaded."""
-    blur = load_blur(settings)
+    blur = load_blur(settings, quality)
     for job in jobs:
         check()
         yield blur(job, progress_of(job, on_progress))
@@ -42,14 +46,17 @@ def progress_of(job: VideoJob, on_progress: OnJobProgress | None) -> OnProgress 
     return lambda done, total, fps: on_progress(job, done, total, fps)
 
 
-def load_blur(settings: Settings) -> Callable[[VideoJob, OnProgress | None], Outcome]:
-    """Load the engine and return the function that does one job after the other with it.
+def load_blur(
+    settings: Settings, quality: Quality, share: int | None = None
+) -> Callable[[VideoJob, OnProgress | None], Outcome]:
+    """Load the engine and return the function that does one job after the other with it, on
+    ``share`` cores.
 
     The engine is loaded here, since an error would be the same for every job.
     """
     from bgblur.offline.processor import Processor
 
-    processor = Processor(settings)
+    processor = Processor(settings, quality=quality, share=share)
     processor.load()
 
     def blur(job: VideoJob, on_progress: OnProgress | None) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from bgblur.gpu.stream import fetched, on_stream
 from bgblur.imaging.pictures import STEP_16, to_8_bits
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend, look_of, mask_of
+from bgblur.pipeline.engines import load_engine
+from bgblur.segmentation.quality import Quality
 from bgblur.stats import Stats
 
 
@@ -26,16 +29,26 @@ class Processor:
     ``segment`` and ``compose`` are its two halves, for callers that run them in parallel. With
     ``stills`` the pictures are unrelated and alpha is not smoothed from one to the next. ``live``
     frames come one by one as they are captured: a background clip plays by the clock, and no core
-    is kept free for other stages. Raises ModelError when the engine fails: an unfinished file is
-    better than one with frames that are not blurred. Raises UsageError for a picture that no engine
-    takes.
+    is kept free for other stages. ``share`` is the number of cores for this process, where several
+    work side by side.
+
+    Raises ModelError when the engine fails: an unfinished file is better than one with frames that
+    are not blurred. Raises UsageError for a picture that no engine takes.
     """
 
-    def __init__(self, settings: Settings, stills: bool = False, live: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stills: bool = False,
+        live: bool = False,
+        quality: Quality = "fast",
+        share: int | None = None,
+    ) -> None:
         self.stats = Stats()
         self._engine = settings.engine
         # A video's other stages run beside the engine and need a core, as they do live.
-        self._spare_core = not (stills or live)
+        spare = not (stills or live)
+        self._load = partial(load_engine, spare_core=spare, quality=quality, share=share)
         self._backend: Backend | None = None  # loaded with the first picture: it takes seconds
         self._deep: tuple[Paint, DeepCompositor] | None = None
         # The daemon mirrors the picture for its user; recordings and photos keep their sides.
@@ -46,7 +59,7 @@ class Processor:
     def load(self) -> Backend:
         """Load the engine at the first call and return it. Raises ModelError or UsageError."""
         if self._backend is None:
-            self._backend = load_backend(self._engine, self.stats, spare_core=self._spare_core)
+            self._backend = load_backend(self._engine, self.stats, load_engine=self._load)
         return self._backend
 
     def restart(self) -> None:

@@ -14,12 +14,15 @@ from bgblur.offline.piped_video import NONE, Pipes
 from bgblur.offline.processor import Processor
 from bgblur.offline.progress import BatchProgress, VideoProgress
 from bgblur.offline.video import VideoJob, blur_video
+from bgblur.segmentation.quality import Quality
 
 
-def blur_one(job: VideoJob, settings: Settings, console: Console, pipes: Pipes = NONE) -> None:
+def blur_one(
+    job: VideoJob, settings: Settings, console: Console, quality: Quality, pipes: Pipes = NONE
+) -> None:
     """Raises UsageError, ModelError, OutputError; KeyboardInterrupt when a signal ends it."""
     say = partial(console.print, markup=False)
-    processor = Processor(settings)
+    processor = Processor(settings, quality=quality)
     try:
         with VideoProgress(console) as progress:
             report = blur_video(
@@ -41,7 +44,11 @@ def blur_one(job: VideoJob, settings: Settings, console: Console, pipes: Pipes =
 
 
 def blur_many(
-    todo: list[VideoJob], settings: Settings, workers: int | None, console: Console
+    todo: list[VideoJob],
+    settings: Settings,
+    workers: int | None,
+    console: Console,
+    quality: Quality,
 ) -> int:
     """Each of ``todo``, ``workers`` at a time (None: as many as fit); one that fails does not stop
     the others. Returns the exit code: 0, or that of the first failure.
@@ -62,6 +69,7 @@ def blur_many(
                     settings,
                     count,
                     lambda job, *made: progress.update(job.source.name, *made),
+                    quality,
                 )
             ) as outcomes,
         ):

@@ -117,21 +117,19 @@ def open_sink(
 def load_backend(
     settings: EngineSettings,
     stats: Stats,
-    spare_core: bool = True,
     fps: Callable[[], float] | None = None,
     load_engine: Callable[[EngineSettings], Engine] | None = None,
 ) -> Backend:
     """Load the engine, its matting, and the compositor on the same device.
 
-    ``spare_core`` leaves one processor core to the stages that run beside the engine. ``fps``
-    returns the wanted rate of a live stream; without it every frame is inferred, by one network at
-    one height. ``load_engine`` loads other engines than those that run the models.
+    ``fps`` returns the wanted rate of a live stream; without it every frame is inferred, by one
+    network at one height. ``load_engine`` loads another engine than that of the settings.
 
     Raises ModelError or UsageError. Imports torch, which takes seconds, where it runs the network.
     """
     from bgblur.segmentation.matting import Matting
 
-    load = load_engine or partial(engine_of, spare_core=spare_core, live=fps is not None)
+    load = load_engine or partial(engine_of, spare_core=True, live=fps is not None)
     if fps is None:
         matting = Matting(load(settings), stats)
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bgblur.frame import Image
+from bgblur.frame import Alpha, Image
 from bgblur.media.reader import VideoReader
 from bgblur.segmentation.engine import Engine
 from bgblur.training.data.groups import name_of
@@ -108,13 +108,18 @@ def evaluate(
 # ---------------------------------------------------------------- photos
 
 
-def score_photos(predict: Predictor, pictures: Sequence[Picture]) -> list[Scored]:
-    """Score each picture, letterboxed to 16:9, where its mask is not ignored."""
+def score_photos(
+    predict: Predictor,
+    pictures: Sequence[Picture],
+    shown: Callable[[Predictor, Image], Alpha] = letterboxed,
+) -> list[Scored]:
+    """Score each picture where its mask is not ignored, by its alpha from ``shown``: letterboxed to
+    16:9, as a webcam would see it, or otherwise."""
     scored = []
     for picture in pictures:
         image, truth, weight = read_photo(picture)
         valid = weight > 0
-        alpha = letterboxed(predict, image)
+        alpha = shown(predict, image)
         scored.append(
             Scored(
                 picture,

@@ -1,0 +1,74 @@
+"""How much work a photo or a recording is worth: what "auto" in the settings becomes for files.
+
+Chosen on the half "tune" with scripts/file_quality.py; docs/files.md has the figures.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from bgblur.errors import ModelError, UsageError
+from bgblur.files import user_path
+from bgblur.segmentation.contract import contract_of
+from bgblur.segmentation.models import SHIPPED_MODELS
+
+if TYPE_CHECKING:
+    from bgblur.config.settings import EngineSettings
+
+Quality = Literal["fast", "balanced", "best"]
+QUALITIES: tuple[Quality, ...] = get_args(Quality)
+FOR_PHOTOS: Quality = "best"
+FOR_RECORDINGS: Quality = "balanced"
+
+_FULL = ("cpu", "cuda", "mps")  # devices that compute in single precision
+
+
+@dataclass(frozen=True)
+class _Effort:
+    """``full``: single precision. ``mirrored``: see engine_mirrored."""
+
+    input_height: int
+    full: bool = False
+    mirrored: bool = False
+
+
+_EFFORTS = {"balanced": _Effort(288), "best": _Effort(352, full=True, mirrored=True)}
+
+
+def quality_of(name: object) -> Quality:
+    """Raises UsageError for what is no quality."""
+    for quality in QUALITIES:
+        if name == quality:
+            return quality
+    raise UsageError(f"quality is {name!r}: choose {', '.join(QUALITIES)}")
+
+
+def planned(settings: EngineSettings, quality: Quality, device: str) -> tuple[EngineSettings, bool]:
+    """``settings`` with what ``quality`` chooses for ``device`` in place of each "auto", and
+    whether alpha is to be averaged with that of the mirrored picture.
+
+    What the user has set is kept. "fast" changes nothing.
+    """
+    effort = _EFFORTS.get(quality)
+    if effort is None:
+        return settings, False
+    chosen: dict[str, Any] = {}
+    if settings.input_height == "auto":
+        chosen["input_height"] = effort.input_height
+    full = effort.full and device.partition(":")[0] in _FULL
+    if full and settings.precision == "auto" and not _is_int8(settings.model):
+        chosen["precision"] = "fp32"
+    return settings.model_copy(update=chosen), effort.mirrored
+
+
+def _is_int8(model: str) -> bool:
+    """Whether ``model``, as engine.model names it, runs in int8 alone. What is wrong with a file is
+    for the engine to say."""
+    if model == "auto":
+        return False
+    with suppress(ModelError):
+        path = SHIPPED_MODELS.get(model) or user_path(model, ModelError)
+        return contract_of(path).cpu_precision == "int8"
+    return False
