@@ -19,7 +19,10 @@ from support.media.written_clips import write_clip
 from bgblur.sources.demo import DemoSource
 
 EXAMPLES = list(examples())
-SCRIPTS = ("benchmark", "compare_peer", "evaluate", "export", "import_fastai", "pack_data")
+SCRIPTS = (
+    *("benchmark", "compare_peer", "evaluate", "export", "file_quality"),
+    *("import_fastai", "pack_data"),
+)
 # --debug is taken off before typer; --user and so on belong to other programs.
 OTHERS = {"--debug", "--user", "--no-install-recommends"}
 PYTHON = [block for paper in PAPERS for block in blocks(paper) if block.language == "python"]

@@ -25,7 +25,8 @@ SegmentClip = Callable[[Iterable[Any]], Iterator[Result]]  # BGR frames of one c
 
 
 def bgblur(options: dict[str, Any]) -> tuple[SegmentClip, dict[str, Any]]:
-    """bgblur as it blurs a video: segmentation and compositing run in parallel."""
+    """bgblur as it blurs a video with ``--quality fast``: segmentation and compositing run in
+    parallel."""
     from bgblur.config.overrides import Overrides
     from bgblur.config.settings import Settings
     from bgblur.offline.overlap import ahead
