@@ -15,6 +15,11 @@ DEFAULTS = {
     # takes a seventh of all processor time at 1280x720 and saves a millisecond.
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER": "0",
     "OPENCV_THREAD_POOL_ACTIVE_WAIT_MAIN": "0",
+    # OpenMP's threads sleep, too, GNU's and Intel's. torch waits for all of them at the end of each
+    # operation: those that spin take the core that the last one needs, and beside another program
+    # an inference on two threads takes many times as long as on one.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "KMP_BLOCKTIME": "0",
     # torch's C++ warnings are for those who develop it.
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     # torch and pydantic search all installed packages for plug-ins; bgblur uses none.

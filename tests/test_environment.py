@@ -28,6 +28,21 @@ print(json.dumps({{name: os.environ.get(name) for name in {names}}}))
 """
 
 
+SPINNING = """
+from bgblur.environment import prepare_process
+prepare_process()
+import time, torch
+torch.set_num_threads(2)
+plane = torch.zeros(400_000)
+plane.add_(1)
+began = time.process_time()
+for _ in range(100):
+    plane.add_(1)
+    time.sleep(0.003)
+print(time.process_time() - began)
+"""
+
+
 def in_a_new_process(code: str, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if name not in DEFAULTS}
     done = subprocess.run(
@@ -77,3 +92,8 @@ subprocess.run([sys.executable, "-c", child], check=True)
 """
     found = json.loads(in_a_new_process(code))
     assert {name: found.get(name) for name in DEFAULTS} == DEFAULTS
+
+
+def test_threads_of_torch_sleep_while_they_wait() -> None:
+    """They spun through 0.3 seconds of pauses; the additions take a hundredth."""
+    assert float(in_a_new_process(SPINNING)) < 0.12

@@ -12,6 +12,8 @@ from support.torch_marks import needs_cuda
 from bgblur.compositing.compositor_torch import TorchCompositor
 from bgblur.compositing.look import Look
 from bgblur.gpu.graph import GpuWork, Replay
+from bgblur.gpu.stream import fetched
+from bgblur.segmentation.engine_mirrored import MirroredEngine
 from bgblur.segmentation.engine_torch import TorchEngine
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.options import MaskOptions
@@ -46,3 +48,22 @@ def test_all_of_it_is_recorded_at_the_first_try(
     # The finder, the edges and the room; nothing is laid over a picture here.
     recorded = sorted(len(replay._recorded) for replay in made)
     assert recorded == [0] + 3 * [len(SIZES)]
+
+
+@pytest.mark.gpu
+@needs_cuda
+def test_the_mirrored_average_is_that_of_the_processor() -> None:
+    """Recorded as a graph, for photos of different sizes in turn."""
+    parts = [
+        Matting(
+            MirroredEngine(TorchEngine(device=device, precision="fp32", input_height=256)), Stats()
+        )
+        for device in ("cuda", "cpu")
+    ]
+    for i in range(3):
+        for width, height in SIZES:
+            frame = np.roll(portrait(width, height), 9 * i, axis=1)
+            found, expected = (
+                fetched(matting(frame, MaskOptions(smoothing=0.0))[1]) for matting in parts
+            )
+            assert np.abs(found - expected).mean() < 0.005
