@@ -34,7 +34,7 @@ class _Effort:
     mirrored: bool = False
 
 
-_EFFORTS = {"balanced": _Effort(288), "best": _Effort(352, full=True, mirrored=True)}
+_EFFORTS = {"balanced": _Effort(352), "best": _Effort(352, full=True, mirrored=True)}
 
 
 def quality_of(name: object) -> Quality:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from bgblur.offline.batch import cores
+from bgblur.pipeline.engines import cores
 
 BEFORE_TORCH = {
     *("torch", "av", "starlette", "uvicorn", "pyvirtualcam", "linuxpy", "PIL", "filelock"),

@@ -15,8 +15,9 @@ from support.model_files import BRIGHT_AT_ITS_HEIGHT, SHADE, write_model
 
 from bgblur.config.settings import Settings
 from bgblur.errors import ModelError
-from bgblur.offline.batch import blur_all, cores, default_workers
+from bgblur.offline.batch import blur_all, default_workers
 from bgblur.offline.video import VideoJob
+from bgblur.pipeline.engines import cores
 
 ONE_AND_TWO = [1, pytest.param(2, marks=pytest.mark.slow)]  # each process imports torch
 

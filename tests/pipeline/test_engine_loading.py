@@ -14,8 +14,9 @@ from bgblur.config.settings import EngineSettings
 from bgblur.pipeline import engines
 from bgblur.pipeline.engines import load_engine
 from bgblur.segmentation import engine_openvino
+from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.engine_mirrored import MirroredEngine
-from bgblur.segmentation.quality import planned
+from bgblur.segmentation.quality import Quality, planned
 
 
 def test_openvino_in_each_quality() -> None:
@@ -24,7 +25,8 @@ def test_openvino_in_each_quality() -> None:
     fast, balanced, best = (
         load_engine(settings, quality=quality) for quality in ("fast", "balanced", "best")
     )
-    for engine, quality in ((balanced, "balanced"), (best, "best")):
+    loaded: list[tuple[Engine, Quality]] = [(balanced, "balanced"), (best, "best")]
+    for engine, quality in loaded:
         assert engine.input_height == planned(settings, quality, "cpu")[0].input_height
         assert engine.infer(image).shape[0] == engine.input_height
     assert fast.input_height == 160
@@ -38,9 +40,10 @@ def test_openvino_in_each_quality() -> None:
 def test_torchscript_in_each_quality(tmp_path: Path) -> None:
     model = str(write_model(tmp_path / "own.ts", BRIGHT_AT_ITS_HEIGHT))
     settings = EngineSettings(device="cpu", model=model)
-    for quality in ("balanced", "best"):
-        engine = load_engine(settings, quality=quality)  # type: ignore[arg-type]
-        assert engine.input_height == planned(settings, quality, "cpu")[0].input_height  # type: ignore[arg-type]
+    wanted: tuple[Quality, ...] = ("balanced", "best")
+    for quality in wanted:
+        engine = load_engine(settings, quality=quality)
+        assert engine.input_height == planned(settings, quality, "cpu")[0].input_height
         assert engine.infer(portrait(320, 180)).shape[0] == engine.input_height
         assert isinstance(engine, MirroredEngine) == (quality == "best")
     assert engine.precision == "fp32"
