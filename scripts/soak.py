@@ -60,6 +60,8 @@ def soak(minutes: float, width: int, height: int) -> list[Sample]:
     sink = CountingSink()
     setattr(daemon, "open_sink", lambda *_: sink)  # noqa: B010 - not part of its interface
     options = {"camera.device": "demo", "camera.width": width, "camera.height": height}
+    # "auto" may load another network at any time, which takes memory once.
+    options |= {"engine.model": "unet-lite", "engine.input_height": 160}
     stop = threading.Event()
     samples: list[Sample] = []
     with TemporaryDirectory() as folder:

@@ -41,6 +41,7 @@ MEASURED = (
 )
 _WARM_UP = 2.0  # seconds after the first frame that are not measured
 _START_WITHIN = 60.0
+_PATIENCE = 10.0  # seconds beyond a part, for two frames on a busy machine
 _DRAWN = 16  # different pictures of the demo
 
 
@@ -182,7 +183,11 @@ def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
 def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:
     pipeline.stats.restart()
     meter.start()
-    threading.Event().wait(seconds)
+    waiting = threading.Event()
+    waiting.wait(seconds)
+    latest = time.monotonic() + _PATIENCE
+    while pipeline.stats.frames < 2 and time.monotonic() < latest:
+        waiting.wait(0.05)  # the machine is busy: a longer part is as good
     if pipeline.stats.frames < 2:
         raise UsageError(f"fewer than two frames in {seconds:.1f} s: give --seconds more")
     return run_report(pipeline, meter)

@@ -7,9 +7,11 @@ from typing import Any
 
 from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
+from bgblur.segmentation.darkness import shown_in
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import Finder, HostFinder
 from bgblur.segmentation.governor import Effort
+from bgblur.segmentation.motion import small_picture
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
@@ -75,9 +77,10 @@ class Matting:
         passed: int = 1,
         small: Image | None = None,
     ) -> Any:
-        """Alpha (h, w) at the network's resolution, thresholded by hysteresis and smoothed; the
-        parameters are those of Finder."""
-        return self._finder(image, pixels, options.smoothing, passed, small)
+        """Alpha (h, w) at the network's resolution, thresholded by hysteresis and smoothed, 0 in
+        the dark; the parameters are those of Finder."""
+        small = small_picture(image) if small is None else small
+        return shown_in(small, self._finder(image, pixels, options.smoothing, passed, small))
 
     def _refined(self, alpha: Any, pixels: Any, options: MaskOptions) -> Any:
         with self._stats.stage("edges"):

@@ -29,7 +29,8 @@ from bgblur.config.settings import Settings
 from bgblur.pipeline.build import load_backend, mask_of, open_source
 from bgblur.sinks.web.sink import WebSink
 from bgblur.stats import Stats
-settings = Settings.model_validate({"camera": {"device": "demo", "width": 320, "height": 180}})
+camera = {"device": "demo", "width": 320, "height": 180}
+settings = Settings.model_validate({"camera": camera, "engine": {"runtime": sys.argv[1]}})
 frame = open_source(settings.camera).read()
 backend = load_backend(settings.engine, Stats())
 backend.segment(frame.image, mask_of(settings))
@@ -38,17 +39,21 @@ print(json.dumps([sorted(early), sorted(sys.modules), garbage]))
 """
 
 
-def test_the_start_imports_nothing_heavy_that_it_does_not_use() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=120, check=True
-    )
+@pytest.mark.parametrize("runtime", ["openvino", "torchscript"])
+def test_the_start_imports_nothing_heavy_that_it_does_not_use(runtime: str) -> None:
+    pytest.importorskip("openvino" if runtime == "openvino" else "torch")
+    code = [sys.executable, "-c", CODE, runtime]
+    done = subprocess.run(code, capture_output=True, text=True, timeout=120, check=True)
     before, after, garbage = json.loads(done.stdout)
     early, all_of_them = set(before), set(after)
     assert not early & BEFORE_TORCH
     assert not all_of_them & NEVER
-    assert "torch" in all_of_them  # else nothing was started
+    own, other = ("openvino", "torch") if runtime == "openvino" else ("torch", "openvino")
+    assert own in all_of_them  # else nothing was started
+    assert other not in all_of_them
     assert garbage["collected"]
-    assert garbage["exempt"] > 100_000  # torch's own, which no collection has to check
+    if runtime == "torchscript":
+        assert garbage["exempt"] > 100_000  # torch's own, which no collection has to check
 
 
 IDLE_BETWEEN = """

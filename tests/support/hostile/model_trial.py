@@ -35,6 +35,7 @@ def outcome(path: Path, image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) 
         return "failed"  # the pipeline blurs the whole frame then
     except Exception as error:
         return f"[{type(error).__name__} at running: {error!r}]"
+    alpha = np.asarray(alpha)
     sound = np.isfinite(alpha).all() and alpha.min() >= 0 and alpha.max() <= 1
     return "ran" if sound and alpha.shape == image.shape[:2] else "[no alpha]"
 
