@@ -1,6 +1,7 @@
 """How much work a photo or a recording is worth: what "auto" in the settings becomes for files.
 
-Chosen on the half "tune" with scripts/file_quality.py; docs/files.md has the figures.
+Chosen of some twenty on the half "tune"; scripts/file_quality.py measures it, docs/files.md has the
+figures.
 """
 
 from __future__ import annotations
