@@ -12,40 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bgblur.frame import Image
-from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.engine_within import EngineWithin
 from bgblur.segmentation.finder import SLACK
 
 
-class MirroredEngine:
-    """``engine``, asked twice for each picture."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @property
-    def device(self) -> str:
-        return self._engine.device
-
-    @property
-    def unit(self) -> str:
-        """What runs the network: an NPU, where alpha is on the processor."""
-        return str(getattr(self._engine, "unit", self._engine.device))
-
-    @property
-    def precision(self) -> str:
-        return self._engine.precision
-
-    @property
-    def input_height(self) -> int:
-        return self._engine.input_height
-
-    @input_height.setter
-    def input_height(self, rows: int) -> None:
-        self._engine.input_height = rows
-
-    def upload(self, image: Image) -> Any:
-        return self._engine.upload(image)
+class MirroredEngine(EngineWithin):
+    """The engine within is asked twice for each picture."""
 
     def infer(self, pixels: Any) -> Any:
         alpha = self._engine.infer(pixels)

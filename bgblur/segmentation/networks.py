@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from bgblur.errors import one_line
-from bgblur.frame import Image
 from bgblur.segmentation.engine import CompilingEngine, Engine
+from bgblur.segmentation.engine_within import EngineWithin
 from bgblur.segmentation.governor import Readiness
 from bgblur.segmentation.ladder import Rung
 
 LoadRung = Callable[[Rung], Engine]
 
 
-class Networks:
+class Networks(EngineWithin):
     """An Engine that stands on a rung. It begins on ``rung`` with ``first``; another network is
     loaded by ``load``, once, in a thread of its own, when ``ready`` is first asked for it.
 
@@ -30,36 +30,16 @@ class Networks:
         load: LoadRung,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(first)
         self.problem: str | None = None  # why a network is not used, for people
         self.inference = 0.0  # seconds of the last one
         self._engines = {rung.model: first}
-        self._engine = first
         self._load = load
         self._clock = clock
         self._shape = (rung.height, rung.height * 16 // 9)  # of the last frame
         self._failed: set[Rung] = set()
         self._loading: tuple[Rung, threading.Thread] | None = None
         self.stand_on(rung)
-
-    @property
-    def device(self) -> str:
-        return self._engine.device
-
-    @property
-    def unit(self) -> str:
-        return str(getattr(self._engine, "unit", self.device))
-
-    @property
-    def precision(self) -> str:
-        return self._engine.precision
-
-    @property
-    def input_height(self) -> int:
-        return self._engine.input_height
-
-    @input_height.setter
-    def input_height(self, height: int) -> None:
-        self._engine.input_height = height
 
     @property
     def loaded(self) -> frozenset[str]:
@@ -92,9 +72,6 @@ class Networks:
             self._loading = rung, thread
             thread.start()
         return "loading"
-
-    def upload(self, image: Image) -> Any:
-        return self._engine.upload(image)
 
     def infer(self, pixels: Any) -> Any:
         self._shape = pixels.shape[:2]
