@@ -59,20 +59,20 @@ def test_the_start_imports_nothing_heavy_that_it_does_not_use(runtime: str) -> N
 IDLE_BETWEEN = """
 from bgblur.environment import prepare_process
 prepare_process()
-import time, cv2, numpy as np
+import os, time, cv2, numpy as np
 cv2.setNumThreads(2)
 picture = np.zeros((360, 640, 3), np.uint8)
 began = time.process_time()
-for _ in range(200):
+for _ in range(100):
     for _ in range(5):
         cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
-    time.sleep(0.002)
-print(time.process_time() - began)
+    time.sleep(0.01)
+print(time.process_time() - began, os.environ["OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER"])
 """
 
 
 def test_opencvs_idle_threads_sleep() -> None:
-    def seconds(**spinning: str) -> float:
+    def measured(**spinning: str) -> tuple[float, str]:
         done = subprocess.run(
             [sys.executable, "-c", IDLE_BETWEEN],
             env=os.environ | spinning,
@@ -81,15 +81,12 @@ def test_opencvs_idle_threads_sleep() -> None:
             timeout=120,
             check=True,
         )
-        return float(done.stdout)
+        seconds, rounds = done.stdout.split()
+        return float(seconds), rounds
 
     if cores() < 2:
         pytest.skip("one core: OpenCV has no threads to wait")
-    as_shipped, as_opencv_has_it = [], []
-    for _ in range(6):  # on a busy machine idle threads hardly get to run
-        as_shipped.append(seconds())
-        as_opencv_has_it.append(seconds(OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER="2000"))
-        if len(as_shipped) > 2 and min(as_shipped) < 0.85 * min(as_opencv_has_it):
-            break
-    print(as_shipped, as_opencv_has_it)
-    assert min(as_shipped) < 0.85 * min(as_opencv_has_it)
+    as_shipped, rounds = measured()
+    assert rounds == "0"  # OpenCV's own 2000 cost too little to be seen on a busy machine
+    many_rounds, _ = measured(OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER="10000000")
+    assert as_shipped < 0.5 * many_rounds  # OpenCV does follow the variable
