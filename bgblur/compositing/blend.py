@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.color import planes_of
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.imaging.tiles import SIDE, enlarged, gathered, places_of, put
 
@@ -58,15 +59,6 @@ def blend_over_planes(planar: Image, pixels: Image, alpha: TiledAlpha) -> None:
         for part, plane, place, side in zip(planes_of(strip), planes, places, sides, strict=True):
             put(plane, place, part, side)
     _copy_inside(planes, pixels, alpha)
-
-
-def planes_of(planar: Image) -> tuple[Image, Image, Image]:
-    """Views of Y (H, W), U and V (H / 2, W / 2) of an I420 picture, whose rows are C-contiguous;
-    H is a multiple of 4."""
-    height, width = planar.shape[0] * 2 // 3, planar.shape[1]
-    half = height // 4
-    u, v = planar[height : height + half], planar[height + half :]
-    return planar[:height], u.reshape(-1, width // 2), v.reshape(-1, width // 2)
 
 
 def _copy_inside(planes: tuple[Image, Image, Image], pixels: Image, alpha: TiledAlpha) -> None:

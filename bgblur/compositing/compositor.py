@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
-from bgblur.compositing.blend import blend_over, blend_over_planes, fits_planes, planes_of
+from bgblur.compositing.blend import blend_over, blend_over_planes, fits_planes
 from bgblur.compositing.blur import blurred_room, small_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
 from bgblur.compositing.look import Look, sigma_of
 from bgblur.frame import Alpha, Image
+from bgblur.imaging.color import planes_of
 from bgblur.imaging.tiled import TiledAlpha
 
 _SOFT = 1 / 512  # alpha this close to 0 or 1 counts as 0 or 1: at most half a grey level

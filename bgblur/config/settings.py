@@ -34,6 +34,16 @@ def _input_height(value: object) -> object:
     return value
 
 
+def _output_side(value: object) -> object:
+    """Even, as the colours of virtual cameras and recordings need it."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    fits = type(value) is int and value % 2 == 0 and 16 <= value <= 7680
+    if not fits and value != "auto":
+        raise ValueError('it must be "auto" or an even number from 16 to 7680')
+    return value
+
+
 def _fourcc(text: str) -> str:
     return "auto" if text.lower() == "auto" else text.upper()
 
@@ -49,6 +59,10 @@ FourCC = Annotated[
 ]
 Color = Annotated[
     str, AfterValidator(_matches("#[0-9A-Fa-f]{6}", 'a colour in the form "#rrggbb"'))
+]
+OutputSide = Annotated[int | Literal["auto"], BeforeValidator(_output_side)]
+Bars = Annotated[
+    str, AfterValidator(_matches("blurred|#[0-9A-Fa-f]{6}", '"blurred" or a colour as "#rrggbb"'))
 ]
 EngineDevice = Annotated[
     str,
@@ -79,7 +93,14 @@ class CameraSettings(Area):
 
 
 class OutputSettings(Area):
+    """Where the pictures go. ``width`` and ``height`` "auto" are the camera's; one that is given
+    alone has the other in the shape of 16:9. ``fit`` is for a picture of another shape."""
+
     device: Name = "auto"
+    width: OutputSide = "auto"
+    height: OutputSide = "auto"
+    fit: Literal["contain", "cover"] = "contain"
+    bars: Bars = "blurred"
     preview: bool = False
     paused: bool = False
 

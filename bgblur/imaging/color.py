@@ -39,3 +39,10 @@ def is_i420(picture: Image) -> bool:
 def from_i420(picture: Image) -> Image:
     """The inverse of ``to_i420``: BGR ``(H, W, 3)``, with subsampled chroma."""
     return cv2.cvtColor(picture, cv2.COLOR_YUV2BGR_I420)
+
+
+def planes_of(planar: Image) -> tuple[Image, Image, Image]:
+    """Views of Y (H, W), U and V (H / 2, W / 2) of an I420 picture, which is C-contiguous."""
+    height, width = planar.shape[0] * 2 // 3, planar.shape[1]
+    chroma = planar.reshape(-1)[height * width :].reshape(2, height // 2, width // 2)
+    return planar[:height], chroma[0], chroma[1]

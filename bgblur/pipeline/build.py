@@ -15,6 +15,7 @@ from bgblur.config.settings import CameraSettings, EngineSettings, Settings
 from bgblur.devices.listing import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import IfExists, user_path
+from bgblur.imaging.canvas import Canvas
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.engines import load_engine as engine_of
@@ -167,17 +168,33 @@ def look_of(settings: Settings, live: bool = True, shown: Look | None = None) ->
             picture = read_picture(path)
         else:
             clip = open_clip(path, live)
-    red, green, blue = bytes.fromhex(background.color.lstrip("#"))
     return Look(
         background.mode,
         background.strength,
-        (blue, green, red),
+        _bgr(background.color),
         picture,
         settings.camera.mirror,
         background.light_wrap,
         clip,
         origin,
     )
+
+
+def canvas_of(settings: Settings) -> Canvas:
+    """The output's size, and how pictures are put on it, as the settings describe them."""
+    output = settings.output
+    return Canvas(
+        None if output.width == "auto" else output.width,
+        None if output.height == "auto" else output.height,
+        output.fit,
+        None if output.bars == "blurred" else _bgr(output.bars),
+    )
+
+
+def _bgr(color: str) -> tuple[int, int, int]:
+    """Of "#rrggbb"."""
+    red, green, blue = bytes.fromhex(color.lstrip("#"))
+    return blue, green, red
 
 
 def _version(path: Path) -> FileVersion | None:

@@ -14,8 +14,8 @@ import numpy as np
 from bgblur.buffers import Buffers
 from bgblur.compositing.card import card
 from bgblur.frame import Image
+from bgblur.imaging.canvas import WHOLE, Crop, fitted
 from bgblur.imaging.color import even, from_i420, is_i420, to_i420
-from bgblur.imaging.cover import cover
 from bgblur.pipeline.in_force import Made
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.sink_keeper import SinkKeeper
@@ -56,6 +56,7 @@ class Output:
         self._stats = stats
         self._may_show = may_show
         self._buffers = Buffers()
+        self._fitted: tuple[tuple[object, ...], Image] | None = None  # the newest, and from what
         self._converted: tuple[Image, Image] | None = None  # the newest picture and its I420
         self._sent: _Sent | None = None
         self._repeated = 0.0  # when, ``time.monotonic()``
@@ -78,8 +79,8 @@ class Output:
             self._preview.update()
         return self._keeper.ready()
 
-    def feed(self, picture: Image, made_with: Made | None) -> bool:
-        """Publish ``picture``, BGR or I420, at the sink's size and in its format.
+    def feed(self, picture: Image, made_with: Made | None, crop: Crop = WHOLE) -> bool:
+        """Publish ``crop`` of ``picture``, BGR or I420, at the sink's size and in its format.
 
         ``made_with`` is None if it shows nothing of the room. Returns False if the picture may no
         longer be shown. Raises what the sink raises.
@@ -87,15 +88,16 @@ class Output:
         sink = self._keeper.sink
         if sink is None:
             return True
-        width, height = self.size
-        if is_i420(picture) and self.wants_i420 and picture.shape == (height * 3 // 2, width):
-            return self._publish(picture, picture, made_with)
         with self._stats.stage("colour"):
-            picture = even(from_i420(picture) if is_i420(picture) else picture)
-            if picture.shape[:2] != (height, width):  # the camera came back with another size
-                picture = cover(picture, width, height)
-            converted = self._i420(picture) if sink.pixel_format == "i420" else picture
-        return self._publish(picture, converted, made_with)
+            planar = is_i420(picture) and self.wants_i420
+            fit = self._fit(picture, crop, planar)
+            convert = sink.pixel_format == "i420" and not planar
+            converted = self._i420(fit) if convert else fit
+        return self._publish(fit, converted, made_with)
+
+    def seen(self, picture: Image, crop: Crop) -> Image:
+        """``picture`` (BGR) as ``feed`` would show ``crop`` of it; callable from any thread."""
+        return fitted(even(picture), *self.size, self._keeper.canvas, crop)
 
     def failed(self, error: Exception) -> None:
         """The sink has raised ``error``."""
@@ -165,6 +167,18 @@ class Output:
         sink.publish(sent.picture)
         self._repeated = time.monotonic()
         return REPEAT_AFTER
+
+    def _fit(self, picture: Image, crop: Crop, planar: bool) -> Image:
+        """``crop`` of ``picture`` at the sink's size. A picture shown again is fitted only once."""
+        canvas, size = self._keeper.canvas, self.size
+        if self._fitted is not None:
+            (last, *rest), made = self._fitted
+            if last is picture and rest == [crop, planar, canvas, size]:
+                return made
+        whole = picture if planar else even(from_i420(picture) if is_i420(picture) else picture)
+        made = fitted(whole, *size, canvas, crop, self._buffers.take)
+        self._fitted = (picture, crop, planar, canvas, size), made
+        return made
 
     def _i420(self, picture: Image) -> Image:
         """Converts a card, or a picture shown again, only once."""

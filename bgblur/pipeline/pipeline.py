@@ -12,6 +12,7 @@ import time
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image
+from bgblur.imaging.canvas import Canvas
 from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
 from bgblur.pipeline.in_force import InForce
@@ -40,7 +41,8 @@ class Pipeline:
     ``open_source`` and ``open_sink`` are called by ``start``, which passes on their errors.
     ``load_backend`` runs in a thread of its own: loading takes seconds in which the output should
     already show something. An error of that first load is kept in ``fatal``.
-    ``wanted`` is the (width, height, fps) of the output until a camera has reported its own.
+    ``wanted`` is the (width, height, fps) of the output until a camera has reported its own;
+    ``canvas`` fixes the output's size.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Pipeline:
         mask: MaskOptions,
         stats: Stats | None = None,
         wanted: tuple[int, int, float] = (1280, 720, 30.0),
+        canvas: Canvas | None = None,
     ) -> None:
         self.stats = stats or Stats()
         self.problems = problems = Problems()
@@ -59,7 +62,7 @@ class Pipeline:
         self._in_force = InForce(look, mask)
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
-        self._sink = SinkKeeper(open_sink, problems)
+        self._sink = SinkKeeper(open_sink, problems, canvas)
         self._preview = Preview(problems)
         self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_show)
         self._publisher = Publisher(self._output, self.stats, problems, self._in_force)
@@ -149,6 +152,15 @@ class Pipeline:
     @look.setter
     def look(self, look: Look) -> None:
         self._in_force.look = look
+
+    @property
+    def canvas(self) -> Canvas:
+        """The output's size, and how pictures are put on it."""
+        return self._sink.canvas
+
+    @canvas.setter
+    def canvas(self, canvas: Canvas) -> None:
+        self._sink.canvas = canvas
 
     @property
     def mask(self) -> MaskOptions:

@@ -19,6 +19,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
+from bgblur.imaging.canvas import WHOLE
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
@@ -76,8 +77,7 @@ class Publisher:
         shown = self._still_shown()
         if shown is None:
             return None
-        image = shown.item.frame.image
-        return image[:, ::-1] if shown.mirror else image
+        return self._seen(shown, shown.item.frame.image)
 
     def matte(self) -> Image | None:
         """The alpha of the newest published frame as a grey picture, white is the person. None
@@ -90,7 +90,7 @@ class Publisher:
             alpha = np.asarray(alpha)
         alpha = alpha if isinstance(alpha, np.ndarray) else alpha.float().cpu().numpy()
         grey = cv2.cvtColor(cv2.convertScaleAbs(alpha, alpha=255), cv2.COLOR_GRAY2BGR)
-        return grey[:, ::-1] if shown.mirror else grey
+        return self._seen(shown, np.asarray(grey, np.uint8))
 
     def show(self, item: Segmented | None, newest: Frame | None) -> None:
         """Publish ``item`` if that is allowed, else the picture that is. Never raises: an output
@@ -214,6 +214,10 @@ class Publisher:
         if shown is None or not self._in_force.may_be_seen(shown.item.frame):
             return None
         return shown if time.monotonic() - shown.at < self._waits(STALE_AFTER) else None
+
+    def _seen(self, shown: _Shown, image: Image) -> Image:
+        """``image``, of the shown frame, framed as its picture."""
+        return self._output.seen(image[:, ::-1] if shown.mirror else image, WHOLE)
 
     def _card(self, text: str) -> Image:
         return card(*self._output.size, text)

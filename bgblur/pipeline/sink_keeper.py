@@ -1,4 +1,7 @@
-"""Keeps a sink open: opens it again when it fails, for another frame size, or for another sink."""
+"""Keeps a sink open: opens it again when it fails, for another frame size, or for another sink.
+
+The output's size is settled here: the canvas's, or the camera's where the canvas leaves it open.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bgblur.errors import OutputError, one_line
+from bgblur.imaging.canvas import Canvas
 from bgblur.pipeline.state import Part, Problems
 from bgblur.sinks import Recording, Sink, Sized
 
@@ -28,20 +32,24 @@ class SinkKeeper:
     """``open``, ``ready``, ``works``, ``failed`` and ``close`` belong to the thread that feeds the
     sink, the rest to any. Hold ``using`` while the sink is used.
 
-    Two formats settle the frame size: ``_target`` is that of the camera's frames, ``_format`` that
-    of the sink. They differ while a driver refuses the target, because a watching program knows
-    the size in force. Every opening asks for the target first, then for the format in force. Once
-    nobody watches, a refused target is tried one more time.
+    Two formats settle the frame size: ``_target`` is what the canvas makes of ``_camera``, that of
+    the camera's frames; ``_format`` is that of the sink. They differ while a driver refuses the
+    target, because a watching program knows the size in force. Every opening asks for the target
+    first, then for the format in force. Once nobody watches, a refused target is tried one more
+    time.
     """
 
-    def __init__(self, open_sink: OpenSink, problems: Problems) -> None:
+    def __init__(
+        self, open_sink: OpenSink, problems: Problems, canvas: Canvas | None = None
+    ) -> None:
         self.sink: Sink | None = None
         self.opening = 0  # the number of times that a sink was opened
         self.using = threading.Lock()  # held while the sink is used or given up
         self.broken_off: OutputError | None = None  # why a recording cannot go on
         self._open_sink = open_sink
         self._problems = problems
-        self._format = self._target = FrameFormat((0, 0), 30.0)
+        self._canvas = canvas or Canvas()
+        self._camera = self._format = self._target = FrameFormat((0, 0), 30.0)
         self._tried_alone: FrameFormat | None = None  # the target last tried while nobody watched
         self._reopen = threading.Event()
         self._retry, self._retry_at = RETRY_FIRST, 0.0
@@ -76,8 +84,24 @@ class SinkKeeper:
         self._reopen.set()
 
     def resize(self, width: int, height: int, fps: float) -> None:
-        """Take another frame size, if the sink can."""
-        target = FrameFormat(_even(width, height), fps)
+        """Take the camera's frame size, if the canvas leaves it open and the sink can."""
+        self._camera = FrameFormat((width, height), fps)
+        self._aim()
+
+    @property
+    def canvas(self) -> Canvas:
+        return self._canvas
+
+    @canvas.setter
+    def canvas(self, canvas: Canvas) -> None:
+        self._canvas = canvas
+        self._aim()
+
+    def _aim(self) -> None:
+        """Take the size that the canvas wants for the camera in force."""
+        if self.opening == 0:  # ``open`` will ask for it
+            return
+        target = self._wanted()
         resizing = self.sink.resizing if self.sink is not None else "reopen"
         if target.size == self.size or resizing == "never":
             self._target = self._format
@@ -98,7 +122,8 @@ class SinkKeeper:
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Open the sink for the first time. Raises OutputError."""
-        self._target = FrameFormat(_even(width, height), fps)
+        self._camera = FrameFormat((width, height), fps)
+        self._target = self._wanted()
         self._open(self._target)
 
     def ready(self) -> bool:
@@ -147,6 +172,9 @@ class SinkKeeper:
 
     # ------------------------------------------------------------ how
 
+    def _wanted(self) -> FrameFormat:
+        return FrameFormat(self._canvas.size(*self._camera.size), self._camera.fps)
+
     def _open(self, wanted: FrameFormat) -> None:
         sink = self._open_sink(*wanted.size, wanted.fps)
         size = sink.size if isinstance(sink, Sized) else wanted.size
@@ -175,7 +203,3 @@ def _close_quietly(sink: Sink | None) -> None:
     with contextlib.suppress(Exception):
         if sink is not None:
             sink.close()
-
-
-def _even(width: int, height: int) -> tuple[int, int]:
-    return width + width % 2, height + height % 2

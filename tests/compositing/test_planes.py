@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from support.scenes import RED, checkerboard, disc, levels_apart, over, portrait
 
-from bgblur.compositing.blend import planes_of
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha
-from bgblur.imaging.color import is_i420, to_i420
+from bgblur.imaging.color import is_i420, planes_of, to_i420
 from bgblur.imaging.resize import halved
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.segmentation import edges

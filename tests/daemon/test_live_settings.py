@@ -16,6 +16,7 @@ from bgblur.config.file import load, set_value
 from bgblur.config.state import Choices
 from bgblur.daemon.daemon import Daemon
 from bgblur.frame import Frame, Image
+from bgblur.imaging.canvas import Canvas
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline import build
 from bgblur.pipeline.capture import OpenSource
@@ -305,3 +306,10 @@ def test_a_strength_set_elsewhere_to_its_default_ends_strength_0(path: Path) -> 
     set_value(path, "background.strength", 60)
     daemon.live.take_choices()
     assert not daemon.pipeline.look.raw
+
+
+def test_the_outputs_size_and_bars_follow_an_edit(path: Path) -> None:
+    daemon = daemon_of(path, '[output]\nwidth = 1280\nheight = 720\nbars = "#102030"\n')
+    assert daemon.pipeline.canvas == Canvas(1280, 720, "contain", (0x30, 0x20, 0x10))
+    assert not edit(daemon, path, '[output]\nheight = 720\nfit = "cover"\n')
+    assert daemon.pipeline.canvas == Canvas(None, 720, "cover")
