@@ -36,6 +36,11 @@ class Look:
         """Whether the user explicitly chose to show the room unblurred."""
         return self.mode == "none" or (self.mode == "blur" and self.strength == 0)
 
+    @property
+    def shows_room(self) -> bool:
+        """Whether something of the room is left, be it blurred."""
+        return self.mode in ("blur", "none")
+
     def hides_as_much_as(self, other: Look) -> bool:
         """Whether a picture made with this look hides the room at least as well as ``other`` does.
 
@@ -44,7 +49,7 @@ class Look:
         """
         if other.raw or self.raw:
             return other.raw
-        if self.mode != "blur":  # nothing of the room is left
+        if not self.shows_room:
             return True
         return other.mode == "blur" and self.strength >= other.strength
 

@@ -103,6 +103,7 @@ class OutputSettings(Area):
     bars: Bars = "blurred"
     preview: bool = False
     paused: bool = False
+    pause_shows: Literal["card", "blurred"] = "card"
 
 
 class BackgroundSettings(Area):

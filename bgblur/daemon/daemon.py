@@ -136,6 +136,7 @@ class Daemon:
             "mirror": settings.camera.mirror,
             "output": settings.output.device,
             "paused": settings.output.paused,
+            "pause_shows": settings.output.pause_shows,
             "clients": self._on_demand.clients,
             "preview": page.url if page is not None and page.is_open else None,
         }

@@ -162,7 +162,8 @@ class LiveSettings:
             former.close()
 
     def _pause(self) -> None:
-        output = self.now.output.model_copy(update={"paused": True})
+        wanted = {"paused": True, "pause_shows": self.from_file.output.pause_shows}
+        output = self.now.output.model_copy(update=wanted)
         self.now = self.now.model_copy(update={"output": output})
         self.on_demand.change(self.now)
 

@@ -62,6 +62,7 @@ class OnDemand:
             idle = self._settings.idle
             if self.clients != 0 or not idle.on_demand:
                 self._last_watched = now
+            self._pipeline.pause_shows = self._settings.output.pause_shows  # before the pause
             reason: Rest | None = None
             if self._settings.output.paused:
                 reason = Rest.PAUSED

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bgblur.compositing.look import Look
 from bgblur.frame import Frame
 from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
+
+PauseShows = Literal["card", "blurred"]  # see ``still.Still`` on the second
 
 
 class Made(NamedTuple):
@@ -20,8 +22,8 @@ class Made(NamedTuple):
 
 
 class InForce:
-    """The look, mask and rest in force. Any thread may replace one of them; the pipeline's threads
-    read them again for every frame.
+    """The look, mask and rest in force, and what a pause shows. Any thread may replace one of them;
+    the pipeline's threads read them again for every frame.
 
     ``order`` counts the orders after which an older frame must not be shown: another camera, the
     end of a rest, and a raw picture. A frame has the number that was in force when its reading
@@ -30,6 +32,7 @@ class InForce:
 
     def __init__(self, look: Look, mask: MaskOptions, rest: Rest | None = None) -> None:
         self.mask = mask
+        self.pause_shows: PauseShows = "card"
         self.order = 0
         self.camera_since = 0  # the order that the camera was last chosen or woken with
         self._raw_since = 0

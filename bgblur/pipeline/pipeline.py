@@ -15,7 +15,7 @@ from bgblur.frame import Frame, Image
 from bgblur.imaging.canvas import Canvas
 from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
-from bgblur.pipeline.in_force import InForce
+from bgblur.pipeline.in_force import InForce, PauseShows
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
 from bgblur.pipeline.output import Output
 from bgblur.pipeline.preview import OpenPreview, Preview
@@ -169,6 +169,15 @@ class Pipeline:
     @mask.setter
     def mask(self, mask: MaskOptions) -> None:
         self._in_force.mask = mask
+
+    @property
+    def pause_shows(self) -> PauseShows:
+        """What a pause shows, if there is a last picture to blur; otherwise a card."""
+        return self._in_force.pause_shows
+
+    @pause_shows.setter
+    def pause_shows(self, shows: PauseShows) -> None:
+        self._in_force.pause_shows = shows
 
     # ------------------------------------------------------------ reports
 

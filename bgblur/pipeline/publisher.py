@@ -25,6 +25,7 @@ from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import Output
 from bgblur.pipeline.state import Part, Problems, Rest, State
+from bgblur.pipeline.still import Still
 from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
 from bgblur.stats import Stats
 
@@ -59,6 +60,7 @@ class Publisher:
         self._problems = problems
         self._in_force = in_force
         self._cpu = CpuCompositor()
+        self._still = Still(in_force)
         self._drawn = (0, 0)  # size of the cards that have been drawn
         self._last: Image | None = None  # the newest picture made with an alpha
         self._last_with: Made | None = None  # what it was made with
@@ -107,7 +109,7 @@ class Publisher:
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
             if not self._output.feed(picture, self._last_with):
-                self._forget()
+                self._forget()  # a pause that began meanwhile has its still picture from it
                 return
         except Exception as error:  # drivers raise anything
             self._forget()
@@ -201,10 +203,16 @@ class Publisher:
     def _rested(self, rest: Rest) -> Image:
         self.state = rest.state
         self._forget()
-        return self._card(CARDS[self.state])
+        still = self._still.picture()
+        return self._card(CARDS[self.state]) if still is None else still
 
     def _forget(self) -> None:
-        """What is shown now, if anything, has nothing of the room: no picture of it is kept."""
+        """What is shown now, if anything, has nothing of the room: no picture of it is kept. Only
+        a pause may keep one, wholly blurred."""
+        try:
+            self._still.update(self._last, self._last_with)
+        except Exception as error:
+            self._problems.set(Part.PICTURE, f"the picture cannot be made: {one_line(error)}")
         self._last = self._last_with = self._shown = None
 
     def _still_shown(self) -> _Shown | None:

@@ -9,7 +9,7 @@ STATE_WORDS = {
     State.BLURRING: "Your background is hidden",
     State.OFF: "Off: others see your room",
     State.IDLE: "Camera off: nobody is watching",
-    State.PAUSED: "Paused: others see a card, the camera is off",
+    State.PAUSED: "Paused: others see no live picture, the camera is off",
     State.NO_CAMERA: "No camera",
     State.NO_MASK: "Person not found: the whole picture is blurred",
 }

@@ -73,6 +73,15 @@ def color_changes(color: str) -> Changes:
     return ("background.color", color), ("background.mode", "color")
 
 
+def pauses(settings: Settings) -> list[Choice]:
+    """What others see in a pause."""
+    shown = settings.output.pause_shows
+    return [
+        Choice(text, shown == value, (("output.pause_shows", value),))
+        for text, value in (("A card", "card"), ("The last picture, blurred", "blurred"))
+    ]
+
+
 def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
     """The cameras found; before them a configured device that is none of them, such as a clip."""
     current = settings.camera.device

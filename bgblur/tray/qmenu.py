@@ -64,7 +64,9 @@ class TrayMenu(QObject):
         camera.aboutToShow.connect(self.list_cameras)
         self._cameras = TrayChoices(camera, self._choose)
         self._mirror = self._switch("&Mirror", "camera.mirror")
-        self._pause = self._switch("&Pause: show a card", "output.paused")
+        self._pause = self._switch("&Pause", "output.paused")
+        pauses = self.menu.addMenu("&In a pause, show")
+        self._pauses = TrayChoices(pauses, self._choose)
         self.menu.addSeparator()
         self.menu.addAction("&Open preview").triggered.connect(self.preview)
         self.menu.addAction("&Edit configuration").triggered.connect(self.edit)
@@ -87,6 +89,7 @@ class TrayMenu(QObject):
         self._cameras.show(menu.cameras(settings, devices))
         self._mirror.setChecked(settings.camera.mirror)
         self._pause.setChecked(settings.output.paused)
+        self._pauses.show(menu.pauses(settings))
         self.slider.show_strength(settings.background.strength)
         # The strength has no effect on a picture or a colour.
         self.slider.setEnabled(settings.background.mode in ("blur", "none"))

@@ -15,6 +15,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.config.file import load, set_value
 from bgblur.config.state import Choices
 from bgblur.daemon.daemon import Daemon
+from bgblur.errors import UsageError
 from bgblur.frame import Frame, Image
 from bgblur.imaging.canvas import Canvas
 from bgblur.imaging.pictures import read_picture
@@ -53,6 +54,22 @@ def test_a_pause_counts_though_the_background_cannot_be_read(path: Path) -> None
     assert daemon.status()["paused"] is True
     assert daemon.pipeline._in_force.rest == "paused"
     assert daemon.pipeline.mask.feather == 0.5
+
+
+def test_what_a_pause_shows_is_in_force_when_it_begins(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = daemon_of(path, "")
+    shown: list[str] = []
+    pipeline = daemon.pipeline
+    monkeypatch.setattr(pipeline, "rest", lambda _: shown.append(pipeline.pause_shows))
+    assert not edit(daemon, path, '[output]\npaused = true\npause_shows = "blurred"\n')
+    assert shown == ["blurred"]
+    assert daemon.status()["pause_shows"] == "blurred"
+    assert not edit(daemon, path, "[output]\npaused = true\n")
+    assert pipeline.pause_shows == "card"
+    with pytest.raises(UsageError, match="card"):
+        edit(daemon, path, '[output]\npause_shows = "frozen"\n')
 
 
 BLUR, RAW = '[background]\nmode = "blur"\n', '[background]\nmode = "none"\n'

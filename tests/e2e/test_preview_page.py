@@ -73,7 +73,7 @@ def test_a_hidden_tab_ends_its_streams(page: Page) -> None:
         ("blurring", "Your background is hidden"),
         ("off", "Off: others see your room"),
         ("idle", "Camera off: nobody is watching"),
-        ("paused", "Paused: others see a card, the camera is off"),
+        ("paused", "Paused: others see no live picture, the camera is off"),
         ("no camera", "No camera"),
         ("no mask", "Person not found: the whole picture is blurred"),
     ],

@@ -190,10 +190,18 @@ def test_pause(page: Page, daemon: PageDaemon) -> None:
     pause = page.get_by_role("button", name="Pause")
     expect(pause).to_have_attribute("aria-pressed", "false")
     pause.click()
-    expect(page.locator("#state")).to_have_text("Paused: others see a card, the camera is off")
+    expect(page.locator("#state")).to_have_text(
+        "Paused: others see no live picture, the camera is off"
+    )
     expect(pause).to_have_attribute("aria-pressed", "true")
     pause.click()
     expect(page.locator("#state")).to_have_text("Your background is hidden")
     assert daemon.changes == [("output.paused", True), ("output.paused", False)]
     daemon.paused = True
     expect(pause).to_have_attribute("aria-pressed", "true")
+    shows = page.get_by_label("In a pause others see")
+    expect(shows).to_have_value("card")
+    shows.select_option("blurred")
+    assert eventually(page, lambda: daemon.changes[-1] == ("output.pause_shows", "blurred"))
+    daemon.pause_shows = "card"
+    expect(shows).to_have_value("card")

@@ -92,12 +92,18 @@ def test_a_choice_is_written_and_shown(make: Callable[..., Tray], config: Path) 
     entry(menu, "Light").trigger()
     assert ticked(menu) == ["Light"], "what is chosen again stays ticked"
     entry(menu, "Mirror").trigger()
-    entry(menu, "Pause: show a card").trigger()
+    entry(menu, "Pause").trigger()
     assert load(config).camera.mirror
     assert load(config).output.paused
-    assert ticked(menu) == ["Light", "Mirror", "Pause: show a card"]
+    assert ticked(menu) == ["Light", "Mirror", "Pause"]
     entry(menu, "Mirror").trigger()
     assert not load(config).camera.mirror
+    pauses = entry(menu, "In a pause, show").menu()
+    assert isinstance(pauses, QMenu)
+    assert ticked(pauses) == ["A card"]
+    entry(pauses, "The last picture, blurred").trigger()
+    assert load(config).output.pause_shows == "blurred"
+    assert ticked(pauses) == ["The last picture, blurred"]
 
 
 def test_an_edit_elsewhere_is_shown_within_half_a_second(

@@ -73,7 +73,7 @@ def test_clicks_in_a_panel(desktop: Desktop) -> None:
     desktop.mouse("key", "Escape")
 
     desktop.choose("Mirror")
-    desktop.choose("Pause: show a card")
+    desktop.choose("Pause")
     desktop.choose("Background", "None: show the room")
     assert eventually(lambda: settings().background.mode == "none")
     assert settings().camera.mirror

@@ -42,6 +42,7 @@ class Change(BaseModel):
         "background.color",
         "camera.mirror",
         "output.paused",
+        "output.pause_shows",
     ]
     value: Value
 

@@ -33,6 +33,7 @@ class PageDaemon:
         self.color = "#00b140"
         self.mirror = False
         self.paused = False
+        self.pause_shows = "card"
         self.state = "blurring"
         self.problem: str | None = None
         self.changes: list[tuple[str, object]] = []
@@ -96,6 +97,7 @@ class PageDaemon:
             "color": self.color,
             "mirror": self.mirror,
             "paused": self.paused,
+            "pause_shows": self.pause_shows,
             "width": WIDTH,
             "height": HEIGHT,
             "source": "moving square",

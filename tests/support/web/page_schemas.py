@@ -97,6 +97,7 @@ PREVIEW = described(
                     "key": {"enum": [
                         "background.strength", "background.mode", "background.image",
                         "background.color", "camera.mirror", "output.paused",
+                        "output.pause_shows",
                     ]},
                     "value": {"type": ["string", "number", "boolean"]},
                 },

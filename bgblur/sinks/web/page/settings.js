@@ -9,7 +9,7 @@ const HOLD_MS = 1500;
 
 const $ = (id) => document.getElementById(id);
 const strength = $("strength"), color = $("color"), picture = $("picture");
-const mirror = $("mirror"), pause = $("pause");
+const mirror = $("mirror"), pause = $("pause"), pauseShows = $("pause-shows");
 const modes = [...document.querySelectorAll("[data-mode]")];
 const options = [...document.querySelectorAll(".option")];
 
@@ -132,6 +132,8 @@ pause.addEventListener("click", () => {
   set("output.paused", paused);
 });
 
+pauseShows.addEventListener("change", () => set("output.pause_shows", pauseShows.value));
+
 /* ---- the daemon's status ---- */
 
 export function showSettings(status) {
@@ -144,4 +146,5 @@ export function showSettings(status) {
   if (follows("background.color", status.color)) color.value = status.color;
   if (follows("camera.mirror", status.mirror)) mirror.checked = status.mirror;
   if (follows("output.paused", status.paused)) showPaused(status.paused);
+  if (follows("output.pause_shows", status.pause_shows)) pauseShows.value = status.pause_shows;
 }
