@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -97,3 +98,30 @@ subprocess.run([sys.executable, "-c", child], check=True)
 def test_threads_of_torch_sleep_while_they_wait() -> None:
     """They spun through 0.3 seconds of pauses; the additions take a hundredth."""
     assert float(in_a_new_process(SPINNING)) < 0.12
+
+
+FAULTS = """
+import resource
+import numpy as np
+from bgblur.environment import prepare_process
+{prepare}
+def faults(size):
+    def frame():
+        together = [np.ones(size, np.uint8) for _ in range(4)]
+    frame()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        frame()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print([faults(size << 20) for size in (1, 6)])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
+def test_buffers_of_a_frame_are_not_asked_of_the_kernel_each_time() -> None:
+    def faults(prepare: str) -> list[int]:
+        found: list[int] = json.loads(in_a_new_process(FAULTS.format(prepare=prepare)))
+        return found
+
+    assert max(faults("prepare_process()")) < 500
+    assert max(faults("")) > 5000  # each time anew: 20 buffers of 256 or 1536 pages

@@ -86,6 +86,25 @@ def read_names(path: Path) -> tuple[str, str]:
         return _text(info.card), _text(info.driver)
 
 
+def read_rates(path: Path, fourccs: Iterable[str], width: int, height: int) -> dict[str, float]:
+    """The fastest rate, in frames a second, of each format that has the size in pixels.
+
+    Formats whose rates the driver does not report are left out. Raises OSError like ``read_node``.
+    """
+    from linuxpy.video.device import IOC, iter_read, raw
+
+    fastest = {}
+    with path.open("r+b", buffering=0) as node:
+        for fourcc in fourccs:
+            wanted = raw.v4l2_frmivalenum()
+            wanted.pixel_format = int.from_bytes(fourcc.encode("ascii"), "little")
+            wanted.width, wanted.height = width, height
+            rates, _ = rates_of(iter_read(node, IOC.ENUM_FRAMEINTERVALS, wanted))
+            if rates:
+                fastest[fourcc] = rates[0]
+    return fastest
+
+
 def _formats(node: IO[bytes], single_plane: bool) -> Iterator[Format]:
     from linuxpy.video.device import IOC, BufferType, iter_read, raw
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import platform
@@ -11,11 +12,10 @@ from pathlib import Path
 import cv2
 
 from bgblur.devices.listing import LABEL, find_camera, holders
-from bgblur.devices.v4l2 import read_names
+from bgblur.devices.v4l2 import read_names, read_rates
 from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
 from bgblur.frame import Frame
-
-_UNCOMPRESSED_BANDWIDTH = 25e6  # bytes per second that YUYV may use of a shared USB 2 port
+from bgblur.sources.fourcc import UNCOMPRESSED, choose_fourcc, fourcc_name
 
 
 class CameraSource:
@@ -32,11 +32,11 @@ class CameraSource:
     ) -> None:
         node = resolve(device)
         check_device(device, node)
+        wanted = _auto(node, width, height, fps) if fourcc == "auto" else fourcc.upper()
         with _quiet():
             self._capture = _open(node)
         if not self._capture.isOpened():
             raise CameraBusyError(_why_not(device, node))
-        wanted = choose_fourcc(width, height, fps) if fourcc == "auto" else fourcc.upper()
         # The format comes first: V4L2 drivers reset the size when the format changes.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
@@ -52,7 +52,7 @@ class CameraSource:
         self.height, self.width = image.shape[:2]
         rate = self._capture.get(cv2.CAP_PROP_FPS)  # -1 or not finite if a driver does not know
         self.fps = float(rate) if math.isfinite(rate) and rate > 0 else fps
-        self.fourcc = _fourcc_name(int(self._capture.get(cv2.CAP_PROP_FOURCC)))
+        self.fourcc = fourcc_name(int(self._capture.get(cv2.CAP_PROP_FOURCC)))
         self.remark = describe_difference(
             (width, height, fps, wanted), (self.width, self.height, self.fps, self.fourcc)
         )
@@ -97,9 +97,12 @@ def _names(node: str) -> tuple[str | None, str | None]:
         return None, None
 
 
-def choose_fourcc(width: int, height: int, fps: float) -> str:
-    """YUYV (no compression artefacts) if USB 2 can carry the rate, else MJPG."""
-    return "YUYV" if width * height * 2 * fps <= _UNCOMPRESSED_BANDWIDTH else "MJPG"
+def _auto(node: str, width: int, height: int, fps: float) -> str:
+    rates: dict[str, float] = {}
+    if platform.system() == "Linux":
+        with contextlib.suppress(OSError):
+            rates = read_rates(Path(node), UNCOMPRESSED, width, height)
+    return choose_fourcc(width, height, fps, rates)
 
 
 def describe_difference(
@@ -155,11 +158,6 @@ def _why_not(device: str, node: str, reason: str | None = None) -> str:
     users = " and ".join(str(holder) for holder in holders(node))
     busy = f"in use by {users}" if users else "another program may be using it"
     return f"the camera {device} {failed}: {busy}, close that one and try again"
-
-
-def _fourcc_name(code: int) -> str:
-    name = code.to_bytes(4, "little", signed=False) if code > 0 else b"    "
-    return name.decode("ascii", "replace").strip() or "?"
 
 
 class _quiet:  # noqa: N801 - reads as a statement

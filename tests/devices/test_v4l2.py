@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bgblur.devices.v4l2 import fourcc_of, rates_of, read_names, read_node
+from bgblur.devices.v4l2 import fourcc_of, rates_of, read_names, read_node, read_rates
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="V4L2 is Linux's")
 
@@ -54,6 +54,11 @@ def test_fourcc(name: str) -> None:
 
     code = raw.v4l2_fourcc(*name[:4]) | (name.endswith("-BE") << 31)
     assert fourcc_of(code) == name.replace(" ", "")
+
+
+def test_what_is_no_camera_has_no_rates(tmp_path: Path) -> None:
+    (tmp_path / "video0").write_text("a text")
+    assert read_rates(tmp_path / "video0", ["YUYV"], 640, 480) == {}
 
 
 @pytest.mark.parametrize("read", [read_node, read_names])

@@ -11,11 +11,10 @@ import pytest
 from bgblur.errors import CameraBusyError, CameraError
 from bgblur.sources.camera import (
     CameraSource,
-    _fourcc_name,
     _quiet,
-    choose_fourcc,
     describe_difference,
 )
+from bgblur.sources.fourcc import choose_fourcc, fourcc_name
 
 on_linux = pytest.mark.skipif(platform.system() != "Linux", reason="devices are files on Linux")
 
@@ -40,7 +39,20 @@ def refusal(device: str, kind: type[CameraError] = CameraError) -> str:
     ],
 )
 def test_the_format_fits_the_bandwidth(width: int, height: int, fps: float, fourcc: str) -> None:
-    assert choose_fourcc(width, height, fps) == fourcc
+    assert choose_fourcc(width, height, fps, {}) == fourcc
+
+
+@pytest.mark.parametrize(
+    ("rates", "fourcc"),
+    [
+        ({"YUYV": 10.0}, "MJPG"),
+        ({"YUYV": 29.97}, "YUYV"),
+        ({"YUYV": 30.0, "NV12": 60.0}, "NV12"),
+        ({"UYVY": 30.0, "NV12": 24.0}, "UYVY"),
+    ],
+)
+def test_what_need_not_be_decompressed_comes_first(rates: dict[str, float], fourcc: str) -> None:
+    assert choose_fourcc(1280, 720, 30, rates) == fourcc
 
 
 def test_a_difference_from_the_request_is_reported() -> None:
@@ -61,12 +73,12 @@ def test_a_difference_from_the_request_is_reported() -> None:
 
 @pytest.mark.parametrize("name", ["MJPG", "YUYV", "NV12"])
 def test_fourcc_round_trip(name: str) -> None:
-    assert _fourcc_name(cv2.VideoWriter.fourcc(*name)) == name
+    assert fourcc_name(cv2.VideoWriter.fourcc(*name)) == name
 
 
 @pytest.mark.parametrize("code", [0, -1])
 def test_a_driver_that_does_not_say(code: int) -> None:
-    assert _fourcc_name(code) == "?"
+    assert fourcc_name(code) == "?"
 
 
 @on_linux

@@ -34,9 +34,11 @@ def test_size_rate_and_colours(guest: Guest) -> None:
             *("ffmpeg", "-hide_banner", "-f", "v4l2", "-i", OUTPUT, "-frames:v", f"{COUNT}"),
             *("-fps_mode", "passthrough", "-f", "rawvideo", "-y", target),
         ).check()
+        form = guest.run("v4l2-ctl", "-d", "/dev/video0", "--get-fmt-video").check().out
         with Watcher(guest) as watcher:
             watcher.wait_for("frames", lambda _: True, COUNT)
             frames = watcher.frames()
+    assert "'NV12'" in form, "uncompressed, with the least bandwidth"
     assert f"yuv420p, {WIDTH}x{HEIGHT}" in read.err
     print(f"{rate(frames):.1f} frames a second")
     assert rate(frames) >= 10, "emulated; the camera gives 30"
