@@ -1,10 +1,17 @@
-"""The wheel as people install it: without extras, in an environment of its own, without torch."""
+"""The archives as people get them: built twice with one hash, complete, and the wheel installed
+without extras in an environment of its own, without torch."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
+import signal
 import subprocess
+import sys
+import tarfile
+import urllib.request
 import venv
 from pathlib import Path
 from typing import Any
@@ -24,6 +31,12 @@ _NO_NETWORK = (
     "Read timed out",
 )
 _LARGEST = 900  # MB of the environment, Python's own files not counted
+# Everything in the sdist that shows something; each was made by the project, or is in the public
+# domain.
+_PICTURES = {
+    "bgblur/sources/portrait.jpg",
+    *(f"docs/{name}.png" for name in ("before-after", "bench", "explain", "page", "tray")),
+}
 
 
 class Installed:
@@ -33,46 +46,76 @@ class Installed:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.python = folder / "venv" / "bin" / "python"
-        self.home = folder / "home"
-        self.home.mkdir()
-
-    def run(self, *command: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        self.program = self.python.with_name("bgblur-cam")
+        home = folder / "home"
+        home.mkdir()
         hidden = ("PYTHONPATH", "VIRTUAL_ENV", "COVERAGE_PROCESS_START")
+        places = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
         inherited = {name: value for name, value in os.environ.items() if name not in hidden}
-        places = ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+        self.environment = {**inherited, **dict.fromkeys(places, str(home))}
+
+    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(self.python), *map(str, command)],
+            command,
             cwd=self.folder,
-            env={**inherited, **dict.fromkeys(places, str(self.home))},
+            env=self.environment,
             check=False,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=120,
         )
 
     def bgblur(self, *arguments: str | Path) -> str:
-        done = self.run("-m", "bgblur", *arguments)
+        done = self.run(self.program, *arguments)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("installed")
-    venv.create(folder / "venv", with_pip=True)
-    made = Installed(folder)
-    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    wheels = folder / "wheels"
-    built = subprocess.run(
-        [str(made.python), "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", wheels, ROOT],
-        check=False,
+def build(source: Path, out: Path, **environment: str) -> dict[str, str]:
+    """The archives that ``scripts/package`` of ``source`` makes, and their SHA-256."""
+    done = subprocess.run(
+        [source / "scripts/package", out],
+        env={**os.environ, "PYTHON": sys.executable, "SOURCE_DATE_EPOCH": "1700000000"}
+        | environment,
+        check=True,
         capture_output=True,
         text=True,
         timeout=300,
     )
-    _skip_without_network(built)
-    [wheel] = wheels.glob("bgblur-*.whl")
-    _skip_without_network(made.run(*pip, wheel, timeout=1200))
+    return {name: digest for digest, name in map(str.split, done.stdout.splitlines())}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built")
+    build(ROOT, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Path) -> Path:
+    [sdist] = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(built / "unpacked", filter="data")
+    return built / "unpacked" / sdist.name.removesuffix(".tar.gz")
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder / "venv")
+    made = Installed(folder)
+    [wheel] = built.glob("*.whl")
+    pip = (sys.executable, "-m", "pip", "--python", made.python, "install", "--no-compile")
+    done = subprocess.run(
+        [*pip, "--quiet", "--disable-pip-version-check", wheel],
+        env={**os.environ, "PYTHONPATH": ""},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    _skip_without_network(done)
     return made
 
 
@@ -82,24 +125,72 @@ def _skip_without_network(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_sdist_holds_the_tree_and_no_pictures_of_others(unpacked: Path) -> None:
+    files = {str(p.relative_to(unpacked)) for p in unpacked.rglob("*") if p.is_file()}
+    kinds = "jpe?g|png|webp|gif|heic|jxl|avif|tiff?|bmp|mp4|mkv|webm|mov|avi|npz|npy|zip|tar"
+    assert {name for name in files if re.search(rf"\.({kinds})$", name)} == _PICTURES
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    tree = subprocess.run(asked, cwd=ROOT, check=False, capture_output=True, text=True)
+    if tree.returncode:
+        pytest.skip("this is no checkout: there is no list to compare with")
+    kept = {name for name in tree.stdout.splitlines() if (ROOT / name).is_file()}
+    assert files - {"PKG-INFO"} == kept
+
+
+@pytest.mark.slow
+def test_two_builds_have_one_hash(built: Path, unpacked: Path, tmp_path: Path) -> None:
+    """The second is built from the first's sdist: elsewhere, and with another time and umask."""
+    for file in unpacked.rglob("*"):
+        os.utime(file, (1, 1_000_000_000))
+    unpacked.joinpath("README.md").chmod(0o600)
+    again = build(unpacked, tmp_path, TZ="Asia/Tokyo", LC_ALL="C", PYTHONHASHSEED="7")
+    first = {
+        p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in built.iterdir() if p.is_file()
+    }
+    assert len(again) == 2
+    assert again == first
+
+
 @pytest.mark.slow
 def test_the_base_install_blurs_without_torch(
     installed: Installed, record_property: Any, tmp_path: Path
 ) -> None:
-    where = installed.run("-c", "import bgblur; print(bgblur.__file__)").stdout
+    where = installed.run(installed.python, "-c", "import bgblur; print(bgblur.__file__)").stdout
     assert str(installed.folder) in where, "the checkout's must not be what is tried"
-    assert installed.run("-c", "import torch").returncode == 1
+    assert installed.run(installed.python, "-c", "import torch").returncode == 1
     site = Path(where).parents[1]
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) / 1e6
     record_property("megabytes", round(size))
     assert size < _LARGEST
     _blurs_a_photo(installed, tmp_path)
     _blurs_a_clip(installed, tmp_path)
-    checks = json.loads(installed.run("-m", "bgblur", "doctor", "--json").stdout)["checks"]
+    _serves_the_preview(installed)
+    checks = json.loads(installed.run(installed.program, "doctor", "--json").stdout)["checks"]
     found = {check["title"]: check for check in checks}
     assert "OpenVINO" in found["runtime"]["detail"]
     for title in ("python", "packages", "runtime", "model"):
         assert found[title]["status"] in ("ok", "warn"), found[title]
+
+
+def _serves_the_preview(installed: Installed) -> None:
+    command = [installed.program, "--device", "demo", "--output", "web", "--duration", "60"]
+    daemon = subprocess.Popen(
+        command, cwd=installed.folder, env=installed.environment, stderr=subprocess.PIPE, text=True
+    )
+    assert daemon.stderr is not None
+    said = ""
+    try:
+        while not (address := re.search(r"http://127\.0\.0\.1:\S+", said)):
+            line = daemon.stderr.readline()
+            assert line, said
+            said += line
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(address[0], timeout=30) as page:
+            assert b"bgblur" in page.read()
+    finally:
+        daemon.send_signal(signal.SIGINT)
+        rest = daemon.communicate(timeout=60)[1]
+    assert daemon.returncode == 0, said + rest
 
 
 def _blurs_a_photo(installed: Installed, folder: Path) -> None:
