@@ -32,7 +32,9 @@ class Frame:
     ``time.monotonic()`` at capture, in seconds.
 
     A live pipeline numbers the openings of its sources, and the user's orders: ``order`` is the
-    newest at the time when the reading of this frame began, see ``pipeline.in_force``.
+    newest at the time when the reading of this frame began, see ``pipeline.in_force``; ``view`` is
+    the number of the geometry that it was cut with, and ``zoom`` how many times as high the
+    camera's whole picture is.
     """
 
     image: Image
@@ -40,3 +42,5 @@ class Frame:
     captured: float = field(default_factory=time.monotonic)
     opening: int = 0
     order: int = 0
+    view: int = 0
+    zoom: float = 1.0

@@ -15,7 +15,7 @@ from bgblur.compositing.blend import blend_over, blend_over_planes, fits_planes
 from bgblur.compositing.blur import blurred_room, small_room
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
-from bgblur.compositing.look import Look, sigma_of
+from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.color import planes_of
 from bgblur.imaging.tiled import TiledAlpha
@@ -77,7 +77,7 @@ class CpuCompositor:
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         if backdrop is None:
-            sigma = sigma_of(look.shown_strength, height)
+            sigma = look.sigma(height)
             if i420 and fits_planes(height, width):
                 return self._planar(pixels, TiledAlpha.of(alpha), sigma, look.mirror)
             picture = self._buffers.take(pixels.shape, np.uint8)
@@ -98,7 +98,7 @@ class CpuCompositor:
         if backdrop is not None:
             return self._mirrored(backdrop.picture, look)
         nobody = np.zeros((height, width), np.float32)
-        return self._mirrored(blurred_room(pixels, nobody, sigma_of(100, height)), look)
+        return self._mirrored(blurred_room(pixels, nobody, look.strongest(height)), look)
 
     def _planar(self, pixels: Image, alpha: TiledAlpha, sigma: float, mirror: bool) -> Image:
         """The person of ``alpha`` before the blurred room, in I420."""

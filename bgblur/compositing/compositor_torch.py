@@ -13,7 +13,7 @@ from bgblur.compositing import blend_cuda
 from bgblur.compositing.backdrop import BackdropCache
 from bgblur.compositing.blur_torch import blurred_room, small_room
 from bgblur.compositing.foreground_torch import clean, light_up
-from bgblur.compositing.look import Look, sigma_of
+from bgblur.compositing.look import Look
 from bgblur.frame import Image
 from bgblur.gpu.graph import Outputs, Replay
 from bgblur.gpu.kernels import kernels
@@ -54,7 +54,7 @@ class TorchCompositor:
             height, width = cover.shape
             backdrop = self._backdrops.backdrop(look, width, height, seconds)
             if backdrop is None:
-                sigma = sigma_of(look.shown_strength, height)
+                sigma = look.sigma(height)
                 made = self._over_room((frame, cover), sigma, look.mirror, i420)
             else:
                 amount = look.shown_light_wrap
@@ -74,7 +74,7 @@ class TorchCompositor:
                 return self._finished(_finished(picture, look.mirror, i420=False))
             planes = frame.permute(2, 0, 1).float()
             nobody = torch.zeros((height, width), device=self._device)
-            room = blurred_room(planes, nobody, sigma_of(100, height))
+            room = blurred_room(planes, nobody, look.strongest(height))
             return self._finished(_finished(_to_bytes(room), look.mirror, i420=False))
 
     def _finished(self, made: Tensor) -> Image:

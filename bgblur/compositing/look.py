@@ -20,7 +20,8 @@ _WEAKEST, _STRONGEST = 0.018, 19 / 360
 class Look:
     """How to finish a frame. ``strength`` is 0..100, ``color`` BGR. Mode "image" shows ``clip`` if
     it is set, else ``picture`` (BGR of any size); ``light_wrap`` (0..1) is the amount of its light
-    on the person's outline."""
+    on the person's outline. ``zoom`` is that of the frame: the blur is as wide as in the camera's
+    whole picture, so that a part of it shows no more of the room."""
 
     mode: Mode = "blur"
     strength: int = 60
@@ -30,6 +31,7 @@ class Look:
     light_wrap: float = 0.0
     clip: Clip | None = None
     origin: FileVersion | None = None  # of ``picture`` or ``clip``
+    zoom: float = 1.0
 
     @property
     def raw(self) -> bool:
@@ -58,6 +60,14 @@ class Look:
         """The strength in force; full while a blur replaces a picture that cannot be shown yet."""
         return self.strength if self.mode == "blur" else 100
 
+    def sigma(self, height: int) -> float:
+        """Of the blur in force, in pixels of a frame of ``height`` rows."""
+        return sigma_of(self.shown_strength, self.zoom * height)
+
+    def strongest(self, height: int) -> float:
+        """As ``sigma``, of the blur at full strength."""
+        return sigma_of(100, self.zoom * height)
+
     @property
     def shown_light_wrap(self) -> float:
         """The light wrap in force; 0 for a plain colour, which is a wall or a key colour."""
@@ -69,7 +79,7 @@ class Look:
             self.clip.close()
 
 
-def sigma_of(strength: int, height: int) -> float:
+def sigma_of(strength: int, height: float) -> float:
     """The Gaussian's sigma in pixels for a frame of ``height`` rows; 0 for strength 0.
 
     From 1 to 100 each step multiplies sigma by the same factor. The eye tells two blurs apart by

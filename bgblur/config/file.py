@@ -12,7 +12,7 @@ from typing import Any
 
 import tomlkit
 from platformdirs import user_config_path
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from tomlkit.items import Comment, Item, Table, Whitespace
 
 from bgblur.config import state as config_state
@@ -21,7 +21,7 @@ from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 from bgblur.files import write_atomically
 
-Value = str | int | float | bool
+Value = str | int | float | bool | list[float]
 
 MOST_BYTES = 64 * 1024  # the file with every key in it has two thousand
 
@@ -130,7 +130,8 @@ def _set(
         raise UsageError(f"{key} would not be text in UTF-8: type it again")
     area, _, name = key.partition(".")
     first = re.split(r"[.\[]", name)[0]
-    if isinstance(getattr(getattr(Settings(), area, None), first, None), list):
+    now = getattr(getattr(Settings(), area, None), first, None)
+    if isinstance(now, list) and isinstance(now[0], BaseModel):
         raise UsageError(f"{area}.{first} is a list: edit it in {path}")
     original = read_text(path) or ""
     # tomlkit writes \n only: the whole file is converted back to \r\n at the end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -44,6 +45,25 @@ def _output_side(value: object) -> object:
     return value
 
 
+def _rotation(value: object) -> object:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if type(value) is not int or value not in (0, 90, 180, 270):
+        raise ValueError("it must be 0, 90, 180 or 270")
+    return value
+
+
+def _center(value: object) -> list[float]:
+    """Text, as a command line gives it, may be "0.3, 0.5"."""
+    parts = list(value) if isinstance(value, list | tuple) else []
+    with contextlib.suppress(ValueError):
+        if isinstance(value, str):
+            parts = [float(part) for part in re.split(r"[\s,]+", value.strip(" []"))]
+    if len(parts) != 2 or not all(type(part) in (int, float) and 0 <= part <= 1 for part in parts):
+        raise ValueError("it must be two numbers from 0 to 1: [across, down]")
+    return [float(part) for part in parts]
+
+
 def _fourcc(text: str) -> str:
     return "auto" if text.lower() == "auto" else text.upper()
 
@@ -60,6 +80,8 @@ FourCC = Annotated[
 Color = Annotated[
     str, AfterValidator(_matches("#[0-9A-Fa-f]{6}", 'a colour in the form "#rrggbb"'))
 ]
+Rotation = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_rotation)]
+Center = Annotated[list[float], BeforeValidator(_center)]
 OutputSide = Annotated[int | Literal["auto"], BeforeValidator(_output_side)]
 Bars = Annotated[
     str, AfterValidator(_matches("blurred|#[0-9A-Fa-f]{6}", '"blurred" or a colour as "#rrggbb"'))
@@ -90,6 +112,11 @@ class CameraSettings(Area):
     fps: Annotated[float, Field(ge=1, le=1000)] = 30.0
     fourcc: FourCC = "auto"
     mirror: bool = False
+    rotate: Rotation = 0
+    flip: Literal["none", "horizontal", "vertical"] = "none"
+    zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
+    center: Center = [0.5, 0.5]
+    follow: bool = False
 
 
 class OutputSettings(Area):

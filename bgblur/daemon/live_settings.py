@@ -15,7 +15,15 @@ from bgblur.config.state import Choices
 from bgblur.daemon.on_demand import OnDemand
 from bgblur.errors import BgblurError
 from bgblur.pipeline.backend import LoadBackend
-from bgblur.pipeline.build import canvas_of, load_backend, look_of, mask_of, source_opener
+from bgblur.pipeline.build import (
+    canvas_of,
+    geometry_of,
+    load_backend,
+    look_of,
+    mask_of,
+    of_device,
+    source_opener,
+)
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.preview import OpenPreview
 from bgblur.pipeline.sink_keeper import OpenSink
@@ -66,6 +74,7 @@ class LiveSettings:
             stats,
             (camera.width, camera.height, camera.fps),
             canvas_of(now),
+            geometry_of(camera),
         )
         self.on_demand = OnDemand(self.pipeline, now)
         if _has_preview(now):
@@ -142,9 +151,10 @@ class LiveSettings:
         if look is not None and not shows_more:
             self._show(look)
         self.pipeline.mask = mask_of(new)
+        self.pipeline.geometry = geometry_of(new.camera)
         if (canvas := canvas_of(new)) != self.pipeline.canvas:
             self.pipeline.canvas = canvas
-        if new.camera.model_copy(update={"mirror": old.camera.mirror}) != old.camera:
+        if of_device(new.camera) != of_device(old.camera):
             self.pipeline.replace_source(source_opener(new.camera))
         if new.output.device != old.output.device:
             self.pipeline.replace_sink(self._open_sink(new.output.device))

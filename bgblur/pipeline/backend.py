@@ -30,9 +30,10 @@ class Backend:
         """
         return self.matting(image, mask)
 
-    def reset(self) -> None:
-        """Forget the frames before: the next one does not follow them."""
-        self.matting.reset()
+    def reset(self, another_view: bool = False) -> None:
+        """Forget the frames before: the next one does not follow them. With ``another_view`` it
+        does not show the same room in the same place, either."""
+        self.matting.reset(another_view)
 
     @property
     def device(self) -> str:

@@ -16,6 +16,7 @@ from bgblur.devices.listing import node_name
 from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import IfExists, user_path
 from bgblur.imaging.canvas import Canvas
+from bgblur.imaging.geometry import Geometry
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.engines import load_engine as engine_of
@@ -189,6 +190,19 @@ def canvas_of(settings: Settings) -> Canvas:
         output.fit,
         None if output.bars == "blurred" else _bgr(output.bars),
     )
+
+
+def geometry_of(camera: CameraSettings) -> Geometry:
+    """How the settings turn and crop the camera's picture."""
+    across, down = camera.center
+    return Geometry(camera.rotate, camera.flip, camera.zoom, (across, down))
+
+
+def of_device(camera: CameraSettings) -> CameraSettings:
+    """What the camera itself is asked for: the rest is done to its pictures."""
+    of_picture = "mirror", "rotate", "flip", "zoom", "center", "follow"
+    defaults = CameraSettings()
+    return camera.model_copy(update={key: getattr(defaults, key) for key in of_picture})
 
 
 def _bgr(color: str) -> tuple[int, int, int]:

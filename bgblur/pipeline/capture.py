@@ -27,8 +27,8 @@ OpenSource = Callable[[], Source]
 class CaptureLoop:
     """Puts every frame into ``captured``, with the number of the order in force.
 
-    ``resize`` is called with each source that the user asked for. A camera that comes back by
-    itself with another size is fitted to the old one.
+    ``resize`` is called with each source that the user asked for, or turned. A camera that comes
+    back by itself with another size is fitted to the old one.
 
     Reports the camera's problems, one line for each loss: while the camera is gone, what opening
     it again says is not news.
@@ -55,6 +55,8 @@ class CaptureLoop:
         self._first: Source | None = None
         self._first_order = 0  # in force when it was opened
         self._openings = 0
+        self._geometry = in_force.geometry  # of the newest frame
+        self._views = 0
         self._gone = False  # its loss has been reported
         self._opened_by: OpenSource | None = None  # what was tried last
         self._asked_for = True  # the first one too: a busy camera comes later
@@ -128,6 +130,7 @@ class CaptureLoop:
         """Read a frame and hand it on. Returns False if the turn is over."""
         with self._stats.stage("capture"):
             frame = _sound(source.read(), self._openings, order)
+            frame = self._seen(frame, source)
         if turn.over():
             return False
         if self._in_force.knows(frame):
@@ -135,6 +138,21 @@ class CaptureLoop:
             self._captured.put(frame)
         self._well()
         return True
+
+    def _seen(self, frame: Frame, source: Source) -> Frame:
+        """The part of ``frame`` to use, turned as it should be. Another geometry is another view,
+        of which an earlier one says nothing; turned by 90 degrees it is another size, too."""
+        geometry, whole = self._in_force.geometry, frame.image
+        if geometry != self._geometry:
+            size = source.width, source.height
+            turned = geometry.turned(*size) != self._geometry.turned(*size)
+            self._geometry = geometry
+            self._views += 1
+            if turned:
+                self._resize(source)
+        image = geometry.apply(whole)
+        zoom = geometry.turned(whole.shape[1], whole.shape[0])[1] / image.shape[0]
+        return replace(frame, image=image, view=self._views, zoom=zoom)
 
     def _report(self, error: Exception) -> None:
         known, self._gone = self._gone, isinstance(error, CameraGoneError)

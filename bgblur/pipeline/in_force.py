@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from bgblur.compositing.look import Look
 from bgblur.frame import Frame
+from bgblur.imaging.geometry import Geometry
 from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
 
@@ -22,17 +23,24 @@ class Made(NamedTuple):
 
 
 class InForce:
-    """The look, mask and rest in force, and what a pause shows. Any thread may replace one of them;
-    the pipeline's threads read them again for every frame.
+    """The look, mask, geometry and rest in force, and what a pause shows. Any thread may replace one
+    of them; the pipeline's threads read them again for every frame.
 
     ``order`` counts the orders after which an older frame must not be shown: another camera, the
     end of a rest, and a raw picture. A frame has the number that was in force when its reading
     began, so no clock decides, and a frame that arrives late is still an old one.
     """
 
-    def __init__(self, look: Look, mask: MaskOptions, rest: Rest | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        mask: MaskOptions,
+        rest: Rest | None = None,
+        geometry: Geometry | None = None,
+    ) -> None:
         self.mask = mask
         self.pause_shows: PauseShows = "card"
+        self.geometry = geometry or Geometry()
         self.order = 0
         self.camera_since = 0  # the order that the camera was last chosen or woken with
         self._raw_since = 0

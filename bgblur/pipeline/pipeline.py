@@ -13,6 +13,7 @@ from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image
 from bgblur.imaging.canvas import Canvas
+from bgblur.imaging.geometry import Geometry
 from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
 from bgblur.pipeline.in_force import InForce, PauseShows
@@ -42,7 +43,7 @@ class Pipeline:
     ``load_backend`` runs in a thread of its own: loading takes seconds in which the output should
     already show something. An error of that first load is kept in ``fatal``.
     ``wanted`` is the (width, height, fps) of the output until a camera has reported its own;
-    ``canvas`` fixes the output's size.
+    ``canvas`` fixes the output's size. ``geometry`` turns and crops the camera's picture.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Pipeline:
         stats: Stats | None = None,
         wanted: tuple[int, int, float] = (1280, 720, 30.0),
         canvas: Canvas | None = None,
+        geometry: Geometry | None = None,
     ) -> None:
         self.stats = stats or Stats()
         self.problems = problems = Problems()
         self._wanted = wanted
-        self._in_force = InForce(look, mask)
+        self._in_force = InForce(look, mask, geometry=geometry)
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
         self._sink = SinkKeeper(open_sink, problems, canvas)
@@ -94,7 +96,7 @@ class Pipeline:
                 except CameraBusyError as error:
                     self.problems.set(Part.CAMERA, str(error))
             self._publisher.expect(wanted[2])
-            self._sink.open(*wanted)
+            self._sink.open(*self.geometry.turned(*wanted[:2]), wanted[2])
         except BaseException:  # a driver's own exception, or Ctrl-C
             self._stopping.set()
             self._capture.close_first()
@@ -161,6 +163,15 @@ class Pipeline:
     @canvas.setter
     def canvas(self, canvas: Canvas) -> None:
         self._sink.canvas = canvas
+
+    @property
+    def geometry(self) -> Geometry:
+        """How the camera's picture is turned and cropped."""
+        return self._in_force.geometry
+
+    @geometry.setter
+    def geometry(self, geometry: Geometry) -> None:
+        self._in_force.geometry = geometry
 
     @property
     def mask(self) -> MaskOptions:
@@ -250,4 +261,5 @@ class Pipeline:
     def _resize(self, source: Source) -> None:
         """From now on the frames are those of ``source``."""
         self._publisher.expect(source.fps)
-        self._sink.resize(source.width, source.height, source.fps)
+        size = self.geometry.turned(source.width, source.height)
+        self._sink.resize(*size, source.fps)

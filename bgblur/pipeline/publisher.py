@@ -9,6 +9,7 @@ look in force at the moment of publishing, so no order of events can let a raw f
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -163,7 +164,11 @@ class Publisher:
         """The regular case: a frame and its own alpha."""
         with self._stats.stage("blur"):
             picture = item.compositor.compose(
-                item.pixels, item.alpha, look, item.frame.captured, self._output.wants_i420
+                item.pixels,
+                item.alpha,
+                replace(look, zoom=item.frame.zoom),
+                item.frame.captured,
+                self._output.wants_i420,
             )
         now = time.monotonic()
         self._shown = _Shown(item, look.mirror, now)
@@ -194,7 +199,7 @@ class Publisher:
             return self._card(CARDS[self.state])
         broken = self._problems.any_of(Part.MASK, Part.MODEL, Part.PACE)
         self.state = State.NO_MASK if broken else State.STARTING
-        return self._cpu.obscure(newest.image, look, newest.captured)
+        return self._cpu.obscure(newest.image, replace(look, zoom=newest.zoom), newest.captured)
 
     def _waits(self, seconds: float) -> float:
         """``seconds``, or the time of two frames where that is longer."""

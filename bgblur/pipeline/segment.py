@@ -137,12 +137,17 @@ class _Past:
 
     def __init__(self) -> None:
         self._opening: int | None = None  # of the camera that the backend remembers
+        self._view = 0  # the number of its geometry
         self._last = 0.0  # when its last frame came, ``time.monotonic()``
 
     def continues(self, backend: Backend, frame: Frame | None, raw: bool) -> None:
         """Call it with each frame, and with None where none comes. Of ``raw`` ones the backend
         sees nothing."""
         now = time.monotonic()
+        view = self._view if frame is None else frame.view
+        if view != self._view:
+            self._view, self._opening = view, None
+            backend.reset(another_view=True)
         if frame is None:
             follows = now - self._last < FORGETS_AFTER
         else:

@@ -93,9 +93,11 @@ class LiveMatting(Matting):
             self._climber.note(began, self._clock(), work)
         return pixels, alpha
 
-    def reset(self) -> None:
-        super().reset()
+    def reset(self, another_view: bool = False) -> None:
+        super().reset(another_view)
         self._forget()
+        if another_view:
+            self._plausible.forget_room()
 
     def _forget(self) -> None:
         self._alpha = None

@@ -61,8 +61,9 @@ class Matting:
             pixels = self._uploaded(image)
             return pixels, self._refined(self._inferred(image, pixels, options), pixels, options)
 
-    def reset(self) -> None:
-        """Forget the frames before: the next one does not follow the last."""
+    def reset(self, another_view: bool = False) -> None:
+        """Forget the frames before: the next one does not follow the last. ``another_view`` says
+        that it does not show the same room in the same place, either."""
         self._finder.reset()
 
     def _uploaded(self, image: Image) -> Any:

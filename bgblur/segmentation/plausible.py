@@ -85,6 +85,10 @@ class Plausibility:
         self._remember(cells, luma, same, passed)
         return self._verdict(sign, now)
 
+    def forget_room(self) -> None:
+        """The next picture has another view of it. A sign in force stays until it has been calm."""
+        self._room = self._known = None
+
     def _same(self, luma: Plane, mean: Plane, deviation: Plane) -> NDArray[np.bool_]:
         """The cells that show the structure that they had as room."""
         assert self._room is not None

@@ -18,6 +18,7 @@ from bgblur.daemon.daemon import Daemon
 from bgblur.errors import UsageError
 from bgblur.frame import Frame, Image
 from bgblur.imaging.canvas import Canvas
+from bgblur.imaging.geometry import Geometry
 from bgblur.imaging.pictures import read_picture
 from bgblur.pipeline import build
 from bgblur.pipeline.capture import OpenSource
@@ -330,3 +331,25 @@ def test_the_outputs_size_and_bars_follow_an_edit(path: Path) -> None:
     assert daemon.pipeline.canvas == Canvas(1280, 720, "contain", (0x30, 0x20, 0x10))
     assert not edit(daemon, path, '[output]\nheight = 720\nfit = "cover"\n')
     assert daemon.pipeline.canvas == Canvas(None, 720, "cover")
+
+
+def test_turning_and_zooming_leaves_the_camera_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = daemon_of(path, "[camera]\nrotate = 90\n")
+    assert daemon.pipeline.geometry == Geometry(90)
+    replaced: list[OpenSource] = []
+    monkeypatch.setattr(daemon.pipeline, "replace_source", replaced.append)
+    for key, text in (
+        ("rotate", "180"),
+        ("flip", "vertical"),
+        ("zoom", "2"),
+        ("center", "0.2, 0.9"),
+    ):
+        daemon.live.change(f"camera.{key}", text)
+    assert daemon.pipeline.geometry == Geometry(180, "vertical", 2.0, (0.2, 0.9))
+    daemon.live.change("camera.center", [0, 1])
+    assert daemon.pipeline.geometry.center == (0, 1)
+    assert not replaced
+    daemon.live.change("camera.fps", "25")
+    assert len(replaced) == 1

@@ -256,7 +256,7 @@ def test_a_weak_picture_is_not_repeated_once_more_is_wanted(
     Every strength hides, so the weak ones are made to show the room here: what is repeated depends
     on the strength, not on what is seen."""
     monkeypatch.setattr(
-        "bgblur.compositing.compositor.sigma_of", lambda strength, rows: 5e-4 * strength * rows
+        "bgblur.compositing.look.sigma_of", lambda strength, rows: 5e-4 * strength * rows
     )
     with running(Rig(look=Look(strength=weak))) as rig:
         rig.wait_state("blurring" if weak else "off")

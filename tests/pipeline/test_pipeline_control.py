@@ -79,9 +79,9 @@ def test_another_camera_of_the_same_size_is_another_room() -> None:
     resets: list[float] = []
 
     class Noted(Matting):
-        def reset(self) -> None:
+        def reset(self, another_view: bool = False) -> None:
             resets.append(time.monotonic())
-            super().reset()
+            super().reset(another_view)
 
     backend = Backend(Noted(SquareEngine(), Stats()), CpuCompositor())
     rig = Rig(load=lambda: backend)

@@ -282,10 +282,11 @@ def test_what_a_backend_lacks_is_said_once_a_load(monkeypatch: pytest.MonkeyPatc
 
 
 class Forgetful:
-    resets = 0
+    resets = views = 0
 
-    def reset(self) -> None:
+    def reset(self, another_view: bool = False) -> None:
         self.resets += 1
+        self.views += another_view
 
 
 def test_the_room_is_forgotten_after_a_second_without_frames_and_by_a_raw_look(
@@ -316,3 +317,10 @@ def test_the_room_is_forgotten_after_a_second_without_frames_and_by_a_raw_look(
     assert resets(0.1, 1) == 0
     assert resets(0.1, 2) == 1
     assert resets(0.1, 2) == 0
+
+
+def test_nothing_of_an_earlier_view_is_used_on_the_next() -> None:
+    backend, past = Forgetful(), _Past()
+    for view, index in ((0, 0), (0, 1), (1, 2), (1, 3), (2, 4)):
+        past.continues(backend, Frame(picture(1), index, view=view), False)  # type: ignore[arg-type]
+        assert (backend.resets, backend.views) == (view, view)

@@ -130,6 +130,24 @@ def test_a_jump_of_area_without_motion_is_implausible(share: float) -> None:
     assert not watch.run(image, person(0.3), CALM + 0.2)[-1]
 
 
+def test_another_view_is_judged_by_its_own_past() -> None:
+    """Its cells show another part of the room. A sign in force stays until it has been calm."""
+    watch = Watch()
+    image = sitting(watch)
+    jumped = person(0.3)
+    jumped[: round(0.45 * len(jumped))] = 1
+    jumped[:, :3] = jumped[:, -10:] = 0
+    watch.guard.forget_room()
+    assert not watch(image, jumped)
+    watch = Watch()
+    image = sitting(watch)
+    assert watch(image, jumped) == NOTHING_MOVED
+    watch.guard.forget_room()
+    after = watch.run(image, person(0.3), CALM + 0.2)
+    assert all(after[: round(RATE * CALM) - 2])
+    assert not after[-1]
+
+
 def test_a_jump_in_other_light_is_found_too() -> None:
     watch = Watch()
     image = sitting(watch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bgblur.config.file import Value
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.localhost.newest import NewestPicture
@@ -30,7 +31,7 @@ class WebSink:
         self,
         *,
         status: Callable[[], dict[str, object]],
-        change: Callable[[str, int | float | str | bool], None],
+        change: Callable[[str, Value], None],
         before: Callable[[], Image | None],
         matte: Callable[[], Image | None],
         port: int = 0,

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Locator, Page
 
+from bgblur.config.file import Value
 from bgblur.errors import UsageError
 from bgblur.frame import Image
 from bgblur.pipeline.state import State
@@ -77,7 +78,7 @@ class PageDaemon:
         self.asked["alpha"] += 1
         return self._picture((0, 0, 0))
 
-    def _change(self, key: str, value: int | float | str | bool) -> None:
+    def _change(self, key: str, value: Value) -> None:
         if value == 13:
             raise UsageError("background.strength cannot be 13: choose another number")
         if key == "background.image" and not str(value).endswith(".jpg"):

@@ -12,6 +12,7 @@ import cv2
 import httpx
 import numpy as np
 
+from bgblur.config.file import Value
 from bgblur.errors import UsageError
 from bgblur.frame import Image
 from bgblur.sinks.web.sink import WebSink
@@ -37,7 +38,7 @@ class Preview:
     """A WebSink that records the changes and views asked for."""
 
     def __init__(self, port: int = 0) -> None:
-        self.changes: list[tuple[str, int | float | str | bool]] = []
+        self.changes: list[tuple[str, Value]] = []
         self.asked = {"before": 0, "alpha": 0}
         self.sink = WebSink(
             status=lambda: STATUS,
@@ -54,7 +55,7 @@ class Preview:
             base_url=self.origin, params={"token": self.token}, timeout=5, trust_env=False
         )
 
-    def _change(self, key: str, value: int | float | str | bool) -> None:
+    def _change(self, key: str, value: Value) -> None:
         if key == "background.strength" and not (isinstance(value, int) and 0 <= value <= 100):
             raise UsageError("background.strength must be a whole number from 0 to 100")
         self.changes.append((key, value))
