@@ -349,7 +349,8 @@ def test_turning_and_zooming_leaves_the_camera_open(
         daemon.live.change(f"camera.{key}", text)
     assert daemon.pipeline.geometry == Geometry(180, "vertical", 2.0, (0.2, 0.9))
     daemon.live.change("camera.center", [0, 1])
-    assert daemon.pipeline.geometry.center == (0, 1)
+    center: object = daemon.pipeline.geometry.center
+    assert center == (0, 1)
     assert not replaced
     daemon.live.change("camera.fps", "25")
     assert len(replaced) == 1

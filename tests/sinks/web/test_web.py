@@ -80,7 +80,7 @@ def test_a_good_change_reaches_the_daemon(preview: Preview) -> None:
         ('{"key": "background.strength", "value": 300}', "from 0 to 100"),
         ('{"key": "engine.model", "value": "/tmp/evil.pt"}', "background.strength"),
         ('{"key": "background.strength"}', "value"),
-        ('{"key": "background.strength", "value": [1]}', "value"),
+        ('{"key": "background.strength", "value": ["1"]}', "value"),
         ('{"key": "background.strength", "value": NaN}', "value"),
         ('{"key": "background.strength", "value": 1, "more": 2}', "more"),
         ("[]", "body"),

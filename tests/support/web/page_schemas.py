@@ -99,7 +99,10 @@ PREVIEW = described(
                         "background.color", "camera.mirror", "output.paused",
                         "output.pause_shows",
                     ]},
-                    "value": {"type": ["string", "number", "boolean"]},
+                    "value": {"anyOf": [
+                        {"type": ["string", "number", "boolean"]},
+                        {"type": "array", "items": {"type": "number"}},
+                    ]},
                 },
             }}},
             _413="Too long.", _422="Not such a value.",
