@@ -23,8 +23,8 @@ class Made(NamedTuple):
 
 
 class InForce:
-    """The look, mask, geometry and rest in force, and what a pause shows. Any thread may replace one
-    of them; the pipeline's threads read them again for every frame.
+    """The look, mask, geometry and rest in force, and what a pause shows. Any thread may replace
+    one of them; the pipeline's threads read them again for every frame.
 
     ``order`` counts the orders after which an older frame must not be shown: another camera, the
     end of a rest, and a raw picture. A frame has the number that was in force when its reading

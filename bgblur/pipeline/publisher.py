@@ -162,11 +162,12 @@ class Publisher:
 
     def _own(self, item: Segmented, look: Look) -> Image:
         """The regular case: a frame and its own alpha."""
+        zoomed = replace(look, zoom=item.frame.zoom)
         with self._stats.stage("blur"):
             picture = item.compositor.compose(
                 item.pixels,
                 item.alpha,
-                replace(look, zoom=item.frame.zoom),
+                zoomed,
                 item.frame.captured,
                 self._output.wants_i420,
             )
@@ -174,7 +175,7 @@ class Publisher:
         self._shown = _Shown(item, look.mirror, now)
         self.state = State.OFF if look.raw else State.BLURRING
         self._last, self._last_made = picture, now
-        self._last_with = Made(look, item.frame.order)
+        self._last_with = Made(zoomed, item.frame.order)
         return picture
 
     def _substitute(self, look: Look, newest: Frame | None) -> Image:

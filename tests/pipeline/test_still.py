@@ -42,6 +42,18 @@ def ready(look: Look) -> Showing:
     return showing
 
 
+def test_an_enlarged_raw_picture_is_blurred_as_the_whole_would_be() -> None:
+    """A blur of its own size would leave more of the room than the weakest leaves of the whole."""
+    showing = ready(Look(mode="none"))
+    small = watermarked(showing).frame.image[45:90, 80:160]
+    image = cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    frame = replace(showing.frame(), image=image, zoom=4.0)
+    last, *_ = showing.show(Segmented(frame, image, None, showing.compositor))
+    showing.in_force.rest = Rest.PAUSED
+    for picture in showing.show(None):
+        assert np.array_equal(picture, CpuCompositor().obscure(last, Look(zoom=4.0)))
+
+
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("strength", [0, 1, 60, 100])
 def test_the_last_picture_stays_wholly_blurred(strength: int, mirror: bool) -> None:
