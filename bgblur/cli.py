@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bgblur import __version__
-from bgblur.commands import bench, config, files, machine, reports, service, tray
+from bgblur.commands import bench, config, desktop, files, machine, reports, service, tray
 from bgblur.commands.options import (
     BackgroundOption,
     ConfigOption,
@@ -30,7 +30,6 @@ from bgblur.interrupts import Stop
 
 app = typer.Typer(
     no_args_is_help=False,
-    add_completion=False,
     rich_markup_mode=None,
     help="A virtual camera that blurs what is behind you.",
     epilog="With --debug, every command shows the traceback of an error.",
@@ -107,6 +106,7 @@ for command in (
     app.command()(command)
 app.add_typer(config.config_app, name="config")
 app.add_typer(service.service_app, name="service")
+app.add_typer(desktop.desktop_app, name="desktop")
 
 
 def _if_exists(output: str | None, overwrite: bool) -> IfExists:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 
 from bgblur.config.file import load
 from bgblur.daemon import status
+from bgblur.desktop.share_files import APP_ID
 from bgblur.errors import UsageError
 from bgblur.tray.daemon import OwnDaemon
 from bgblur.tray.preview import open_preview
@@ -73,7 +74,7 @@ def _application(say: Say) -> QApplication:
     qInstallMessageHandler(_Messages(say))
     app = QApplication(["bgblur"])
     app.setQuitOnLastWindowClosed(False)
-    app.setDesktopFileName("bgblur")
+    app.setDesktopFileName(APP_ID)
     return app
 
 

@@ -72,6 +72,7 @@ RUN: list[tuple[str, set[str], set[int]]] = [
     ("doctor", {"--quick"}, {0, 1, 3, 4}),  # what this machine lacks
     ("setup", {"--dry-run"}, {0, 2, 4}),  # not Linux, or no driver
     ("service", {"--dry-run"}, {0}),
+    ("desktop", {"--dry-run"}, {0}),
 ]
 
 

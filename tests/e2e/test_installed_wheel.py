@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from support.scenes import portrait
 
+from bgblur.desktop.share_files import SHARE
 from bgblur.frame import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,6 +160,9 @@ def test_the_base_install_blurs_without_torch(
     assert str(installed.folder) in where, "the checkout's must not be what is tried"
     assert installed.run(installed.python, "-c", "import torch").returncode == 1
     site = Path(where).parents[1]
+    for path in (p for p in SHARE.rglob("*") if p.is_file()):
+        placed = installed.python.parents[1] / "share" / path.relative_to(SHARE)
+        assert placed.read_bytes() == path.read_bytes()
     size = sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) / 1e6
     record_property("megabytes", round(size))
     assert size < _LARGEST
@@ -173,7 +177,15 @@ def test_the_base_install_blurs_without_torch(
 
 
 def _serves_the_preview(installed: Installed) -> None:
-    command = [installed.program, "--device", "demo", "--output", "web", "--duration", "60"]
+    command: list[str | Path] = [
+        installed.program,
+        "--device",
+        "demo",
+        "--output",
+        "web",
+        "--duration",
+        "60",
+    ]
     daemon = subprocess.Popen(
         command, cwd=installed.folder, env=installed.environment, stderr=subprocess.PIPE, text=True
     )

@@ -17,6 +17,7 @@ from support.docs.markdown import PAPERS, ROOT, blocks
 
 WITHOUT_TYPER = {
     "scripts/test",
+    "scripts/package",
     "scripts/v4l2-bench",
     "scripts/soak.py",
     "scripts/docs_pictures.py",
