@@ -4,12 +4,14 @@ themselves: scripts/packaging/man_page.py"""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import typer
-from typer.completion import get_completion_script
 
 from bgblur import __version__
 from bgblur.cli import app
@@ -94,8 +96,10 @@ def completions() -> dict[str, str]:
     """Typer's script of each shell, by its path below ``share``."""
     made = {}
     for shell, path in COMPLETIONS.items():
-        variable = f"_{NAME.replace('-', '_').upper()}_COMPLETE"
-        text = get_completion_script(prog_name=NAME, complete_var=variable, shell=shell).strip()
+        asked = {**os.environ, "_BGBLUR_CAM_COMPLETE": f"source_{shell}"}
+        command = [sys.executable, "-m", "bgblur"]
+        text = subprocess.run(command, env=asked, check=True, capture_output=True, text=True).stdout
+        text = text.strip()
         if shell == "zsh":
             # A file in fpath is the function's body: its first call must complete, too.
             text += f'\n[ "$funcstack[1]" = _{NAME} ] && _bgblur_cam_completion "$@"'

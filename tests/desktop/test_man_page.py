@@ -35,7 +35,7 @@ def test_the_page_has_every_command_and_option_and_no_other() -> None:
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
 def test_the_page_is_well_formed() -> None:
-    command = ["groff", "-man", "-ww", "-b", "-Tutf8", PAGE]
+    command = ["groff", "-man", "-ww", "-b", "-Tutf8", str(PAGE)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert "bgblur-cam" in done.stdout

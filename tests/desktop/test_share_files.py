@@ -97,15 +97,14 @@ def test_nothing_to_remove(data: Path) -> None:
 def test_the_entry_is_valid(data: Path) -> None:
     install(["/a path/b$c`d\\e%f/bgblur-cam"], lambda _: None)
     for path in (ENTRY, data / ENTRY.relative_to(SHARE)):
-        done = subprocess.run(
-            ["desktop-file-validate", path], capture_output=True, text=True, check=False
-        )
+        command = ["desktop-file-validate", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (0, "")
 
 
 @needs("appstreamcli")
 def test_the_appstream_data_is_valid() -> None:
-    command = ["appstreamcli", "validate", "--no-net", "--no-color", METAINFO]
+    command = ["appstreamcli", "validate", "--no-net", "--no-color", str(METAINFO)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
