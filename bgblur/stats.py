@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 _WINDOW = 300  # newest values kept of each series: ten seconds at 30 fps
+_BARS = 20  # of the histogram of latency
 _RARELY = 16  # one run of a stage in 16 is measured where measuring waits for a GPU
 
 
@@ -107,6 +109,23 @@ class Stats:
             "obscured": self.obscured,
             "dropped": self.dropped,
         }
+
+    def latency_histogram(self) -> dict[str, object]:
+        """The latencies of the newest frames as bars: ``counts[i]`` frames took ``i * bar_ms``
+        milliseconds or more, and less than the next bar's; the last bar has no upper end."""
+        with self._lock:
+            latency = list(self._latency)
+        if not latency:
+            return {"bar_ms": 1, "counts": []}
+        width = _nice_above(float(np.percentile(latency, 95)) * 1.5 / _BARS)
+        bars = np.minimum(np.asarray(latency) / width, _BARS - 1).astype(int)
+        return {"bar_ms": width, "counts": np.bincount(bars, minlength=_BARS).tolist()}
+
+
+def _nice_above(value: float) -> int:
+    """The smallest of 1, 2, 5, 10, 20, 50... that is not below ``value``."""
+    power = 10 ** max(0, math.floor(math.log10(max(value, 1))))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
 def _percentiles(series: list[float]) -> dict[str, float]:

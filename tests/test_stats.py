@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -141,3 +142,22 @@ def test_writing_and_reading_at_the_same_time() -> None:
         stats.snapshot()
     stages: Any = stats.snapshot()["stages_ms"]
     assert len(stages) == 2000
+
+
+@pytest.mark.parametrize(
+    ("latencies", "bar", "counts"),
+    [
+        ([], 1, []),
+        ([0.5] * 3, 1, [3, *(0,) * 19]),
+        ([*range(1, 101)], 10, [9, *(10,) * 9, 1, *(0,) * 9]),  # their 95th percentile is 95
+        ([20.0] * 299 + [5000.0], 2, [*(0,) * 10, 299, *(0,) * 8, 1]),  # later than the last bar
+        ([700.0] * 2, 100, [*(0,) * 7, 2, *(0,) * 12]),
+    ],
+)
+def test_bars_of_latency(latencies: list[float], bar: int, counts: list[int]) -> None:
+    stats = Stats()
+    with patch("bgblur.stats.time.monotonic", return_value=0.0):
+        for latency in latencies:
+            stats.frame_done(-latency / 1000)
+    assert stats.latency_histogram() == {"bar_ms": bar, "counts": counts}
+    json.dumps(stats.latency_histogram())

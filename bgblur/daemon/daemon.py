@@ -126,6 +126,7 @@ class Daemon:
         page = self._on_demand.page
         return {
             **run_report(self.pipeline, self._meter),
+            "latency_histogram": self.pipeline.stats.latency_histogram(),
             "state": state,
             "words": STATE_WORDS[state],
             "problem": "; ".join(problems.values()) or None,

@@ -35,6 +35,15 @@ def test_it_is_readable_in_any_window(
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height, f"{element} needs scrolling"
+    for element in ("#numbers", "#histogram", "#chart"):
+        box = page.locator(element).bounding_box()
+        assert box
+        assert box["width"] > 250
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+    sizes = page.locator("dd, dt, text, figcaption, label, button").evaluate_all(
+        "(all) => all.map((one) => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 12
 
 
 def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> None:
@@ -155,3 +164,27 @@ def test_the_chart_has_a_table_and_a_label_for_screen_readers(page: Page) -> Non
     page.get_by_text("Stages as a table").click()
     row = page.get_by_role("row", name="inference")
     expect(row.get_by_role("cell")).to_have_text(["inference", "14 ms", "28 ms"])
+
+
+@pytest.mark.parametrize("width", [1100, 360])
+def test_the_histogram_shows_each_bar_and_says_the_highest(
+    page: Page, daemon: PageDaemon, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    daemon.bars = [0, 1, 150, *(0,) * 16, 49]
+    drawn = page.get_by_role("img", name="150 of 200 frames took 10 to 15 ms")
+    expect(drawn).to_be_visible()
+    (ground,) = boxes(page, "#histogram .grid")
+    bars = boxes(page, "#histogram .bar")
+    assert len(bars) == len(daemon.bars)
+    assert all(left["right"] <= right["left"] for left, right in pairwise(bars))
+    heights = [round(ground["top"] - bar["top"], 1) for bar in bars]
+    assert [height > 0 for height in heights] == [count > 0 for count in daemon.bars]
+    assert heights[19] == pytest.approx(heights[2] * 49 / 150, abs=2)
+    assert heights[1] >= 2, "one frame among hundreds shows"
+    scale = page.locator("#histogram .scale").all_text_contents()
+    assert scale == ["0", "25", "50", "75", "95+"]
+    texts = sorted(boxes(page, "#histogram .scale"), key=lambda box: box["left"])
+    assert all(left["right"] < right["left"] for left, right in pairwise(texts))
+    daemon.bars = [0] * 19 + [7]
+    expect(page.get_by_role("img", name="7 of 7 frames took 95 ms or more")).to_be_visible()

@@ -40,6 +40,7 @@ class PageDaemon:
         self.changes: list[tuple[str, object]] = []
         self.stages = {"inference": 14.0, "blur": 5.0}
         self.fps = 29.97
+        self.bars = [0, 0, 3, 40, 160, 52, 20, 9, 6, 3, *(0,) * 9, 2]
         self.asked = {"before": 0, "alpha": 0}
         self._shift = 0
         self.sink = WebSink(
@@ -106,6 +107,7 @@ class PageDaemon:
             "input_height": 160,
             "fps": self.fps,
             "latency_ms": {"p50": 21.4, "p95": 38.2},
+            "latency_histogram": {"bar_ms": 5, "counts": self.bars},
             "stages_ms": {name: {"p50": ms, "p95": 2 * ms} for name, ms in self.stages.items()},
         }
 

@@ -1,5 +1,7 @@
 // Draws the time that each stage takes, as lines over the last minute.
 
+import { element } from "./svg.js?token=%TOKEN%";
+
 const HISTORY_MS = 60_000;
 const GAP_MS = 3000; // a longer gap between samples breaks the line
 const HEIGHT = 216;
@@ -77,13 +79,6 @@ function labels(stages, y, bottom) {
 function niceAbove(value) {
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].find((step) => step * power >= value) * power;
-}
-
-function element(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
 }
 
 new ResizeObserver(draw).observe(svg);

@@ -1,6 +1,7 @@
 // Shows the numbers, the chart and its table.
 
 import { addSample } from "./chart.js?token=%TOKEN%";
+import { showHistogram } from "./histogram.js?token=%TOKEN%";
 
 const $ = (id) => document.getElementById(id);
 
@@ -17,7 +18,7 @@ function showStages(stages) {
 export function showMeasurements(status) {
   if (status.width && status.height) $("size").textContent = `${status.width} × ${status.height}`;
   $("source").textContent = status.source || "–";
-  $("network").textContent = status.network ? `${status.network}, ${status.input_height} lines` : "–";
+  $("network").textContent = status.network ? `${status.network}, ${status.input_height}\u00a0lines` : "–";
   $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} fps` : "–";
   $("p50").textContent = ms(status.latency_ms?.p50);
   $("p95").textContent = ms(status.latency_ms?.p95);
@@ -25,6 +26,7 @@ export function showMeasurements(status) {
   const stages = status.stages_ms ?? {};
   $("stages").hidden = Object.keys(stages).length === 0;
   showStages(stages);
+  if (status.latency_histogram) showHistogram(status.latency_histogram);
   // Without new frames the daemon repeats its last medians: nothing new for the chart.
   if (status.fps > 0) {
     addSample(Object.fromEntries(Object.entries(stages).map(([name, { p50 }]) => [name, p50])));
