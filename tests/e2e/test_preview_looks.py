@@ -68,11 +68,11 @@ def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> 
 
     modes = ["Blur", "Picture", "Colour", "None"]
     views = ["What others see", "Before and after", "Mask"]
-    controls = [*views, *modes, "strength", "mirror", "pause"]
-    assert path("Tab", 11) == [*controls, "SUMMARY"]
+    controls = [*views, *modes, "strength", "mirror", "pause", "pause-shows"]
+    assert path("Tab", 12) == [*controls, "SUMMARY"]
     press("Enter")
     expect(page.locator("#stage-rows")).to_be_visible()
-    assert path("Shift+Tab", 10) == controls[::-1]
+    assert path("Shift+Tab", 11) == controls[::-1]
     press("Tab")
     press("Space")
     assert path("Shift+Tab", 2) == [views[0], "divider"]
