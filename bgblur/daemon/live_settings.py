@@ -76,6 +76,7 @@ class LiveSettings:
             canvas_of(now),
             geometry_of(camera),
         )
+        self.pipeline.follow = camera.follow
         self.on_demand = OnDemand(self.pipeline, now)
         if _has_preview(now):
             self.pipeline.replace_preview(open_preview)
@@ -152,6 +153,7 @@ class LiveSettings:
             self._show(look)
         self.pipeline.mask = mask_of(new)
         self.pipeline.geometry = geometry_of(new.camera)
+        self.pipeline.follow = new.camera.follow
         if (canvas := canvas_of(new)) != self.pipeline.canvas:
             self.pipeline.canvas = canvas
         if of_device(new.camera) != of_device(old.camera):

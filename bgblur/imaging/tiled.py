@@ -86,6 +86,10 @@ class TiledAlpha:
                 return shrink(self._means(cell), width, height)
         return shrink(np.asarray(self), width, height)
 
+    def coverage(self) -> Alpha:
+        """The means of the tiles."""
+        return self._means(SIDE)
+
     def _means(self, cell: int) -> Alpha:
         """The means of squares of ``cell`` pixels."""
         side = SIDE // cell

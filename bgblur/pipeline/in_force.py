@@ -39,6 +39,7 @@ class InForce:
         geometry: Geometry | None = None,
     ) -> None:
         self.mask = mask
+        self.follow = False  # whether the people are framed
         self.pause_shows: PauseShows = "card"
         self.geometry = geometry or Geometry()
         self.order = 0

@@ -67,6 +67,13 @@ class Output:
         return self._keeper.size
 
     @property
+    def shape(self) -> float | None:
+        """The width per height that a part of a picture must have to fill the output; None where
+        the picture's own is kept."""
+        width, height = self.size
+        return width / height if self._keeper.canvas.fit == "cover" else None
+
+    @property
     def wants_i420(self) -> bool:
         """Whether nobody needs the next picture in BGR."""
         sink = self._keeper.sink

@@ -12,7 +12,7 @@ import time
 from bgblur.compositing.look import Look
 from bgblur.errors import BgblurError, CameraBusyError
 from bgblur.frame import Frame, Image
-from bgblur.imaging.canvas import Canvas
+from bgblur.imaging.canvas import Canvas, Crop
 from bgblur.imaging.geometry import Geometry
 from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
@@ -174,6 +174,15 @@ class Pipeline:
         self._in_force.geometry = geometry
 
     @property
+    def follow(self) -> bool:
+        """Whether the output follows the people, by a crop of the finished picture."""
+        return self._in_force.follow
+
+    @follow.setter
+    def follow(self, follow: bool) -> None:
+        self._in_force.follow = follow
+
+    @property
     def mask(self) -> MaskOptions:
         return self._in_force.mask
 
@@ -219,6 +228,11 @@ class Pipeline:
     def state(self) -> State:
         """What the output shows now."""
         return self._publisher.state
+
+    @property
+    def crop(self) -> Crop:
+        """What auto-framing shows of the pictures now."""
+        return self._publisher.crop
 
     @property
     def sink_name(self) -> str:

@@ -20,8 +20,9 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import one_line
 from bgblur.frame import Frame, Image
-from bgblur.imaging.canvas import WHOLE
+from bgblur.imaging.canvas import WHOLE, Crop
 from bgblur.imaging.tiled import TiledAlpha
+from bgblur.pipeline.framing import Framing
 from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
 from bgblur.pipeline.output import Output
@@ -41,10 +42,12 @@ PATIENCE = 2.0  # seconds at most in place of either, for a source with that few
 
 
 class _Shown(NamedTuple):
-    """The newest frame shown, whether it was mirrored, and when (``time.monotonic()``)."""
+    """The newest frame shown, whether it was mirrored, what was shown of it, and when
+    (``time.monotonic()``)."""
 
     item: Segmented
     mirror: bool
+    crop: Crop
     at: float
 
 
@@ -67,8 +70,16 @@ class Publisher:
         self._last_with: Made | None = None  # what it was made with
         self._last_made = 0.0
         self._shown: _Shown | None = None  # that picture's frame
+        self._framing = Framing()
+        self._last_crop = WHOLE  # what was shown of that picture
+        self._crop = WHOLE  # what is to be shown of the picture that is being made
         self._late = 0  # alphas in a row that came too late
         self._two_frames = 0.0  # seconds
+
+    @property
+    def crop(self) -> Crop:
+        """What auto-framing shows of the pictures now."""
+        return self._framing.crop
 
     def expect(self, fps: float) -> None:
         """From now on the camera's frames come at this rate."""
@@ -100,6 +111,7 @@ class Publisher:
         that fails is opened again later. During a rest, nothing of the camera is shown.
         ``newest`` is the frame captured last."""
         look, rest = self._in_force.look, self._in_force.rest
+        self._crop = WHOLE
         try:
             if not self._output.ready():
                 self._forget()
@@ -109,7 +121,7 @@ class Publisher:
             picture = (
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
-            if not self._output.feed(picture, self._last_with):
+            if not self._output.feed(picture, self._last_with, self._crop):
                 self._forget()  # a pause that began meanwhile has its still picture from it
                 return
         except Exception as error:  # drivers raise anything
@@ -155,6 +167,7 @@ class Publisher:
         except Exception as error:  # a compositor that fails must not end in a frozen output
             self._problems.set(Part.PICTURE, f"the picture cannot be made: {one_line(error)}")
             self._forget()
+            self._crop = WHOLE
             return self._card(PROBLEM_CARD)
         if item is not None:  # a substitute says nothing of the compositor
             self._problems.clear(Part.PICTURE)
@@ -171,12 +184,20 @@ class Publisher:
                 item.frame.captured,
                 self._output.wants_i420,
             )
+            crop = self._framed(item, look)
         now = time.monotonic()
-        self._shown = _Shown(item, look.mirror, now)
+        self._crop = self._last_crop = crop
+        self._shown = _Shown(item, look.mirror, crop, now)
         self.state = State.OFF if look.raw else State.BLURRING
         self._last, self._last_made = picture, now
         self._last_with = Made(zoomed, item.frame.order)
         return picture
+
+    def _framed(self, item: Segmented, look: Look) -> Crop:
+        """What to show of the picture of ``item``."""
+        if not self._in_force.follow:
+            return self._framing.off()
+        return self._framing.follow(item, look.mirror, self._output.shape)
 
     def _substitute(self, look: Look, newest: Frame | None) -> Image:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
@@ -189,6 +210,7 @@ class Publisher:
             and now - self._last_made < self._waits(STALE_AFTER)
             and Part.MASK not in self._problems
         ):
+            self._crop = self._last_crop
             return self._last
         self._forget()
         self._stats.obscured += 1
@@ -200,6 +222,7 @@ class Publisher:
             return self._card(CARDS[self.state])
         broken = self._problems.any_of(Part.MASK, Part.MODEL, Part.PACE)
         self.state = State.NO_MASK if broken else State.STARTING
+        self._crop = self._framing.of(newest)
         return self._cpu.obscure(newest.image, replace(look, zoom=newest.zoom), newest.captured)
 
     def _waits(self, seconds: float) -> float:
@@ -210,7 +233,10 @@ class Publisher:
         self.state = rest.state
         self._forget()
         still = self._still.picture()
-        return self._card(CARDS[self.state]) if still is None else still
+        if still is None:
+            return self._card(CARDS[self.state])
+        self._crop = self._last_crop
+        return still
 
     def _forget(self) -> None:
         """What is shown now, if anything, has nothing of the room: no picture of it is kept. Only
@@ -231,7 +257,8 @@ class Publisher:
 
     def _seen(self, shown: _Shown, image: Image) -> Image:
         """``image``, of the shown frame, framed as its picture."""
-        return self._output.seen(image[:, ::-1] if shown.mirror else image, WHOLE)
+        upright = np.asarray(cv2.flip(image, 1), np.uint8) if shown.mirror else image
+        return self._output.seen(upright, shown.crop)
 
     def _card(self, text: str) -> Image:
         return card(*self._output.size, text)

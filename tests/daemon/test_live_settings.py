@@ -351,6 +351,8 @@ def test_turning_and_zooming_leaves_the_camera_open(
     daemon.live.change("camera.center", [0, 1])
     center: object = daemon.pipeline.geometry.center
     assert center == (0, 1)
+    daemon.live.change("camera.follow", True)
+    assert daemon.pipeline.follow
     assert not replaced
     daemon.live.change("camera.fps", "25")
     assert len(replaced) == 1
