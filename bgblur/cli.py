@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from bgblur import __version__
+from bgblur.addresses import without_secrets
 from bgblur.commands import bench, config, desktop, files, machine, reports, service, tray
 from bgblur.commands.options import (
     BackgroundOption,
@@ -40,7 +41,7 @@ app = typer.Typer(
 def daemon(
     context: typer.Context,
     device: Annotated[
-        str | None, typer.Option(help="Camera number, name or path; a clip; or demo.")
+        str | None, typer.Option(help="Camera number, name, path or address; a clip; or demo.")
     ] = None,
     output: Annotated[
         str | None,
@@ -136,7 +137,7 @@ def main() -> None:
         message = getattr(error, "format_message", None)  # typer's own usage errors
         if message is None or debug:
             raise
-        say(f"bgblur-cam: {message()} {_hint(sys.argv[1:])}")
+        say(without_secrets(f"bgblur-cam: {message()} {_hint(sys.argv[1:])}"))
         code = 2
     _leave(code or 0)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from bgblur.addresses import without_secrets
+
 
 class BgblurError(Exception):
-    """Base class; the command line ends with ``exit_code``."""
+    """Base class; the command line ends with ``exit_code``. The message loses what is secret in
+    addresses."""
 
     exit_code = 1
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(_printable(message))
+        super().__init__(without_secrets(_printable(message)))
 
 
 class UsageError(BgblurError):
@@ -22,6 +25,7 @@ class CameraError(BgblurError):
     """The camera, or the clip in its place, cannot be opened or read."""
 
     exit_code = 3
+    retry_after = 0.0  # seconds before it is worth while to try again
 
 
 class CameraBusyError(CameraError):
@@ -30,6 +34,12 @@ class CameraBusyError(CameraError):
 
 class CameraGoneError(CameraError):
     """The camera is not there, or no longer: it was unplugged, or has another number or name."""
+
+
+class CameraRefusedError(CameraError):
+    """The camera wants another password. Many lock out who tries a wrong one too often."""
+
+    retry_after = 30.0
 
 
 class OutputError(BgblurError):
@@ -56,6 +66,7 @@ def _printable(text: str) -> str:
 
 
 def one_line(error: Exception) -> str:
-    """The last line of the error's text, where torch and drivers give the reason."""
-    lines = str(error).strip().splitlines()
+    """The last line of the error's text, where torch and drivers give the reason. Loses what is
+    secret in addresses."""
+    lines = without_secrets(str(error)).strip().splitlines()
     return lines[-1].strip() if lines else type(error).__name__

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "bgblur"
 LONGEST = 300  # lines
 AT_THE_ROOT = {
-    *("__init__", "__main__", "api", "cli"),
+    *("__init__", "__main__", "addresses", "api", "cli"),
     *("buffers", "environment", "errors", "files", "frame", "interrupts", "stats"),
 }
 

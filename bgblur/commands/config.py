@@ -27,11 +27,14 @@ def config_path(config: ConfigOption = None) -> None:
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None) -> None:
-    """Print every key with its current value."""
+    """Print every key with its current value; of a camera's address, the host alone."""
+    from bgblur.addresses import shown
     from bgblur.config.file import dump
     from bgblur.config.overrides import effective
 
-    print(dump(effective(config, {})), end="")
+    settings = effective(config, {})
+    camera = settings.camera.model_copy(update={"device": shown(settings.camera.device)})
+    print(dump(settings.model_copy(update={"camera": camera})), end="")
 
 
 @config_app.command("validate")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bgblur.addresses import without_secrets
 from bgblur.config.settings import Settings
 
 KeyPath = tuple[str | int, ...]  # numbers are places in a list, from 0
@@ -253,4 +254,5 @@ def _shown(value: object) -> str:
 
 
 def _cut(text: str, length: int = 500) -> str:
+    text = without_secrets(text)  # first: half an address does not tell what is secret in it
     return text if len(text) <= length else text[: length - 3] + "..."

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bgblur.addresses import shown
 from bgblur.config.settings import Settings
 from bgblur.config.watch import ConfigWatcher
 from bgblur.daemon.live_settings import LiveSettings
@@ -159,7 +160,7 @@ class Daemon:
     def _announce(self) -> None:
         pipeline = self.pipeline
         width, height = pipeline.size
-        source = pipeline.source_name or f"camera {self.live.now.camera.device} (not open)"
+        source = pipeline.source_name or f"camera {shown(self.live.now.camera.device)} (not open)"
         self._said_output = pipeline.sink_name
         self._say(f"{source}, {width}x{height} -> {self._said_output}")
         if pipeline.source_remark is not None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bgblur.addresses import is_address
 from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import FileVersion, Look
@@ -30,13 +31,17 @@ if TYPE_CHECKING:
 
 
 def open_source(camera: CameraSettings) -> Source:
-    """Open what ``camera.device`` names: ``demo``, a clip's path, a camera's index, name or device
-    path. Raises CameraError."""
+    """Open what ``camera.device`` names: ``demo``, a camera's address, a clip's path, a camera's
+    index, name or device path. Raises CameraError."""
     device = camera.device
     if device == "demo":
         from bgblur.sources.demo import DemoSource
 
         return DemoSource(camera.width, camera.height, camera.fps)
+    if is_address(device):
+        from bgblur.sources.address import AddressSource
+
+        return AddressSource(device)
     if is_file_name(device):
         from bgblur.sources.video import VideoSource
 
@@ -85,7 +90,7 @@ def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
 
 def is_file_name(device: str) -> bool:
     """Whether ``device`` names a clip: it has a file ending, or is a file on the disk."""
-    if device.startswith("/dev/"):
+    if device.startswith("/dev/") or is_address(device):
         return False
     path = user_path(device, CameraError)
     # A camera may be called "USB2.0 HD UVC WebCam": an ending has letters and no space.

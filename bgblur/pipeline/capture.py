@@ -92,6 +92,7 @@ class CaptureLoop:
         opened_at = self._first_order  # the order in force when ``source`` was opened
         wait = RETRY_FIRST
         while not turn.over():
+            self._changed.clear()  # before the orders are read: a later one ends the next sleep
             order = self._in_force.order  # first: what comes later may be older than a newer order
             resting = self._in_force.rest is not None
             try:
@@ -120,8 +121,9 @@ class CaptureLoop:
                     break
                 self.newest = None  # a camera that is gone leaves no picture of the room
                 self._report(error)
-                turn.beat(OPENS_WITHIN)
-                self._sleep(wait)
+                pause = max(wait, getattr(error, "retry_after", 0.0))
+                turn.beat(OPENS_WITHIN + pause)
+                self._sleep(pause)
                 wait = min(2 * wait, RETRY_LAST)
         if source is not None:
             _close(source)
@@ -187,7 +189,6 @@ class CaptureLoop:
     def _sleep(self, seconds: float) -> None:
         """Wait until the time is up or there is an order."""
         self._changed.wait(seconds)
-        self._changed.clear()
 
 
 def _sound(frame: Frame, opening: int = 0, order: int = 0) -> Frame:

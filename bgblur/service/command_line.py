@@ -8,14 +8,23 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bgblur.addresses import shown
 from bgblur.errors import UsageError
 
 
 def command_line(options: Sequence[str]) -> list[str]:
     """This installation's ``bgblur-cam`` with ``options``; files among them get absolute paths.
 
-    Raises UsageError for options that the daemon refuses: it would fail at every login.
+    Raises UsageError for options that the daemon refuses: it would fail at every login. Refuses
+    also a camera's address, which may hold a password: systemd shows it to everybody.
     """
+    for option in options:
+        address = option.removeprefix("--device=")
+        if shown(address) != address:
+            raise UsageError(
+                f"{shown(address)} would be shown by systemctl, with its path or password: use "
+                "`bgblur-cam config set camera.device ADDRESS`, and leave out --device"
+            )
     return _checked(_program(), list(map(_absolute, options)))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from bgblur.addresses import shown
 from bgblur.config.file import Value
 from bgblur.config.settings import Settings
 from bgblur.devices.listing import Device, find_camera
@@ -97,7 +98,7 @@ def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
         for device in found
     ]
     if used is None:
-        text = f"Camera {current} (not found)" if current.isdecimal() else current
+        text = f"Camera {current} (not found)" if current.isdecimal() else shown(current)
         choices.insert(0, Choice(text, True, (("camera.device", current),)))
     return choices
 

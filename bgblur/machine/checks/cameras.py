@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from bgblur.addresses import is_address
+from bgblur.config.settings import CameraSettings
 from bgblur.daemon.status import folder as status_folder
 from bgblur.devices.listing import Device, holders, video_nodes
 from bgblur.devices.v4l2 import Format
@@ -14,7 +16,7 @@ from bgblur.errors import CameraError
 from bgblur.files import user_path
 from bgblur.machine.checks import Check
 from bgblur.machine.system import System
-from bgblur.pipeline.build import is_file_name
+from bgblur.pipeline.build import is_file_name, open_source
 from bgblur.sources.camera import check_device, resolve
 
 _CODES_SHOWN = 3
@@ -30,6 +32,8 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         else Check("ok", "camera", f"{camera}: {summary(camera.formats)}")
         for camera in cameras
     ]
+    if is_address(wanted):
+        return [*checks, _check_address(wanted)]
     if is_file_name(wanted) and not user_path(wanted).is_file():
         detail, fix = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
         return [*checks, Check("fail", "chosen camera", detail, fix, 3)]
@@ -39,6 +43,17 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         return [Check("fail", "camera", "no camera found", _PLUG_IN, 3)]
     fix = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
     return [*checks, _check_wanted(devices, wanted, fix)]
+
+
+def _check_address(address: str) -> Check:
+    try:
+        camera = open_source(CameraSettings(device=address))
+    except CameraError as error:
+        fix = "bgblur-cam config set camera.device ADDRESS"
+        return Check("fail", "chosen camera", str(error), fix, error.exit_code)
+    camera.close()
+    detail = f"{camera.name} gives {camera.width}x{camera.height} at {camera.fps:g} fps"
+    return Check("ok", "chosen camera", detail)
 
 
 def _check_wanted(devices: list[Device], wanted: str, fix: str) -> Check:

@@ -1,0 +1,139 @@
+"""A camera on the network, by its address: RTSP, or MJPEG and other streams over HTTP."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import av
+from av.codec.context import Flags
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from bgblur.addresses import scheme_of, shown
+from bgblur.errors import CameraError, CameraGoneError
+from bgblur.frame import Frame, Image
+from bgblur.media.converter import Converter
+from bgblur.media.reader import MOST_PIXELS
+from bgblur.media.tags import orientation_of
+from bgblur.sources.received import Received
+from bgblur.sources.refusals import refusal, unfit
+
+OPENS_WITHIN, READS_WITHIN = 4.0, 4.0  # seconds; the pipeline's patience is longer
+CATCHES_UP = 0.1  # seconds that a picture is given up for a newer one
+
+_COMMON = {
+    # What the server names in turn, as a playlist does, may not be a file of this computer.
+    "protocol_whitelist": "http,https,httpproxy,crypto,tls,tcp,udp,rtp,srtp,rtsp,rtsps",
+    "analyzeduration": "1000000",  # microseconds
+    "fpsprobesize": "0",  # pictures to find the rate with, where the stream does not tell it
+}
+_RTSP = {
+    "rtsp_flags": "prefer_tcp",  # lost packets make a picture fall apart
+    "allowed_media_types": "video",  # else it waits for sound and data, which may never come
+}
+_OPTIONS: dict[str, dict[str, str]] = {"rtsp": _RTSP, "rtsps": _RTSP, "http": {}, "https": {}}
+
+
+class AddressSource:
+    """Opens ``address``, one of rtsp://, rtsps://, http:// and https://. Its size and rate are the
+    server's own. ``read`` gives no picture that came before it was called, however slow the caller
+    is: no delay grows.
+
+    Certificates are not checked: cameras sign their own. Raises CameraError in one line, which
+    has nothing of the address but the host: CameraGoneError where nothing answers,
+    CameraRefusedError where it wants another password.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.name = f"camera {shown(address)}"
+        self.remark: str | None = None
+        self._decoding = threading.Lock()
+        self._converter: tuple[tuple[int, int], Converter] | None = None
+        self._index = 0
+        container = _open(address.strip(), self.name)
+        try:
+            stream = _video_stream(container, self.name)
+        except BaseException:
+            container.close()
+            raise
+        self.fps = float(stream.average_rate or stream.guessed_rate or 25)
+        self._stream = stream
+        self._received = Received(container, stream)
+        try:
+            first, _ = self._picture(OPENS_WITHIN)
+        except BaseException:
+            self.close()
+            raise
+        self.height, self.width = first.shape[:2]
+
+    def read(self) -> Frame:
+        image, came = self._picture(READS_WITHIN)
+        frame = Frame(image, self._index, came)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        self._received.close()
+
+    def _picture(self, within: float) -> tuple[Image, float]:
+        """The first picture that comes from now on, and when (``time.monotonic()``)."""
+        began = time.monotonic()
+        with self._decoding:
+            try:
+                return self._newest(began, began + within)
+            except TimeoutError:
+                why = f"none came within {within:g} s, or faster than they can be decoded"
+            except (av.FFmpegError, OSError, EOFError):
+                why = "the server has ended the stream"
+        raise CameraGoneError(f"{self.name} gives no more pictures: {why}")
+
+    def _newest(self, began: float, until: float) -> tuple[Image, float]:
+        while time.monotonic() < until:
+            packet, came = self._received.next(until)
+            try:
+                frames = self._stream.decode(packet)
+            except av.FFmpegError:  # damaged; the next whole picture mends it
+                continue
+            # What came before is decoded only to catch up: the user may have chosen since what it
+            # was not meant for.
+            newer = self._received.more and time.monotonic() < began + CATCHES_UP
+            if frames and came >= began and not newer:
+                return self._converted(frames[-1]), came
+        raise TimeoutError
+
+    def _converted(self, frame: av.VideoFrame) -> Image:
+        size = frame.width, frame.height  # a phone that is turned changes it
+        if self._converter is None or self._converter[0] != size:
+            made = Converter(size, orientation_of(frame), fast=True, opacity=False)
+            self._converter = size, made
+        return self._converter[1](frame)
+
+
+def _open(address: str, name: str) -> InputContainer:
+    options = _OPTIONS.get(scheme_of(address))
+    if options is None:
+        raise CameraError(f"{name} is no address of a camera: write rtsp, rtsps, http or https")
+    try:
+        return av.open(
+            address,
+            container_options=_COMMON | options,
+            timeout=(OPENS_WITHIN, READS_WITHIN),
+            metadata_errors="replace",
+        )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise refusal(name, error) from None  # its text has the password
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    if container.format.name.endswith("_pipe"):
+        raise unfit(name, "it is a single picture: give the address of the live stream")
+    if not container.streams.video:
+        raise unfit(name, "it has no video, only sound or data: check the path")
+    if container.duration:
+        raise unfit(name, "it is a recording: download it, and give the file's name")
+    stream = container.streams.video[0]
+    stream.thread_type = "SLICE"  # threads by the frame would delay it
+    stream.codec_context.flags |= Flags.low_delay
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return stream
