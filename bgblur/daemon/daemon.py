@@ -136,11 +136,21 @@ class Daemon:
             "image": settings.background.image,
             "color": settings.background.color,
             "mirror": settings.camera.mirror,
+            "geometry": self._geometry(settings),
             "output": settings.output.device,
             "paused": settings.output.paused,
             "pause_shows": settings.output.pause_shows,
             "clients": self._on_demand.clients,
             "preview": page.url if page is not None and page.is_open else None,
+        }
+
+    def _geometry(self, settings: Settings) -> dict[str, Any]:
+        """What is shown of the camera's picture; ``crop`` is what "follow" shows of the rest."""
+        camera, output = settings.camera, settings.output
+        return {
+            **camera.model_dump(include={"rotate", "flip", "zoom", "center", "follow"}),
+            "crop": [round(value, 4) for value in self.pipeline.crop],
+            **output.model_dump(include={"width", "height", "fit", "bars"}),
         }
 
     def _in_words(self) -> str:

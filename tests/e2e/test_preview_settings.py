@@ -172,6 +172,47 @@ def test_a_refused_picture_is_reported_and_can_be_corrected(
     assert daemon.image == "/somewhere.jpg"
 
 
+# ---- framing and size ----
+
+
+def test_framing_and_size(page: Page, daemon: PageDaemon) -> None:
+    page.get_by_text("Framing and size").first.click()
+    across, zoom = page.get_by_label("Left to right"), page.get_by_label("Enlarge")
+    expect(across).to_be_disabled()
+    page.get_by_label("Follow the people").check()
+    zoom.fill("2.5")
+    expect(page.locator("#zoom-number")).to_have_text("2.50×")
+    expect(across).to_be_enabled()
+    across.fill("0.3")
+    assert eventually(page, lambda: daemon.geometry["center"] == [0.3, 0.5])
+    daemon.mirror = True
+    expect(across).to_have_value("0.7")
+    across.fill("0.9")
+    page.get_by_label("Top to bottom").fill("0.25")
+    assert eventually(page, lambda: daemon.geometry["center"] == [0.1, 0.25])
+    page.get_by_label("Turn").select_option("right")
+    page.get_by_label("Flip").select_option("top and bottom")
+    page.get_by_label("Size of the output").select_option("1280×720")
+    page.get_by_label("A camera of another shape").select_option("cover")
+    page.get_by_label("Bars").select_option("black")
+    wanted = {
+        "rotate": 90,
+        "flip": "vertical",
+        "zoom": 2.5,
+        "center": [0.1, 0.25],
+        "follow": True,
+        "width": 1280,
+        "height": 720,
+        "fit": "cover",
+        "bars": "#000000",
+    }
+    assert eventually(page, lambda: daemon.geometry == wanted)
+    daemon.geometry |= {"width": 854, "height": "auto", "bars": "#102030", "rotate": 0}
+    expect(page.get_by_label("Turn")).to_have_value("0")
+    expect(page.get_by_label("Size of the output")).to_have_value("854×auto")
+    expect(page.get_by_label("Bars")).to_have_value("#102030")
+
+
 # ---- mirror and pause ----
 
 

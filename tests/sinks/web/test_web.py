@@ -23,14 +23,15 @@ from bgblur.sinks.web.sink import WebSink
 
 pytest_plugins = ["support.web.preview_fixtures"]
 
+BACKGROUND = {"strength", "mode", "image", "color"}
+CAMERA = {"mirror", "rotate", "flip", "zoom", "center", "follow"}
+OUTPUT = {"paused", "pause_shows", "width", "height", "fit", "bars"}
 KEYS = {
-    "background.strength",
-    "background.mode",
-    "background.image",
-    "background.color",
-    "camera.mirror",
-    "output.paused",
+    f"{area}.{key}"
+    for area, keys in (("background", BACKGROUND), ("camera", CAMERA), ("output", OUTPUT))
+    for key in keys
 }
+
 
 # ---- the page, the status, the settings ----
 

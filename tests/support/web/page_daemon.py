@@ -33,6 +33,17 @@ class PageDaemon:
         self.image = ""
         self.color = "#00b140"
         self.mirror = False
+        self.geometry: dict[str, object] = {
+            "rotate": 0,
+            "flip": "none",
+            "zoom": 1.0,
+            "center": [0.5, 0.5],
+            "follow": False,
+            "width": "auto",
+            "height": "auto",
+            "fit": "contain",
+            "bars": "blurred",
+        }
         self.paused = False
         self.pause_shows = "card"
         self.state = "blurring"
@@ -85,7 +96,11 @@ class PageDaemon:
         if key == "background.image" and not str(value).endswith(".jpg"):
             raise UsageError(f"cannot read {value}: No such file or directory; check the name")
         self.changes.append((key, value))
-        setattr(self, key.partition(".")[2], value)
+        name = key.partition(".")[2]
+        if name in self.geometry:
+            self.geometry[name] = value
+        else:
+            setattr(self, name, value)
 
     def _status(self) -> dict[str, object]:
         state = State.PAUSED if self.paused else State(self.state)
@@ -98,6 +113,7 @@ class PageDaemon:
             "image": self.image,
             "color": self.color,
             "mirror": self.mirror,
+            "geometry": self.geometry,
             "paused": self.paused,
             "pause_shows": self.pause_shows,
             "width": WIDTH,

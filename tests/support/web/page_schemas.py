@@ -96,7 +96,10 @@ PREVIEW = described(
                 "properties": {
                     "key": {"enum": [
                         "background.strength", "background.mode", "background.image",
-                        "background.color", "camera.mirror", "output.paused",
+                        "background.color", "camera.mirror",
+                        "camera.rotate", "camera.flip", "camera.zoom", "camera.center",
+                        "camera.follow", "output.width", "output.height", "output.fit",
+                        "output.bars", "output.paused",
                         "output.pause_shows",
                     ]},
                     "value": {"anyOf": [

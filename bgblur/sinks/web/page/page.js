@@ -1,5 +1,6 @@
 // Asks the daemon for its status twice a second and shows the answer.
 
+import { showFraming } from "./framing.js?token=%TOKEN%";
 import { showMeasurements } from "./measurements.js?token=%TOKEN%";
 import { askStatus } from "./server.js?token=%TOKEN%";
 import { showSettings } from "./settings.js?token=%TOKEN%";
@@ -24,6 +25,7 @@ function showStatus(status) {
   showProblem(status.problem ?? "");
   showPictures(status);
   showSettings(status);
+  showFraming(status);
   showMeasurements(status);
 }
 

@@ -21,13 +21,13 @@ let sending = Promise.resolve();
 const hold = (key, value) => held.set(key, { value, until: performance.now() + HOLD_MS });
 
 /** Whether to show the value in the daemon's status: not while it may be older than a change. */
-function follows(key, value) {
+export function follows(key, value) {
   const asked = held.get(key);
-  return !asked || performance.now() > asked.until || value === asked.value;
+  return !asked || performance.now() > asked.until || String(value) === String(asked.value);
 }
 
 /** Send a change after all earlier ones. Resolves to whether it was accepted. */
-function set(key, value) {
+export function set(key, value) {
   hold(key, value);
   const sent = sending.then(async () => {
     const refusal = await change(key, value);
@@ -42,7 +42,7 @@ function set(key, value) {
 }
 
 /** Send the value of ``input`` while it changes: at most every SEND_MS, and always the last. */
-function sendLive(input, key, read, send) {
+export function sendLive(input, key, read, send) {
   let timer = null;
   input.addEventListener("input", () => {
     hold(key, read());
