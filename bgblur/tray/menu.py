@@ -83,6 +83,57 @@ def pauses(settings: Settings) -> list[Choice]:
     ]
 
 
+def turns(settings: Settings) -> list[Choice]:
+    """Which way up the camera's picture is."""
+    now = settings.camera.rotate
+    words = {0: "Not turned", 90: "Turned right", 180: "Upside down", 270: "Turned left"}
+    return [
+        Choice(text, now == degrees, (("camera.rotate", degrees),))
+        for degrees, text in words.items()
+    ]
+
+
+def zooms(settings: Settings) -> list[Choice]:
+    """How much the picture is enlarged; the one in force, too, if it is another."""
+    now = settings.camera.zoom
+    return [
+        Choice(f"{zoom:g}×", now == zoom, (("camera.zoom", zoom),))
+        for zoom in sorted({1.0, 1.5, 2.0, 3.0, now})
+    ]
+
+
+def sizes(settings: Settings) -> list[Choice]:
+    """Sizes of the output; the one in force, too, if it is another."""
+    output = settings.output
+    now = output.width, output.height
+    known: list[tuple[int | Literal["auto"], int | Literal["auto"]]] = [
+        ("auto", "auto"),
+        (640, 360),
+        (1280, 720),
+        (1920, 1080),
+        (720, 1280),
+    ]
+    if now not in known:
+        known.append(now)
+    return [
+        Choice(
+            "As the camera" if width == height == "auto" else f"{width} × {height}",
+            (width, height) == now,
+            (("output.width", width), ("output.height", height)),
+        )
+        for width, height in known
+    ]
+
+
+def fits(settings: Settings) -> list[Choice]:
+    """How a camera of another shape is shown."""
+    now = settings.output.fit
+    return [
+        Choice(text, now == fit, (("output.fit", fit),))
+        for fit, text in (("contain", "Whole, with bars"), ("cover", "Filled, cut off"))
+    ]
+
+
 def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
     """The cameras found; before them a configured device that is none of them, such as a clip."""
     current = settings.camera.device

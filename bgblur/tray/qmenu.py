@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from textwrap import shorten
 
 from PySide6.QtCore import QObject, Signal
@@ -18,6 +18,8 @@ from bgblur.tray.choices import TrayChoices
 from bgblur.tray.menu import Changes, Choice
 from bgblur.tray.state import Seen, TrayState
 from bgblur.tray.strength import StrengthSlider
+
+Offered = Callable[[Settings], list[Choice]]
 
 _WIDTH = 64  # characters of a problem, so that the menu stays narrow; the tooltip has the whole
 _WATCHER = "org.kde.StatusNotifierWatcher"
@@ -64,6 +66,11 @@ class TrayMenu(QObject):
         camera.aboutToShow.connect(self.list_cameras)
         self._cameras = TrayChoices(camera, self._choose)
         self._mirror = self._switch("&Mirror", "camera.mirror")
+        self._follow = self._switch("&Follow me", "camera.follow")
+        self._framing = [
+            *self._choices("F&raming", menu.zooms, menu.turns),
+            *self._choices("Output si&ze", menu.sizes, menu.fits),
+        ]
         self._pause = self._switch("&Pause", "output.paused")
         pauses = self.menu.addMenu("&In a pause, show")
         self._pauses = TrayChoices(pauses, self._choose)
@@ -88,6 +95,9 @@ class TrayMenu(QObject):
         self._backgrounds.show(menu.backgrounds(settings, last_strength))
         self._cameras.show(menu.cameras(settings, devices))
         self._mirror.setChecked(settings.camera.mirror)
+        self._follow.setChecked(settings.camera.follow)
+        for choices, offered in self._framing:
+            choices.show(offered(settings))
         self._pause.setChecked(settings.output.paused)
         self._pauses.show(menu.pauses(settings))
         self.slider.show_strength(settings.background.strength)
@@ -130,6 +140,12 @@ class TrayMenu(QObject):
         self.slider.move(QCursor.pos())
         self.slider.show()
         self.slider.activateWindow()
+
+    def _choices(self, text: str, *offered: Offered) -> Iterator[tuple[TrayChoices, Offered]]:
+        """A menu of several lists of choices, with a line between them."""
+        submenu = self.menu.addMenu(text)
+        for each in offered:
+            yield TrayChoices(submenu, self._choose, submenu.addSeparator()), each
 
     def _switch(self, text: str, key: str) -> QAction:
         action = self.menu.addAction(text)

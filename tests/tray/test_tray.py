@@ -106,6 +106,26 @@ def test_a_choice_is_written_and_shown(make: Callable[..., Tray], config: Path) 
     assert ticked(pauses) == ["The last picture, blurred"]
 
 
+def test_framing_and_size(make: Callable[..., Tray], config: Path) -> None:
+    config.write_text("[camera]\nzoom = 2.5\n[output]\nwidth = 854\n")
+    menu = make(config).menu.menu
+    framing, size = (entry(menu, name).menu() for name in ("Framing", "Output size"))
+    assert isinstance(framing, QMenu)
+    assert isinstance(size, QMenu)
+    assert ticked(framing) == ["2.5×", "Not turned"]
+    assert ticked(size) == ["854 × auto", "Whole, with bars"]
+    for place, text in ((framing, "1.5×"), (framing, "Upside down"), (size, "1280 × 720")):
+        entry(place, text).trigger()
+    entry(size, "Filled, cut off").trigger()
+    entry(menu, "Follow me").trigger()
+    now = load(config)
+    assert (now.camera.zoom, now.camera.rotate, now.camera.follow) == (1.5, 180, True)
+    assert (now.output.width, now.output.height, now.output.fit) == (1280, 720, "cover")
+    assert ticked(framing) == ["1.5×", "Upside down"]
+    entry(size, "As the camera").trigger()
+    assert load(config).output.width == load(config).output.height == "auto"
+
+
 def test_an_edit_elsewhere_is_shown_within_half_a_second(
     make: Callable[..., Tray], config: Path
 ) -> None:
