@@ -16,6 +16,7 @@ from bgblur.addresses import without_secrets
 from bgblur.commands import bench, config, desktop, files, machine, reports, service, tray
 from bgblur.commands.options import (
     BackgroundOption,
+    BlurOption,
     ConfigOption,
     ModeOption,
     OverwriteOption,
@@ -48,6 +49,7 @@ def daemon(
         typer.Option(help="auto, web, a virtual camera's path, or a file such as OUT.mp4."),
     ] = None,
     strength: StrengthOption = None,
+    blur: BlurOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
     width: Annotated[int | None, typer.Option(help="Camera width in pixels.")] = None,
@@ -83,7 +85,7 @@ def daemon(
         "camera.fps": fps,
         "output.device": output,
         "output.preview": preview,
-        **background_values(strength, mode, background),
+        **background_values(strength, mode, background, blur),
     }
     chosen = {key: value for key, value in options.items() if value is not None}
     stop = Stop()

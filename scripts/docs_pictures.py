@@ -31,6 +31,11 @@ DOCS = ROOT / "docs"
 COMMAND = [sys.executable, "-m", "bgblur"]
 COLORS = 256  # in a palette, which makes a file smaller
 FULL_COLOR = {"before-after"}
+LAMPS = (
+    *((60, 90), (150, 190), (250, 70), (300, 330), (110, 400), (220, 500)),
+    *((860, 310), (900, 120), (1010, 60), (1040, 400), (1120, 200), (1215, 80), (1200, 350)),
+)
+LIGHTS = ((210, 240, 255), (120, 200, 255), (255, 220, 190))
 CHART_SECONDS = 50.0  # of measurements that the page's chart shows
 
 sys.path.insert(0, str(ROOT / "tests"))  # the browser and the desktop that the tests use
@@ -48,6 +53,25 @@ def before_after(folder: Path) -> Image:
     ]
     gap = np.full((315, 8, 3), 255, np.uint8)
     return np.hstack([panels[0], gap, panels[1], gap, panels[2]])
+
+
+def lens(folder: Path) -> Image:
+    """The same picture with both kinds of blur: the room at night, with lamps drawn into it."""
+    photo = folder / "demo.png"
+    scene = DemoSource(1280, 720).picture(seconds=1.5)
+    cv2.imwrite(str(photo), scene)
+    _run(folder, "image", photo.name, "--out-dir", "day", "--save", "alpha")
+    person = _read(folder / "day/demo_alpha.png") / 255
+    dark = 0.2 * scene
+    for number, (x, y) in enumerate(LAMPS):
+        cv2.circle(dark, (x, y), 8, LIGHTS[number % len(LIGHTS)], -1, cv2.LINE_AA)
+    cv2.imwrite(str(photo), (scene * person + dark * (1 - person)).astype(np.uint8))
+    panels = []
+    for kind in ("gaussian", "lens"):
+        _run(folder, "image", photo.name, "--out-dir", kind, "--blur", kind, "--strength", "100")
+        shown = _read(folder / kind / "demo.png")
+        panels.append(cv2.resize(shown, (480, 270), interpolation=cv2.INTER_AREA))
+    return np.hstack([panels[0], np.full((270, 8, 3), 255, np.uint8), panels[1]])
 
 
 def explain(folder: Path) -> Image:
@@ -104,6 +128,7 @@ def tray(folder: Path) -> Image:
 # Each with its greatest width in pixels.
 PICTURES: dict[str, tuple[Callable[[Path], Image], int]] = {
     "before-after": (before_after, 1696),
+    "lens": (lens, 968),
     "page": (page, 1000),
     "tray": (tray, 800),
     "explain": (explain, 1100),

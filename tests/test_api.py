@@ -158,6 +158,7 @@ def test_a_strength_may_be_numpy_s() -> None:
         ({"mode": "blur", "background": "#203040"}, 'for mode "color", not "blur"'),
         ({"mode": "none", "background": "x.png"}, 'for mode "image", not "none"'),
         ({"mode": "fog"}, "mode is"),
+        ({"blur": "fog"}, "blur is"),
         ({"mode": "image"}, 'mode "image" has no background'),
         ({"background": "#12345"}, "rrggbb"),
         ({"background": "gone.png"}, "gone.png"),

@@ -69,18 +69,20 @@ def test_mistakes_with_files_are_one_line(files: Path, portrait: Image) -> None:
 
 
 def test_the_api_and_the_commands_write_the_same_files(files: Path) -> None:
-    bgblur.blur_image("portrait.png", "api.png", strength=80)
-    bgblur.blur_video("clip.mp4", "api.mp4", strength=80, alpha="api.mkv")
+    bgblur.blur_image("portrait.png", "api.png", strength=80, blur="lens")
+    bgblur.blur_image("portrait.png", "soft.png", strength=80)
+    bgblur.blur_video("clip.mp4", "api.mp4", strength=80, blur="lens", alpha="api.mkv")
     for arguments in (
         ["image", "portrait.png", "--out-dir", "command"],
         ["video", "clip.mp4", "command.mp4", "--alpha", "command.mkv"],
     ):
         subprocess.run(
-            [sys.executable, "-m", "bgblur", *arguments, "--strength", "80"],
+            [sys.executable, "-m", "bgblur", *arguments, "--strength", "80", "--blur", "lens"],
             check=True,
             capture_output=True,
         )
     assert digest(Path("api.png")) == digest(Path("command/portrait.png"))
+    assert digest(Path("api.png")) != digest(Path("soft.png")), "another kind of blur"
     assert (pictures("api.mkv") == pictures("command.mkv")).all()
     # x264 does not give the same bits each time.
     assert np.abs(pictures("api.mp4") - pictures("command.mp4")).mean() < 1

@@ -10,6 +10,7 @@ import typer
 
 from bgblur.commands.options import (
     BackgroundOption,
+    BlurOption,
     ConfigOption,
     ModeOption,
     OverwriteOption,
@@ -37,6 +38,7 @@ def video(
         Path | None, typer.Option(help="Write the matte too, as gray FFV1 in an .mkv.")
     ] = None,
     strength: StrengthOption = None,
+    blur: BlurOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
     save: Annotated[
@@ -69,7 +71,7 @@ def video(
     from bgblur.offline.video import VideoJob
     from bgblur.offline.videos import blur_many, blur_one
 
-    settings = effective(config, background_values(strength, mode, background))
+    settings = effective(config, background_values(strength, mode, background, blur))
     nowhere = Path()  # video_jobs fills in the files
     wanted = VideoJob(
         nowhere,
@@ -107,6 +109,7 @@ def image(
         typer.Option("--explain", help="Also save every step in one picture, NAME_explain.png."),
     ] = False,
     strength: StrengthOption = None,
+    blur: BlurOption = None,
     mode: ModeOption = None,
     background: BackgroundOption = None,
     overwrite: OverwriteOption = False,
@@ -120,7 +123,7 @@ def image(
     from bgblur.offline.piped import blur_piped
     from bgblur.offline.processor import Processor
 
-    settings = effective(config, background_values(strength, mode, background))
+    settings = effective(config, background_values(strength, mode, background, blur))
     processor = Processor(settings, stills=True, quality=quality)
     if sources == [Path("-")] and out_dir is None and not explain:
         blur_piped(sys.stdin.buffer, sys.stdout.buffer, save_kinds(save), processor)

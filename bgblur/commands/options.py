@@ -19,6 +19,9 @@ QualityOption = Annotated[
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 StrengthOption = Annotated[int | None, typer.Option(help="Blur strength, 0 (off) to 100.")]
+BlurOption = Annotated[
+    str | None, typer.Option(help="gaussian, or lens (highlights become discs).")
+]
 ModeOption = Annotated[
     str | None, typer.Option(help="blur, image, color or none (shows the room).")
 ]

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from bgblur.compositing.lens import LensPlan, lens_blur, plan_lens
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import shrink
 from bgblur.imaging.tiled import TiledAlpha
@@ -38,6 +39,19 @@ class BlurPlan:
     height: int
     kernel: NDArray[np.float32]
 
+    @property
+    def measured(self) -> tuple[int, int]:
+        """(width, height) of the picture that is blurred."""
+        return self.width, self.height
+
+
+def plan_of(width: int, height: int, sigma: float, edge: float | None) -> BlurPlan | LensPlan:
+    """The plan for blurring a frame of ``width`` x ``height`` by ``sigma`` pixels: the lens blur
+    with ``edge``, the Gaussian where that is None."""
+    if edge is None:
+        return plan_blur(width, height, sigma)
+    return plan_lens(width, height, sigma, edge)
+
 
 def plan_blur(width: int, height: int, sigma: float) -> BlurPlan:
     """The plan for blurring a frame of ``width`` x ``height`` with ``sigma`` pixels."""
@@ -58,34 +72,43 @@ def room_weight(alpha: Alpha) -> Alpha:
 
 
 def blurred_room(
-    pixels: Image, alpha: Alpha | TiledAlpha, sigma: float, out: Image | None = None
+    pixels: Image,
+    alpha: Alpha | TiledAlpha,
+    sigma: float,
+    out: Image | None = None,
+    edge: float | None = None,
 ) -> Image:
     """The frame ``pixels`` (H, W, 3) without the person of ``alpha`` (H, W), blurred by ``sigma``
-    pixels; the person's place is filled from its surroundings.
+    pixels; the person's place is filled from its surroundings. With ``edge`` it is the lens blur
+    (``Look.edge``), whose discs spread light as far as the Gaussian does.
 
     The result is written to ``out`` if its shape fits."""
     height, width = alpha.shape
     # Converted to bytes before upsampling: that is a quarter of the memory traffic.
-    low = cv2.convertScaleAbs(small_room(pixels, alpha, sigma))
+    low = cv2.convertScaleAbs(small_room(pixels, alpha, sigma, edge))
     wide = cv2.resize(low, (width, height), dst=out, interpolation=cv2.INTER_LINEAR)
     return np.asarray(wide, np.uint8)
 
 
-def small_room(pixels: Image, alpha: Alpha | TiledAlpha, sigma: float) -> Alpha:
+def small_room(
+    pixels: Image, alpha: Alpha | TiledAlpha, sigma: float, edge: float | None = None
+) -> Alpha:
     """As ``blurred_room``, at the plan's low resolution: ``float32`` (h, w, 3)."""
     height, width = alpha.shape
-    plan = plan_blur(width, height, sigma)
+    plan = plan_of(width, height, sigma, edge)
     half = None
     if isinstance(alpha, TiledAlpha):
         half, cover = alpha.half, alpha.shrunk(plan.width, plan.height)
     else:
         cover = shrink(alpha, plan.width, plan.height)
-    image = shrink(pixels, plan.width, plan.height, half=half)
-    return normalised_blur(image, room_weight(cover), plan)
+    return normalised_blur(shrink(pixels, *plan.measured, half=half), room_weight(cover), plan)
 
 
-def normalised_blur(image: Any, weight: Alpha, plan: BlurPlan) -> Alpha:
-    """``image`` (h, w, 3), in 0..255, blurred as if only places of ``weight`` (h, w) were there."""
+def normalised_blur(image: Any, weight: Alpha, plan: BlurPlan | LensPlan) -> Alpha:
+    """``image``, of the size that the plan measures, in 0..255, blurred as if only places of
+    ``weight`` (h, w) were there: ``float32`` (h, w, 3)."""
+    if isinstance(plan, LensPlan):
+        return lens_blur(image, weight, plan, FLOOR)
     weights = cv2.merge([weight] * 3)
     weighted = cv2.multiply(image, weights, dtype=cv2.CV_32F)
     mean = (np.array(cv2.mean(weighted)[:3]) + FLOOR * 128) / (cv2.mean(weight)[0] + FLOOR)

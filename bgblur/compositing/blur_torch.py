@@ -7,21 +7,29 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.compositing.blur import FLOOR, PERSON_FROM, plan_blur
+from bgblur.compositing.lens import plan_lens
+from bgblur.compositing.lens_torch import lens_room, lens_taps
 from bgblur.frame import Alpha
 from bgblur.gpu.constants import constant
 from bgblur.imaging.resize_torch import area_resize
 
 
-def blurred_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
-    """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred by ``sigma`` pixels."""
-    small = small_room(planes, alpha, sigma)
+def blurred_room(planes: Tensor, alpha: Tensor, sigma: float, edge: float | None = None) -> Tensor:
+    """The frame (3, H, W) without the person of ``alpha`` (H, W), blurred by ``sigma`` pixels;
+    the lens blur with ``edge``."""
+    small = small_room(planes, alpha, sigma, edge)
     size = (alpha.shape[0], alpha.shape[1])
     return F.interpolate(small[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
-def small_room(planes: Tensor, alpha: Tensor, sigma: float) -> Tensor:
+def small_room(planes: Tensor, alpha: Tensor, sigma: float, edge: float | None = None) -> Tensor:
     """As ``blurred_room``, at the plan's low resolution (3, h, w)."""
     height, width = alpha.shape
+    if edge is not None:
+        lens = plan_lens(width, height, sigma, edge)
+        weight = room_weight(area_resize(alpha[None], lens.width, lens.height))
+        taps = lens_taps(width, height, sigma, edge, planes.device)
+        return lens_room(planes, weight, lens, taps, FLOOR)
     plan = plan_blur(width, height, sigma)
     image = area_resize(planes, plan.width, plan.height)
     weight = room_weight(area_resize(alpha[None], plan.width, plan.height))

@@ -77,11 +77,11 @@ class CpuCompositor:
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         if backdrop is None:
-            sigma = look.sigma(height)
+            sigma, edge = look.sigma(height), look.edge(height)
             if i420 and fits_planes(height, width):
-                return self._planar(pixels, TiledAlpha.of(alpha), sigma, look.mirror)
+                return self._planar(pixels, TiledAlpha.of(alpha), sigma, edge, look.mirror)
             picture = self._buffers.take(pixels.shape, np.uint8)
-            picture = blurred_room(pixels, alpha, sigma, picture)
+            picture = blurred_room(pixels, alpha, sigma, picture, edge)
             blend_over(picture, pixels, alpha)
         else:
             picture = self._buffers.take(pixels.shape, np.uint8)
@@ -98,13 +98,17 @@ class CpuCompositor:
         if backdrop is not None:
             return self._mirrored(backdrop.picture, look)
         nobody = np.zeros((height, width), np.float32)
-        return self._mirrored(blurred_room(pixels, nobody, look.strongest(height)), look)
+        room = blurred_room(pixels, nobody, look.strongest(height), edge=look.edge(height))
+        return self._mirrored(room, look)
 
-    def _planar(self, pixels: Image, alpha: TiledAlpha, sigma: float, mirror: bool) -> Image:
+    def _planar(
+        self, pixels: Image, alpha: TiledAlpha, sigma: float, edge: float | None, mirror: bool
+    ) -> Image:
         """The person of ``alpha`` before the blurred room, in I420."""
         height, width = alpha.shape
         picture = self._buffers.take((height * 3 // 2, width), np.uint8)
-        room = cv2.convertScaleAbs(cv2.transform(small_room(pixels, alpha, sigma), _TO_YUV))
+        small = small_room(pixels, alpha, sigma, edge)
+        room = cv2.convertScaleAbs(cv2.transform(small, _TO_YUV))
         for plane, low in zip(planes_of(picture), cv2.split(room), strict=True):
             cv2.resize(low, plane.shape[::-1], dst=plane, interpolation=cv2.INTER_LINEAR)
         blend_over_planes(picture, pixels, alpha)

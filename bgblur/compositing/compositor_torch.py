@@ -54,8 +54,8 @@ class TorchCompositor:
             height, width = cover.shape
             backdrop = self._backdrops.backdrop(look, width, height, seconds)
             if backdrop is None:
-                sigma = look.sigma(height)
-                made = self._over_room((frame, cover), sigma, look.mirror, i420)
+                sigma, edge = look.sigma(height), look.edge(height)
+                made = self._over_room((frame, cover), sigma, edge, look.mirror, i420)
             else:
                 amount = look.shown_light_wrap
                 glow = self._kept("glow", backdrop.glow) if amount > 0 else None
@@ -74,7 +74,7 @@ class TorchCompositor:
                 return self._finished(_finished(picture, look.mirror, i420=False))
             planes = frame.permute(2, 0, 1).float()
             nobody = torch.zeros((height, width), device=self._device)
-            room = blurred_room(planes, nobody, look.strongest(height))
+            room = blurred_room(planes, nobody, look.strongest(height), look.edge(height))
             return self._finished(_finished(_to_bytes(room), look.mirror, i420=False))
 
     def _finished(self, made: Tensor) -> Image:
@@ -93,13 +93,15 @@ class TorchCompositor:
         return kept[1]
 
 
-def _over_room(frame: Tensor, alpha: Tensor, sigma: float, mirror: bool, i420: bool) -> Outputs:
+def _over_room(
+    frame: Tensor, alpha: Tensor, sigma: float, edge: float | None, mirror: bool, i420: bool
+) -> Outputs:
     made = kernels(blend_cuda.SOURCE, (blend_cuda.NAME,), frame.device)
     if made is not None:
-        room = small_room(frame.permute(2, 0, 1), alpha, sigma)
+        room = small_room(frame.permute(2, 0, 1), alpha, sigma, edge)
         return (_finished(blend_cuda.blended(made[0], frame, alpha, room), mirror, i420),)
     person = _planes(frame)
-    return (_blended(blurred_room(person, alpha, sigma), person, alpha, mirror, i420),)
+    return (_blended(blurred_room(person, alpha, sigma, edge), person, alpha, mirror, i420),)
 
 
 def _over_picture(

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.compositing.backdrop import Backdrop, BackdropCache
-from bgblur.compositing.blur import normalised_blur, plan_blur, room_weight
+from bgblur.compositing.blur import normalised_blur, plan_of, room_weight
 from bgblur.compositing.foreground import guess_sides, sample, unmix
 from bgblur.compositing.light import room_nearby, wrap
-from bgblur.compositing.look import Look, sigma_of
+from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.pictures import STEP_16, to_8_bits
 from bgblur.imaging.resize import shrink
@@ -45,8 +45,8 @@ class DeepCompositor:
         height, width = alpha.shape
         backdrop = self._backdrops.backdrop(look, width, height, seconds)
         if backdrop is None:
-            sigma = sigma_of(look.shown_strength, height)
-            return _blended(pixels, _blurred_room(pixels, alpha, sigma), alpha)
+            room = _blurred_room(pixels, alpha, look.sigma(height), look.edge(height))
+            return _blended(pixels, room, alpha)
         if self._painted is None or self._painted[0] is not backdrop:
             self._painted = backdrop, self._paint(backdrop.picture)
         room = self._painted[1]
@@ -54,10 +54,12 @@ class DeepCompositor:
         return _over_backdrop(pixels, room, alpha, light, look.shown_light_wrap)
 
 
-def _blurred_room(pixels: NDArray[np.uint16], alpha: Alpha, sigma: float) -> NDArray[np.uint16]:
+def _blurred_room(
+    pixels: NDArray[np.uint16], alpha: Alpha, sigma: float, edge: float | None
+) -> NDArray[np.uint16]:
     height, width = alpha.shape
-    plan = plan_blur(width, height, sigma)
-    low = shrink(pixels, plan.width, plan.height).astype(np.float32) / STEP_16
+    plan = plan_of(width, height, sigma, edge)
+    low = shrink(pixels, *plan.measured).astype(np.float32) / STEP_16
     weight = room_weight(shrink(alpha, plan.width, plan.height))
     soft = (STEP_16 * normalised_blur(low, weight, plan)).clip(0, 65535)
     wide = cv2.resize(np.rint(soft).astype(np.uint16), (width, height))

@@ -9,6 +9,7 @@ from bgblur.compositing.clip import Clip
 from bgblur.frame import Image
 
 Mode = Literal["blur", "image", "color", "none"]
+BlurKind = Literal["gaussian", "lens"]
 FileVersion = tuple[str, int, int, int]  # name, inode, bytes, nanoseconds of the last write
 
 # Sigmas as fractions of the frame's height. The weakest blur hides: docs/picture.md says how it was
@@ -32,6 +33,7 @@ class Look:
     clip: Clip | None = None
     origin: FileVersion | None = None  # of ``picture`` or ``clip``
     zoom: float = 1.0
+    blur: BlurKind = "gaussian"  # both hide as much at the same strength
 
     @property
     def raw(self) -> bool:
@@ -67,6 +69,11 @@ class Look:
     def strongest(self, height: int) -> float:
         """As ``sigma``, of the blur at full strength."""
         return sigma_of(100, self.zoom * height)
+
+    def edge(self, height: int) -> float | None:
+        """Of the lens blur's discs: their edge is as soft as the weakest Gaussian, which hides by
+        itself, and this is its sigma in pixels. None for the Gaussian blur."""
+        return sigma_of(1, self.zoom * height) if self.blur == "lens" else None
 
     @property
     def shown_light_wrap(self) -> float:

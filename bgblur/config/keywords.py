@@ -21,6 +21,8 @@ class Options(TypedDict, total=False):
     """"blur" unless a background is given; "none" shows the room."""
     background: StrPath
     """A picture's or clip's file name (mode "image"), or "#rrggbb" (mode "color")."""
+    blur: Literal["gaussian", "lens"]
+    """"lens": highlights become discs, as a camera's wide aperture makes them."""
     light_wrap: float
     """0..1: how much light of a background picture falls on the person's outline."""
     model: StrPath
@@ -41,6 +43,7 @@ class Options(TypedDict, total=False):
 
 _KEYS = {
     "strength": "background.strength",
+    "blur": "background.blur",
     "light_wrap": "background.light_wrap",
     "model": "engine.model",
     "device": "engine.device",

@@ -80,11 +80,15 @@ def effective(path: Path | None, values: dict[str, Any]) -> Settings:
 
 
 def background_values(
-    strength: int | None, mode: str | None, background: str | None
+    strength: int | None, mode: str | None, background: str | None, blur: str | None = None
 ) -> dict[str, Any]:
-    """A strength, a mode and a picture's name or "#rrggbb" as configuration keys; None where not
-    given. A background sets its mode."""
-    values: dict[str, Any] = {"background.strength": strength, "background.mode": mode}
+    """A strength, a mode, a picture's name or "#rrggbb", and a kind of blur as configuration keys;
+    None where not given. A background sets its mode."""
+    values: dict[str, Any] = {
+        "background.strength": strength,
+        "background.mode": mode,
+        "background.blur": blur,
+    }
     if background is not None:
         kind = "color" if background.startswith("#") else "image"
         values[f"background.{kind}"] = background

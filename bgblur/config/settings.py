@@ -136,6 +136,7 @@ class OutputSettings(Area):
 class BackgroundSettings(Area):
     mode: Literal["blur", "image", "color", "none"] = "blur"
     strength: Strength = 60
+    blur: Literal["gaussian", "lens"] = "gaussian"
     image: str = ""
     color: Color = "#00b140"
     light_wrap: Fraction = 0.3

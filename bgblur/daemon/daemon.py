@@ -132,6 +132,7 @@ class Daemon:
             "words": STATE_WORDS[state],
             "problem": "; ".join(problems.values()) or None,
             "strength": settings.background.strength,
+            "blur": settings.background.blur,
             "mode": settings.background.mode,
             "image": settings.background.image,
             "color": settings.background.color,

@@ -183,6 +183,7 @@ def look_of(settings: Settings, live: bool = True, shown: Look | None = None) ->
         background.light_wrap,
         clip,
         origin,
+        blur=background.blur,
     )
 
 

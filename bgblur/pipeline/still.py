@@ -30,7 +30,8 @@ class Still:
             self._kept = None
         elif last is not None and made is not None:
             whole = from_i420(last) if is_i420(last) else last
-            self._kept = self._compositor.obscure(whole, Look(zoom=made.look.zoom)), made
+            look = Look(zoom=made.look.zoom, blur=made.look.blur)
+            self._kept = self._compositor.obscure(whole, look), made
 
     def picture(self) -> Image | None:
         """BGR (H, W, 3), shared: do not write to it. None where a card must be shown: the user may

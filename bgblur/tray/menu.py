@@ -54,10 +54,14 @@ def backgrounds(settings: Settings, last_strength: int) -> list[Choice]:
     raw = background.mode == "none" or (background.mode == "blur" and background.strength == 0)
     shown = "none" if raw else background.mode
     return [
-        Choice(
-            "Blur",
-            shown == "blur",
-            strength_changes(settings, background.strength or last_strength),
+        *(
+            Choice(
+                text,
+                shown == "blur" and background.blur == blur,
+                (() if background.blur == blur else (("background.blur", blur),))
+                + strength_changes(settings, background.strength or last_strength),
+            )
+            for text, blur in (("Blur", "gaussian"), ("Lens blur: lights become discs", "lens"))
         ),
         Choice("Picture…", shown == "image", ask="picture"),
         Choice("Colour…", shown == "color", ask="color"),

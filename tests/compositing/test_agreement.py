@@ -14,7 +14,7 @@ from support.torch_marks import needs_cuda
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.compositor_torch import TorchCompositor
-from bgblur.compositing.look import Look, Mode
+from bgblur.compositing.look import BlurKind, Look, Mode
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.color import to_i420
 
@@ -51,11 +51,15 @@ def random_alpha(rng: np.random.Generator, width: int, height: int, kind: str) -
     sigma=st.floats(0, 8),
     kind=st.sampled_from(["smooth", "smooth", "hard", "threshold", "0", "1", "0.5"]),
     light_wrap=st.sampled_from([0.0, 0.3, 1.0]),
+    blur=st.sampled_from(["gaussian", "lens"]),
 )
-@example(0, 183, 24, 24, "blur", False, 0.5, "threshold", 0.0)
-@example(0, 66, 26, 72, "blur", False, 0.5, "0.5", 0.0)
-@example(0, 2, 92, 76, "blur", False, 0.0, "hard", 0.0)  # 92 lines do not halve to 45
-@example(0, 1, 1, 100, "blur", True, 1.0, "1", 0.0)
+@example(0, 183, 24, 24, "blur", False, 0.5, "threshold", 0.0, "gaussian")
+@example(0, 66, 26, 72, "blur", False, 0.5, "0.5", 0.0, "gaussian")
+@example(0, 2, 92, 76, "blur", False, 0.0, "hard", 0.0, "gaussian")  # 92 lines do not halve to 45
+@example(0, 1, 1, 100, "blur", True, 1.0, "1", 0.0, "gaussian")
+@example(0, 230, 190, 60, "blur", False, 0.5, "threshold", 0.0, "lens")
+@example(0, 3, 180, 1, "blur", True, 0.0, "hard", 0.0, "lens")
+@example(0, 1, 1, 100, "blur", True, 1.0, "1", 0.0, "lens")
 def test_cpu_and_torch_agree(
     seed: int,
     width: int,
@@ -66,11 +70,13 @@ def test_cpu_and_torch_agree(
     sigma: float,
     kind: str,
     light_wrap: float,
+    blur: BlurKind,
 ) -> None:
     rng = np.random.default_rng(seed)
     frame = random_image(rng, width, height, sigma)
     alpha = random_alpha(rng, width, height, kind)
-    look = Look(mode, strength, (10, 120, 250), random_image(rng, 50, 40, 2), mirror, light_wrap)
+    picture = random_image(rng, 50, 40, 2)
+    look = Look(mode, strength, (10, 120, 250), picture, mirror, light_wrap, blur=blur)
     composed = [compositor.compose(frame, alpha, look) for compositor in (CPU, TORCH)]
     assert levels_apart(*composed).max() <= APART
     planar = TORCH.compose(frame, alpha, look, i420=True)
@@ -78,10 +84,11 @@ def test_cpu_and_torch_agree(
     assert levels_apart(CPU.obscure(frame, look), TORCH.obscure(frame, look)).max() <= APART
 
 
+@pytest.mark.parametrize("blur", ["gaussian", "lens"])
 @pytest.mark.parametrize("strength", [20, 60, 100])
-def test_agree_on_a_photo(strength: int) -> None:
+def test_agree_on_a_photo(strength: int, blur: BlurKind) -> None:
     frame, alpha = portrait(641, 361), disc(641, 361, 6)
-    look = Look("blur", strength)
+    look = Look("blur", strength, blur=blur)
     assert (
         levels_apart(CPU.compose(frame, alpha, look), TORCH.compose(frame, alpha, look)).max() <= 2
     )
@@ -99,6 +106,7 @@ def test_torch_accepts_tensors_and_arrays() -> None:
 LOOKS = [
     Look("blur", 10),
     Look("blur", 60, mirror=True),
+    Look("blur", 60, blur="lens"),
     Look("color"),
     Look("image", picture=portrait(200, 150), light_wrap=0.5),
 ]

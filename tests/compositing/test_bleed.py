@@ -37,10 +37,23 @@ def torch_plane(frame: Image, alpha: Alpha, strength: int) -> Any:
     return blur_torch.blurred_room(planes, torch.from_numpy(alpha), sigma).permute(1, 2, 0)
 
 
+def cpu_lens(frame: Image, alpha: Alpha, strength: int) -> Any:
+    return blur.blurred_room(
+        frame, alpha, sigma_of(strength, len(frame)), edge=sigma_of(1, len(frame))
+    )
+
+
+def torch_lens(frame: Image, alpha: Alpha, strength: int) -> Any:
+    planes = torch.from_numpy(frame).permute(2, 0, 1).float()
+    sigma = sigma_of(strength, len(frame))
+    room = blur_torch.blurred_room(planes, torch.from_numpy(alpha), sigma, sigma_of(1, len(frame)))
+    return room.permute(1, 2, 0)
+
+
 @pytest.mark.parametrize("softness", [1, 4, 12])
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("plane", [cpu_plane, torch_plane])
+@pytest.mark.parametrize("plane", [cpu_plane, torch_plane, cpu_lens, torch_lens])
 def test_blurred_room_holds_none_of_the_person(
     plane: Any, size: tuple[int, int], strength: int, softness: float
 ) -> None:

@@ -73,6 +73,16 @@ def test_what_a_pause_shows_is_in_force_when_it_begins(
         edit(daemon, path, '[output]\npause_shows = "frozen"\n')
 
 
+def test_the_kind_of_blur_is_taken_over(path: Path) -> None:
+    daemon = daemon_of(path, "")
+    assert not edit(daemon, path, '[background]\nblur = "lens"\nstrength = 40\n')
+    assert (daemon.pipeline.look.blur, daemon.pipeline.look.strength) == ("lens", 40)
+    assert daemon.status()["blur"] == "lens"
+    with pytest.raises(UsageError, match="gaussian"):
+        edit(daemon, path, '[background]\nblur = "disc"\n')
+    assert daemon.pipeline.look.blur == "lens"
+
+
 BLUR, RAW = '[background]\nmode = "blur"\n', '[background]\nmode = "none"\n'
 HERE, THERE = '[output]\ndevice = "web"\n', '[output]\ndevice = "/dev/video10"\n'
 

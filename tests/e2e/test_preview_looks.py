@@ -68,8 +68,8 @@ def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> 
 
     modes = ["Blur", "Picture", "Colour", "None"]
     views = ["What others see", "Before and after", "Mask"]
-    controls = [*views, *modes, "strength", "mirror", "pause", "pause-shows"]
-    assert path("Tab", 13) == [*controls, "SUMMARY", "SUMMARY"]
+    controls = [*views, *modes, "strength", "blur", "mirror", "pause", "pause-shows"]
+    assert path("Tab", 14) == [*controls, "SUMMARY", "SUMMARY"]
     press("Enter")
     expect(page.locator("#stage-rows")).to_be_visible()
     assert press("Shift+Tab") == "SUMMARY"
@@ -77,7 +77,7 @@ def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> 
     framing = ["follow", "zoom", "rotate", "flip", "output-size", "fit", "bars"]
     assert path("Tab", 7) == framing, "without the place of what is not enlarged"
     assert path("Shift+Tab", 8) == [*framing[-2::-1], "SUMMARY", "pause-shows"]
-    assert path("Shift+Tab", 10) == controls[-2::-1]
+    assert path("Shift+Tab", 11) == controls[-2::-1]
     press("Tab")
     press("Space")
     assert path("Shift+Tab", 2) == [views[0], "divider"]

@@ -172,6 +172,20 @@ def test_a_refused_picture_is_reported_and_can_be_corrected(
     assert daemon.image == "/somewhere.jpg"
 
 
+# ---- the kind of blur ----
+
+
+def test_the_kind_of_blur(page: Page, daemon: PageDaemon) -> None:
+    kind = page.get_by_label("Kind of blur")
+    expect(kind).to_have_value("gaussian")
+    kind.select_option("lens")
+    assert eventually(page, lambda: daemon.changes == [("background.blur", "lens")])
+    daemon.blur = "gaussian"
+    expect(kind).to_have_value("gaussian")
+    mode_button(page, "Colour").click()
+    expect(kind).to_be_hidden()
+
+
 # ---- framing and size ----
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import cv2
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from support.pipeline_parts import true_alpha
 from bgblur.compositing.blur import blurred_room
 from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
-from bgblur.compositing.look import Look, sigma_of
+from bgblur.compositing.look import BlurKind, Look, sigma_of
 from bgblur.frame import Image
 from bgblur.pipeline.words import ALL_CARDS
 
@@ -76,13 +78,17 @@ def test_a_frame_that_went_through_i420_is_found() -> None:
 
 @every_size
 @pytest.mark.parametrize("strength", STRENGTHS)
-def test_a_properly_blurred_room_is_not_found(size: tuple[int, int], strength: int) -> None:
+@pytest.mark.parametrize("blur", get_args(BlurKind))
+def test_a_properly_blurred_room_is_not_found(
+    size: tuple[int, int], strength: int, blur: BlurKind
+) -> None:
     for index in range(0, 30, 7):
         image = scene(index, *size)
         compositor = CpuCompositor()
-        own = compositor.compose(image, true_alpha(image), Look(strength=strength))
+        own = compositor.compose(image, true_alpha(image), Look(strength=strength, blur=blur))
         assert watermark_seen(own) < LEAK / 2
-        assert watermark_seen(compositor.obscure(image, Look(strength=1))) < LEAK / 2
+        whole = compositor.obscure(image, Look(strength=1, blur=blur))
+        assert watermark_seen(whole) < LEAK / 2
         there = cv2.cvtColor(own, cv2.COLOR_BGR2YUV_I420)
         assert watermark_seen(cv2.cvtColor(there, cv2.COLOR_YUV2BGR_I420)) < LEAK / 2
 

@@ -12,7 +12,7 @@ from support.faults.rig import FaultRig, impatient
 from support.pipeline_parts import HEIGHT, SHARP, WIDTH, SquareSource
 from support.showing import Showing
 
-from bgblur.compositing.look import Look
+from bgblur.compositing.look import BlurKind, Look
 from bgblur.frame import Frame
 from bgblur.imaging.canvas import Canvas
 from bgblur.imaging.geometry import Geometry
@@ -87,14 +87,15 @@ def test_no_view_shows_the_room(pixel_format: PixelFormat, heart: Heartbeat) -> 
     rig.ended()
 
 
+@pytest.mark.parametrize("blur", ["gaussian", "lens"])
 @pytest.mark.parametrize("segmented", [True, False], ids=["with a mask", "without"])
-def test_a_part_is_blurred_as_much_as_it_is_in_the_whole(segmented: bool) -> None:
+def test_a_part_is_blurred_as_much_as_it_is_in_the_whole(segmented: bool, blur: BlurKind) -> None:
     """A zoom enlarges what the room has to read: a blur that shrank with it would show it."""
     stripes = np.where(np.arange(WIDTH) // 5 % 2, 200, 40).astype(np.uint8)
     stripes = np.repeat(np.tile(stripes, (HEIGHT, 1))[..., None], 3, axis=2)
     for zoom in (1.0, 4.0):
         image = Geometry(zoom=zoom).apply(stripes)
-        showing = Showing(Look(strength=1))
+        showing = Showing(Look(strength=1, blur=blur))
         frame = Frame(image, 1, order=showing.in_force.order, zoom=zoom)
         item = showing.item()
         item = type(item)(frame, image, np.zeros(image.shape[:2], np.float32), showing.compositor)

@@ -26,7 +26,9 @@ class Reader:
         self.side = int(1.4 * tall)
         self.sharp = {letter: self._letter(letter) for letter in string.ascii_uppercase}
 
-    def share_read(self, blur: float, height: int, words: int = 60) -> float:
+    def share_read(
+        self, blur: float, height: int, words: int = 60, edge: float | None = None
+    ) -> float:
         """Of ``words`` random words, with ``blur`` as sigma, in a frame of ``height`` rows."""
         chance = np.random.default_rng(0)
         read = 0
@@ -34,7 +36,8 @@ class Reader:
             word = "".join(chance.choice(list(self.sharp), 5))
             image, (x, y) = self._page(word, height)
             if blur:
-                image = blurred_room(image, np.zeros(image.shape[:2], np.float32), blur)
+                nobody = np.zeros(image.shape[:2], np.float32)
+                image = blurred_room(image, nobody, blur, edge=edge)
             half = self.side // 2 + 2  # two pixels of play
             place = image[y - half : y + half + 1, x - half : x + half + 1, 1]
             read += self._guess(place) == word[2]

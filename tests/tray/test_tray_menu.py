@@ -43,6 +43,7 @@ def choice(choices: list[Choice], text: str) -> Choice:
     [
         ({}, ["Medium"], ["Blur"]),
         ({"strength": 45}, [], ["Blur"]),
+        ({"blur": "lens"}, ["Medium"], ["Lens blur: lights become discs"]),
         ({"strength": 0}, ["Off"], ["None: show the room"]),
         ({"mode": "none"}, [], ["None: show the room"]),
         ({"mode": "color", "strength": 0}, [], ["Colour…"]),
@@ -79,6 +80,8 @@ def test_blur_always_blurs_and_none_never(background: dict[str, Any], last: int)
     *_, blurred = applied(settings, choice(choices, "Blur").changes)
     assert blurred.background.mode == "blur"
     assert blurred.background.strength == (background["strength"] or last)
+    lens = choice(choices, "Lens blur: lights become discs").changes
+    assert lens == (("background.blur", "lens"), *choice(choices, "Blur").changes)
     *_, raw = applied(settings, choice(choices, "None: show the room").changes)
     assert look_of(raw).raw
 

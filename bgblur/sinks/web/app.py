@@ -37,6 +37,7 @@ class Change(BaseModel):
 
     key: Literal[
         "background.strength",
+        "background.blur",
         "background.mode",
         "background.image",
         "background.color",

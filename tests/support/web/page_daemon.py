@@ -30,6 +30,7 @@ class PageDaemon:
     def __init__(self, port: int = 0) -> None:
         self.strength = 60
         self.mode = "blur"
+        self.blur = "gaussian"
         self.image = ""
         self.color = "#00b140"
         self.mirror = False
@@ -109,6 +110,7 @@ class PageDaemon:
             "words": STATE_WORDS[state],
             "problem": self.problem,
             "strength": self.strength,
+            "blur": self.blur,
             "mode": self.mode,
             "image": self.image,
             "color": self.color,

@@ -95,7 +95,8 @@ PREVIEW = described(
                 "additionalProperties": False,
                 "properties": {
                     "key": {"enum": [
-                        "background.strength", "background.mode", "background.image",
+                        "background.strength", "background.blur", "background.mode",
+                        "background.image",
                         "background.color", "camera.mirror",
                         "camera.rotate", "camera.flip", "camera.zoom", "camera.center",
                         "camera.follow", "output.width", "output.height", "output.fit",

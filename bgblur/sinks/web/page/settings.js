@@ -8,7 +8,7 @@ const SEND_MS = 100;
 const HOLD_MS = 1500;
 
 const $ = (id) => document.getElementById(id);
-const strength = $("strength"), color = $("color"), picture = $("picture");
+const strength = $("strength"), blur = $("blur"), color = $("color"), picture = $("picture");
 const mirror = $("mirror"), pause = $("pause"), pauseShows = $("pause-shows");
 const modes = [...document.querySelectorAll("[data-mode]")];
 const options = [...document.querySelectorAll(".option")];
@@ -103,6 +103,8 @@ for (const end of ["pointerup", "pointercancel", "change", "blur"]) {
   strength.addEventListener(end, () => { dragging = false; });
 }
 
+blur.addEventListener("change", () => set("background.blur", blur.value));
+
 /* ---- picture and colour ---- */
 
 picture.addEventListener("input", () => { typed = true; });
@@ -141,6 +143,7 @@ export function showSettings(status) {
     strength.value = status.strength;
     showStrength();
   }
+  if (follows("background.blur", status.blur)) blur.value = status.blur;
   if (follows("background.mode", status.mode)) showMode(status.mode);
   if (!typed && follows("background.image", status.image)) picture.value = status.image;
   if (follows("background.color", status.color)) color.value = status.color;
