@@ -12,6 +12,8 @@ import os
 import platform
 
 DEFAULTS = {
+    # A damaged picture may claim any size; imaging/pictures.py has the same limit: 2 ** 28.
+    "OPENCV_IO_MAX_IMAGE_PIXELS": "268435456",
     # Seconds of silence after which a V4L2 camera counts as lost.
     "OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT": "3",
     # OpenCV's idle threads sleep. To spin until the next work comes, some twenty times a frame,

@@ -6,6 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from bgblur.errors import OutputError, UsageError
 from bgblur.files import behind_link, replacing
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.orientation import Orientation
-from bgblur.imaging.plug_ins import decoded, is_heif, register
+from bgblur.imaging.plug_ins import decoded, is_heif, jpeg_xl_size, register
 from bgblur.imaging.png_tags import COLOUR_CHUNKS, dates_and_lens
+from bgblur.imaging.quiet import quiet_libraries
 from bgblur.imaging.several import several_pictures
 from bgblur.imaging.stored_alpha import png_chunks, with_stored_alpha
 
@@ -57,6 +59,7 @@ class Photo:
     several: str = ""
 
 
+@quiet_libraries()
 def read_photo(path: Path) -> Photo:
     """The picture with its depth, opacity and colour profile. Raises UsageError in one line."""
     if path.suffix.lower() in _RAW:  # OpenCV would read its thumbnail
@@ -72,12 +75,7 @@ def read_photo(path: Path) -> Photo:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; check the name") from error
-    header = _header(path)
-    if header.count > _MOST_PIXELS:
-        raise UsageError(
-            f"cannot read {path}: it has {header.count / 1e6:.0f} million pixels, and "
-            f"{_MOST_PIXELS / 1e6:.0f} are the most; scale it down"
-        )
+    header = _header(path, data)
     stored = decoded(data.tobytes())
     if stored is None:
         stored = _decoded(data, cv2.IMREAD_UNCHANGED)
@@ -89,6 +87,8 @@ def read_photo(path: Path) -> Photo:
         stored = with_stored_alpha(stored, data.tobytes())
     except UsageError as error:
         raise UsageError(f"cannot read {path}: {error}") from None
+    except Exception as error:  # Pillow, where it decodes what OpenCV has passed
+        raise UsageError(f"cannot read {path}: {_why_not(data)}") from error
     if stored.ndim == 2:
         stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
     stored = _full_range(stored, data)
@@ -205,48 +205,58 @@ def _full_range(stored: NDArray[Any], data: NDArray[np.uint8]) -> NDArray[Any]:
 @dataclass(frozen=True)
 class _Header:
     """``orientation`` is the one that OpenCV leaves to apply; ``profile`` the colour profile, if it
-    is for RGB; ``count`` the number of pixels, 0 if unknown; ``opaque`` whether a fourth channel is
-    padding; ``tags`` and ``several`` are those of Photo."""
+    is for RGB; ``opaque`` whether a fourth channel is padding; ``tags`` and ``several`` are those
+    of Photo."""
 
     orientation: Orientation = field(default_factory=Orientation)
     profile: bytes | None = None
-    count: int = 0
     opaque: bool = False
     tags: tuple[tuple[bytes, bytes], ...] = ()
     several: str = ""
 
 
-def _header(path: Path) -> _Header:
+def _header(path: Path, data: NDArray[np.uint8]) -> _Header:
+    """Raises UsageError for too large a picture, before anything is decoded."""
     from PIL import Image as Pillow
 
-    Pillow.MAX_IMAGE_PIXELS = None  # only headers are read here; OpenCV has its own limit
+    Pillow.MAX_IMAGE_PIXELS = None  # _check_size has a limit for every kind
     register()
+    start = data[:_MOST_HEADER].tobytes()
+    _check_size(path, jpeg_xl_size(start))  # Pillow's plug-in decodes it where others look
     try:
-        with Pillow.open(path) as header:
-            exif = header.getexif()
-            orientation = exif.get(_ORIENTATION, 1)
-            tags = []
-            if header.format == "PNG":
-                with path.open("rb") as file:
-                    chunks = png_chunks(file.read(_MOST_HEADER))
-                tags = [(kind, chunks[kind]) for kind in COLOUR_CHUNKS if kind in chunks]
-            if (about := dates_and_lens(exif)) is not None:
-                tags.append((b"eXIf", about))
-            several = several_pictures(header)
-            profile = header.info.get("icc_profile") or b""
-            not_turned = header.format in _NOT_TURNED
-            count = header.width * header.height
-            opaque = header.format == "BMP" and "A" not in header.mode
+        opened = Pillow.open(path)
     except Exception:  # damaged headers make Pillow raise any exception
         return _Header()
-    return _Header(
-        Orientation.of_exif(orientation) if not_turned else Orientation(),
-        profile if profile[16:20] == b"RGB " else None,
-        count,
-        opaque,
-        tuple(tags),
-        several,
-    )
+    with opened as header:
+        _check_size(path, header.size)
+        orientation, tags, several = 1, [], ""
+        if header.format == "PNG":
+            chunks = png_chunks(start)
+            tags = [(kind, chunks[kind]) for kind in COLOUR_CHUNKS if kind in chunks]
+        with suppress(Exception):  # each part on its own: one may be damaged
+            exif = header.getexif()
+            orientation = exif.get(_ORIENTATION, 1)
+            if (about := dates_and_lens(exif)) is not None:
+                tags.append((b"eXIf", about))
+        with suppress(Exception):
+            several = several_pictures(header)
+        profile = header.info.get("icc_profile") or b""
+        return _Header(
+            Orientation.of_exif(orientation) if header.format in _NOT_TURNED else Orientation(),
+            profile if profile[16:20] == b"RGB " else None,
+            header.format == "BMP" and "A" not in header.mode,
+            tuple(tags),
+            several,
+        )
+
+
+def _check_size(path: Path, size: tuple[int, int] | None) -> None:
+    count = size[0] * size[1] if size else 0
+    if count > _MOST_PIXELS:
+        raise UsageError(
+            f"cannot read {path}: it has {count / 1e6:.0f} million pixels, and "
+            f"{_MOST_PIXELS / 1e6:.0f} are the most; scale it down"
+        )
 
 
 def without_hidden_colour(bgra: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:

@@ -48,7 +48,7 @@ def _with_png_gray(stored: NDArray[Any], chunks: dict[bytes, bytes]) -> NDArray[
         return stored
     largest = np.iinfo(stored.dtype).max
     transparent = struct.unpack(">H", shade)[0] * largest // (2 ** header[8] - 1)
-    opacity = np.where(stored == transparent, 0, largest).astype(stored.dtype)
+    opacity = np.where(stored == transparent, stored.dtype.type(0), stored.dtype.type(largest))
     return np.dstack((stored, stored, stored, opacity))
 
 
