@@ -51,6 +51,7 @@ class Remux:
         self._files = ExitStack()
         self._container = self._files.enter_context(opened(source))
         self._origin = origin_of(self._container)
+        self._shown = Fraction(0)
         self._tracks: dict[int, Track] = {}
         target.metadata.update(_kept(self._container.metadata))
         target.set_chapters(list(self._chapters()))
@@ -72,6 +73,8 @@ class Remux:
 
     def up_to(self, seconds: Fraction | None) -> None:
         """Write the packets with a decoding time up to ``seconds``; None means all of them."""
+        if seconds is not None:
+            self._shown = max(self._shown, seconds)
         while self._next is not None and (seconds is None or self._time(self._next) <= seconds):
             track = self._tracks.get(self._next.stream_index)
             for packet in track.take(self._next) if track else ():
@@ -116,7 +119,12 @@ class Remux:
         if isinstance(heard, av.AudioCodecContext) and heard.sample_rate:
             for encoder in encoders_for(self._target, stream):
                 made = partial(
-                    SoundTrack, codec=encoder, source=stream, origin=self._origin, exact=cut
+                    SoundTrack,
+                    codec=encoder,
+                    source=stream,
+                    origin=self._origin,
+                    shown=lambda: self._shown,
+                    exact=cut,
                 )
                 if self._add(stream, made):
                     name = encoder.removeprefix("lib")

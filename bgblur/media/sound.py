@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,8 @@ _ENCODERS = {
 }
 _EACH_CHANNEL = 96_000  # bits per second
 _MOST = 320_000
-_LONGEST_GAP = 600  # seconds that are filled with silence
+_LONGEST_GAP = 600  # seconds of silence where no picture is shown: more is a damaged time stamp
+_PIECE = 1  # seconds of silence that are made at a time
 
 
 def encoders_for(target: OutputContainer, source: Stream) -> list[str]:
@@ -36,7 +37,8 @@ def encoders_for(target: OutputContainer, source: Stream) -> list[str]:
 class SoundTrack:
     """Decodes the sound and re-encodes it, without what an edit list hides.
 
-    Sound keeps its place beside the picture: gaps become silence. With ``exact`` the time stamps
+    Sound keeps its place beside the picture: gaps become silence. ``shown`` says until when, in
+    seconds, pictures are shown. With ``exact`` the time stamps
     are true to a sample, as those of .mp4 files, and what is behind an edit's end is cut off.
     """
 
@@ -47,6 +49,7 @@ class SoundTrack:
         source: Stream,
         origin: Fraction,
         *,
+        shown: Callable[[], Fraction],
         exact: bool = False,
     ) -> None:
         heard = source.codec_context
@@ -66,6 +69,7 @@ class SoundTrack:
         self._encoder = encoder
         self._decoder = heard
         self._origin = origin
+        self._shown = shown
         self._exact = exact
         self._end = None
         if exact and source.duration is not None:
@@ -90,9 +94,7 @@ class SoundTrack:
             last = _until(last, self._end)
         if last is not None:
             yield from self._encode(last)
-        if self._resampler is not None:
-            for frame in self._resampler.resample(None):
-                yield from self._packets(frame)
+        yield from self._resample(None)
         yield from self._packets(None)
 
     def _hear(self, frames: list[av.AudioFrame]) -> Iterator[Packet[Any]]:
@@ -110,9 +112,7 @@ class SoundTrack:
     def _encode(self, frame: av.AudioFrame) -> Iterator[Packet[Any]]:
         heard = (frame.format.name, frame.layout.name, frame.sample_rate)
         if heard != self._heard:  # a broadcast may change from one to the next
-            if self._resampler is not None:
-                for rest in self._resampler.resample(None):
-                    yield from self._packets(rest)
+            yield from self._resample(None)
             options = {"async": "1", "min_hard_comp": "0.001" if self._exact else "0.1"}
             if self._heard is None:
                 options["first_pts"] = "0"
@@ -127,17 +127,37 @@ class SoundTrack:
         if frame.pts is not None and frame.time_base is not None:
             frame.pts -= round(self._origin / frame.time_base)
             at = frame.pts * frame.time_base
-            if abs(at - self._until) > _LONGEST_GAP:  # a damaged time stamp, not hours of silence
+            latest = max(self._until, self._shown()) + _LONGEST_GAP
+            if not self._until - _LONGEST_GAP <= at <= latest:
                 at, frame.pts = self._until, round(self._until / frame.time_base)
+            # In one piece, the resampler would hold all of a long gap in memory.
+            while at - self._until > _PIECE:
+                yield from self._resample(_silence(frame, self._until))
+                self._until += _PIECE
             self._until = at + Fraction(frame.samples, frame.sample_rate)
-        assert self._resampler is not None
-        for made in self._resampler.resample(frame):
-            yield from self._packets(made)
+        yield from self._resample(frame)
+
+    def _resample(self, frame: av.AudioFrame | None) -> Iterator[Packet[Any]]:
+        if self._resampler is not None:
+            for made in self._resampler.resample(frame):
+                yield from self._packets(made)
 
     def _packets(self, frame: av.AudioFrame | None) -> Iterator[Packet[Any]]:
         for packet in self._encoder.encode(frame):
             packet.stream = self.stream
             yield packet
+
+
+def _silence(like: av.AudioFrame, at: Fraction) -> av.AudioFrame:
+    """``_PIECE`` seconds of it from ``at``, in seconds, on."""
+    frame = av.AudioFrame(like.format.name, like.layout.name, _PIECE * like.sample_rate)
+    zero = b"\x80" if like.format.name in ("u8", "u8p") else b"\0"
+    for plane in frame.planes:
+        plane.update(zero * plane.buffer_size)
+    assert like.time_base is not None
+    frame.sample_rate, frame.time_base = like.sample_rate, like.time_base
+    frame.pts = round(at / like.time_base)
+    return frame
 
 
 def _until(frame: av.AudioFrame, end: int) -> av.AudioFrame | None:

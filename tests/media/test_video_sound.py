@@ -209,3 +209,26 @@ def test_a_damaged_time_stamp_does_not_become_hours_of_silence(tmp_path: Path, t
             video.write(np.full((48, 64, 3), pts, np.uint8), pts)
     heard = audio_packets(tmp_path / "a.webm")
     assert heard[-1][1] == pytest.approx(2, abs=0.1)
+
+
+def test_sound_after_a_long_pause_is_beside_its_pictures(tmp_path: Path) -> None:
+    """As of a recording whose microphone was off for twelve minutes."""
+    rate, pause = 8000, 720
+    with av.open(str(tmp_path / "pause.mkv"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
+        wave = (20000 * np.sin(np.arange(800) * 440 * 2 * np.pi / rate)).astype(np.int16)
+        for at in (0, pause * rate):
+            frame = av.AudioFrame.from_ndarray(wave[None], "s16", "mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, at, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with writer(tmp_path / "a.webm", rest_from=tmp_path / "pause.mkv") as video:
+        for minute in range(13):
+            video.write(np.zeros((48, 64, 3), np.uint8), minute * 60 * 25)
+    (line,) = video.warnings
+    assert "re-encoded as opus" in line
+    packets = audio_packets(tmp_path / "a.webm")
+    loud = [at for data, at in packets if len(data) > 20]  # silence takes a few bytes
+    assert max(loud) == pytest.approx(pause + 0.1, abs=0.05)
+    assert not any(1 < at < pause - 1 for at in loud)
