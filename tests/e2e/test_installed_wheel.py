@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -32,12 +33,6 @@ _NO_NETWORK = (
     "Read timed out",
 )
 _LARGEST = 900  # MB of the environment, Python's own files not counted
-# Everything in the sdist that shows something; each was made by the project, or is in the public
-# domain.
-_PICTURES = {
-    "bgblur/sources/portrait.jpg",
-    *(f"docs/{name}.png" for name in ("before-after", "bench", "explain", "page", "tray")),
-}
 
 
 class Installed:
@@ -129,7 +124,10 @@ def _skip_without_network(done: subprocess.CompletedProcess[str]) -> None:
 def test_the_sdist_holds_the_tree_and_no_pictures_of_others(unpacked: Path) -> None:
     files = {str(p.relative_to(unpacked)) for p in unpacked.rglob("*") if p.is_file()}
     kinds = "jpe?g|png|webp|gif|heic|jxl|avif|tiff?|bmp|mp4|mkv|webm|mov|avi|npz|npy|zip|tar"
-    assert {name for name in files if re.search(rf"\.({kinds})$", name)} == _PICTURES
+    # One is in the public domain; scripts/docs_pictures.py makes the others from it.
+    made = runpy.run_path(str(ROOT / "scripts/docs_pictures.py"))["PICTURES"]
+    allowed = {"bgblur/sources/portrait.jpg", *(f"docs/{name}.png" for name in made)}
+    assert {name for name in files if re.search(rf"\.({kinds})$", name)} == allowed
     asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     tree = subprocess.run(asked, cwd=ROOT, check=False, capture_output=True, text=True)
     if tree.returncode:
