@@ -123,9 +123,7 @@ def _writing(path: Path) -> Iterator[Path]:
         raise UsageError(f"cannot write in {folder}: {error.strerror}") from None
 
 
-def _set(
-    path: Path, key: str, value: Value, lost: Callable[[], Settings] | None = None
-) -> Settings:
+def _set(path: Path, key: str, value: Any, lost: Callable[[], Settings] | None = None) -> Settings:
     if isinstance(value, str) and not _is_text(value):
         raise UsageError(f"{key} would not be text in UTF-8: type it again")
     area, _, name = key.partition(".")
@@ -143,6 +141,7 @@ def _set(
     data = _tables(text, path.name)
     before = _validate(data, text, path.name)
 
+    key, name, value = _whole_table(key, name, value, data)
     inner = data.get(area, {}) | {name: value} if name else value
     try:
         # Only text is converted: 30.0 or true is not a strength.
@@ -175,6 +174,15 @@ def _set(
     return settings
 
 
+def _whole_table(key: str, name: str, value: Any, data: dict[str, Any]) -> tuple[str, str, Any]:
+    """``camera.controls`` is the one table within a table: all of it, with one control's new
+    value. Other keys stay as they are."""
+    if not key.startswith("camera.controls."):
+        return key, name, value
+    table, _, control = name.partition(".")
+    return "camera.controls", table, data.get("camera", {}).get(table, {}) | {control: value}
+
+
 def _differing(settings: Settings) -> str:
     """TOML of the values that differ from the defaults."""
     defaults = Settings().model_dump()
@@ -194,7 +202,7 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _edit(text: str, area: str, name: str, value: Value) -> str:
+def _edit(text: str, area: str, name: str, value: Any) -> str:
     document = tomlkit.parse(text)
     if area not in document:
         document[area] = tomlkit.table()
@@ -205,7 +213,11 @@ def _edit(text: str, area: str, name: str, value: Value) -> str:
         body = table.value.body
         while body and isinstance(body[-1][1], Whitespace | Comment):
             following.insert(0, body.pop())
-    table[name] = value
+    if isinstance(value, dict):  # [camera.controls]: what stands in it keeps its comments
+        inner = table.setdefault(name, tomlkit.table())
+        inner.update({key: new for key, new in value.items() if inner.get(key) != new})
+    else:
+        table[name] = value
     if following:
         table.value.body.extend(following)
     return tomlkit.dumps(document)

@@ -28,6 +28,7 @@ _RULES = {
     "bool_parsing": "it must be true or false",
     "string_type": "it must be text in quotes",
     "string_too_short": "it must not be empty",
+    "dict_type": "it must be a table, with NAME = VALUE for each",
     "list_type": "it must be a list in [square brackets]",
     "greater_than_equal": "it must be at least {ge:g}",
     "less_than_equal": "it must be at most {le:g}",

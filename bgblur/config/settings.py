@@ -64,10 +64,23 @@ def _center(value: object) -> list[float]:
     return [float(part) for part in parts]
 
 
+def _control_value(value: object) -> object:
+    """From a command line all is text."""
+    if isinstance(value, str):
+        if value in ("true", "false"):
+            return value == "true"
+        if re.fullmatch("-?[0-9]{1,19}", value, re.ASCII):
+            return int(value)
+    if type(value) not in (bool, int, str) or value == "":
+        raise ValueError("it must be a whole number, true, false, or an entry's name in quotes")
+    return value
+
+
 def _fourcc(text: str) -> str:
     return "auto" if text.lower() == "auto" else text.upper()
 
 
+ControlValue = Annotated[bool | int | str, BeforeValidator(_control_value)]
 Name = Annotated[str, Field(min_length=1)]
 Strength = Annotated[int, Field(ge=0, le=100)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -104,7 +117,8 @@ class Area(BaseModel):
 
 
 class CameraSettings(Area):
-    """What to capture; the camera may answer with the nearest size and rate it has."""
+    """What to capture; the camera may answer with the nearest size and rate it has. ``controls``
+    are V4L2's: what a camera offers shows when it is open."""
 
     device: Annotated[Name, BeforeValidator(_index_as_text)] = "0"
     width: Side = 1280
@@ -117,6 +131,7 @@ class CameraSettings(Area):
     zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
     center: Center = [0.5, 0.5]
     follow: bool = False
+    controls: dict[str, ControlValue] = {}
 
 
 class OutputSettings(Area):

@@ -163,6 +163,8 @@ class Daemon:
             problems[Part.CONFIG] = self.live.problem
         if self._status_file.problem is not None:
             problems[Part.STATUS] = self._status_file.problem
+        if (controls := self.live.controls.problem) is not None:
+            problems[Part.CONTROLS] = controls
         clip = self.pipeline.look.clip
         if clip is not None and clip.problem is not None:
             problems[Part.BACKGROUND] = clip.problem

@@ -27,6 +27,7 @@ from bgblur.pipeline.build import (
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.preview import OpenPreview
 from bgblur.pipeline.sink_keeper import OpenSink
+from bgblur.sources.kept_controls import KeptControls
 from bgblur.stats import Stats
 
 SinkOpener = Callable[[str], OpenSink]  # from ``output.device`` to what opens it
@@ -65,8 +66,9 @@ class LiveSettings:
         self.problem: str | None = None
         self.now = now = self._overrides.over(from_file)
         camera = now.camera
+        self.controls = KeptControls(camera.controls)
         self.pipeline = Pipeline(
-            source_opener(camera),
+            source_opener(camera, self.controls),
             open_sink(now.output.device),
             self._backend_loader(now),
             look_of(now),
@@ -156,8 +158,9 @@ class LiveSettings:
         self.pipeline.follow = new.camera.follow
         if (canvas := canvas_of(new)) != self.pipeline.canvas:
             self.pipeline.canvas = canvas
+        self.controls.wanted = dict(new.camera.controls)
         if of_device(new.camera) != of_device(old.camera):
-            self.pipeline.replace_source(source_opener(new.camera))
+            self.pipeline.replace_source(source_opener(new.camera, self.controls))
         if new.output.device != old.output.device:
             self.pipeline.replace_sink(self._open_sink(new.output.device))
         if new.engine != old.engine:

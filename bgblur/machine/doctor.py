@@ -10,7 +10,12 @@ from pathlib import Path
 from bgblur.config.settings import Settings
 from bgblur.devices.listing import Device, list_devices
 from bgblur.machine.checks import Check
-from bgblur.machine.checks.cameras import check_cameras, check_holders, check_permissions
+from bgblur.machine.checks.cameras import (
+    check_cameras,
+    check_controls,
+    check_holders,
+    check_permissions,
+)
 from bgblur.machine.checks.engine import (
     check_model,
     check_processor,
@@ -54,6 +59,9 @@ def examine(config: Path, quick: bool = False) -> Iterator[Check]:
 
 def on_linux(settings: Settings, system: System, devices: list[Device]) -> Iterator[Check]:
     """Checks of Linux alone: programs that use the cameras, permissions, v4l2loopback."""
+    controls = check_controls(settings.camera)
+    if controls is not None:
+        yield controls
     yield from check_holders(devices, system)
     yield check_permissions(system)
     loopback = read_loopback(system)

@@ -28,11 +28,24 @@ from bgblur.stats import Stats
 
 if TYPE_CHECKING:
     from bgblur.segmentation.engine import Engine
+    from bgblur.sources.kept_controls import KeptControls
 
 
-def open_source(camera: CameraSettings) -> Source:
+def open_source(camera: CameraSettings, controls: KeptControls | None = None) -> Source:
     """Open what ``camera.device`` names: ``demo``, a camera's address, a clip's path, a camera's
-    index, name or device path. Raises CameraError."""
+    index, name or device path. ``controls`` are for a camera that has some. Raises CameraError."""
+    device = camera.device
+    if device == "demo" or is_address(device) or is_file_name(device):
+        source = _without_controls(camera)
+        if controls is not None:
+            controls.without(source.name)
+        return source
+    from bgblur.sources.camera import CameraSource
+
+    return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc, controls)
+
+
+def _without_controls(camera: CameraSettings) -> Source:
     device = camera.device
     if device == "demo":
         from bgblur.sources.demo import DemoSource
@@ -42,16 +55,14 @@ def open_source(camera: CameraSettings) -> Source:
         from bgblur.sources.address import AddressSource
 
         return AddressSource(device)
-    if is_file_name(device):
-        from bgblur.sources.video import VideoSource
+    from bgblur.sources.video import VideoSource
 
-        return VideoSource(user_path(device, CameraError))
-    from bgblur.sources.camera import CameraSource
-
-    return CameraSource(device, camera.width, camera.height, camera.fps, camera.fourcc)
+    return VideoSource(user_path(device, CameraError))
 
 
-def source_opener(camera: CameraSettings) -> Callable[[], Source]:
+def source_opener(
+    camera: CameraSettings, controls: KeptControls | None = None
+) -> Callable[[], Source]:
     """``open_source`` for a daemon, which opens the same camera many times.
 
     After a sleep or a replug the kernel may give the camera another number, and its old number to
@@ -66,7 +77,7 @@ def source_opener(camera: CameraSettings) -> Callable[[], Source]:
         if known is not None:
             by_name = camera.model_copy(update={"device": known})
             wanted = [by_name, camera] if now not in (None, node) else [camera, by_name]
-        source = _first_there(wanted, camera)
+        source = _first_there(wanted, camera, controls)
         known = getattr(source, "card", None)  # webcams alone have one
         node = node_name(camera.device)
         return source
@@ -74,13 +85,15 @@ def source_opener(camera: CameraSettings) -> Callable[[], Source]:
     return opened
 
 
-def _first_there(wanted: list[CameraSettings], named: CameraSettings) -> Source:
+def _first_there(
+    wanted: list[CameraSettings], named: CameraSettings, controls: KeptControls | None
+) -> Source:
     """Open the first camera of ``wanted`` that is there. Raises CameraBusyError if another program
     uses it. If none is there, raises the CameraError of ``named``, which is the user's wording."""
     errors = {}
     for camera in wanted:
         try:
-            return open_source(camera)
+            return open_source(camera, controls)
         except CameraBusyError:
             raise
         except CameraError as gone:
@@ -205,8 +218,8 @@ def geometry_of(camera: CameraSettings) -> Geometry:
 
 
 def of_device(camera: CameraSettings) -> CameraSettings:
-    """What the camera itself is asked for: the rest is done to its pictures."""
-    of_picture = "mirror", "rotate", "flip", "zoom", "center", "follow"
+    """What the camera is opened with: the rest is done to its pictures, or set while it runs."""
+    of_picture = "controls", "mirror", "rotate", "flip", "zoom", "center", "follow"
     defaults = CameraSettings()
     return camera.model_copy(update={key: getattr(defaults, key) for key in of_picture})
 

@@ -33,6 +33,7 @@ class Part(StrEnum):
     """What can have a problem."""
 
     CAMERA = "camera"
+    CONTROLS = "controls"  # the camera's own, as exposure
     MASK = "mask"
     MODEL = "model"
     PACE = "pace"  # finding the person takes too long

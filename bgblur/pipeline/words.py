@@ -27,6 +27,7 @@ ALL_CARDS = (*CARDS.values(), ENDED_CARD, PROBLEM_CARD)
 
 _PART_WORDS = {
     Part.CAMERA: "camera",
+    Part.CONTROLS: "camera.controls",
     Part.MASK: "finding the person",
     Part.MODEL: "model",
     Part.PACE: "speed",

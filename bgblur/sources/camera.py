@@ -16,6 +16,7 @@ from bgblur.devices.v4l2 import read_names, read_rates
 from bgblur.errors import CameraBusyError, CameraError, CameraGoneError
 from bgblur.frame import Frame
 from bgblur.sources.fourcc import UNCOMPRESSED, choose_fourcc, fourcc_name
+from bgblur.sources.kept_controls import KeptControls
 
 
 class CameraSource:
@@ -23,12 +24,19 @@ class CameraSource:
     format. A name is looked up at each opening, so it stays right when the numbers change.
 
     A camera may not have what was asked for: ``width``, ``height``, ``fps`` and ``fourcc`` are the
-    actual values, and ``remark`` reports a difference. Raises CameraError in one line, and
-    CameraBusyError if the camera exists but gives no picture.
+    actual values, and ``remark`` reports a difference. ``controls`` are set once it gives pictures,
+    and given back at ``close``. Raises CameraError in one line, and CameraBusyError if the camera
+    exists but gives no picture.
     """
 
     def __init__(
-        self, device: str, width: int, height: int, fps: float, fourcc: str = "auto"
+        self,
+        device: str,
+        width: int,
+        height: int,
+        fps: float,
+        fourcc: str = "auto",
+        controls: KeptControls | None = None,
     ) -> None:
         node = resolve(device)
         check_device(device, node)
@@ -59,8 +67,15 @@ class CameraSource:
         self.card = _names(node)[0]  # the same on every computer
         self._device, self._node = device, node
         self._index = 0
+        self._kept = self._controls = None
+        if controls is not None and platform.system() == "Linux":
+            self._kept, self._controls = controls, controls.opened(node)
+        elif controls is not None:
+            controls.without(f"{self.name}, outside Linux,")
 
     def read(self) -> Frame:
+        if self._kept is not None and self._controls is not None:
+            self._kept.update(self._controls)
         grabbed, image = self._capture.read()
         if not grabbed:
             gone = platform.system() == "Linux" and not Path(self._node).exists()
@@ -71,6 +86,8 @@ class CameraSource:
         return frame
 
     def close(self) -> None:
+        if self._kept is not None:
+            self._kept.closed(self._controls)
         with _quiet():  # OpenCV warns about a camera that is gone
             self._capture.release()
 

@@ -85,9 +85,10 @@ def test_a_created_file_changes_nothing_and_names_every_key(path: Path) -> None:
     create(path)
     text = path.read_text()
     assert load(path) == Settings()
+    tables = {"presets", "controls"}
     for area, keys in Settings():
         assert f"[{area}" in text
-        assert all(f"# {key} = " in text for key in type(keys).model_fields if key != "presets")
+        assert all(f"# {key} = " in text for key in type(keys).model_fields if key not in tables)
     opened = re.sub("^# ", "", text.partition("\n")[2], flags=re.MULTILINE)
     assert parse(opened, "config.toml") == Settings()
     set_value(path, "background.strength", 3)
@@ -264,6 +265,39 @@ def test_layout_and_comments_stay(path: Path, before: str, after: str) -> None:
     path.write_bytes(before.encode())
     set_value(path, "background.strength", 3)
     assert path.read_bytes().decode() == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "[camera.controls]\ngain = 20\n"),
+        (
+            "[camera]\nfps = 15.0 # slow\n",
+            "[camera]\nfps = 15.0 # slow\n[camera.controls]\ngain = 20\n",
+        ),
+        (
+            "[camera.controls]\nfocus = 3 # near\ngain = 5 # dark\n",
+            "[camera.controls]\nfocus = 3 # near\ngain = 20 # dark\n",
+        ),
+        (
+            "[camera]\ncontrols = { focus = 3 } # mine\n",
+            "[camera]\ncontrols = { focus = 3, gain = 20} # mine\n",
+        ),
+    ],
+)
+def test_a_control_of_the_camera_is_set_beside_the_others(
+    path: Path, before: str, after: str
+) -> None:
+    path.write_text(before)
+    assert set_value(path, "camera.controls.gain", "20").camera.controls["gain"] == 20
+    assert tomllib.loads(path.read_text()) == tomllib.loads(after)
+    assert [line.strip() for line in path.read_text().splitlines() if "#" in line] == [
+        line for line in after.splitlines() if "#" in line
+    ]
+    text = path.read_text()
+    with pytest.raises(UsageError, match="an entry's name in quotes"):
+        set_value(path, "camera.controls.gain", 1.5)
+    assert path.read_text() == text
 
 
 KEY_VALUES = st.one_of(

@@ -57,6 +57,14 @@ PROBLEMS = {
     ),
     # The first in the file is reported, whatever the order of the areas.
     "[mask]\nfeather = 2\n[camera]\nfps = 0": ("line 2: mask.feather is 2: it must be at most 1"),
+    # A camera's own controls.
+    "[camera.controls]\ngain = 1.5": (
+        "line 2: camera.controls.gain is 1.5: "
+        "it must be a whole number, true, false, or an entry's name in quotes"
+    ),
+    "[camera]\ncontrols = 5": (
+        "line 2: camera.controls is 5: it must be a table, with NAME = VALUE for each"
+    ),
     # Lists and their members.
     '[tray]\npresets = [{ name = "x", strength = 200 }]': (
         "line 2: tray.presets[1].strength is 200: it must be at most 100"

@@ -366,3 +366,21 @@ def test_turning_and_zooming_leaves_the_camera_open(
     assert not replaced
     daemon.live.change("camera.fps", "25")
     assert len(replaced) == 1
+
+
+def test_the_cameras_controls_are_set_without_opening_it_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = daemon_of(path, "")
+    reopened: list[OpenSource] = []
+    monkeypatch.setattr(daemon.pipeline, "replace_source", reopened.append)
+    assert not edit(daemon, path, "[camera.controls]\ngain = 20\n")
+    assert daemon.live.controls.wanted == {"gain": 20}
+    assert not edit(daemon, path, '[camera]\ndevice = "demo"\ncontrols = { gain = 20 }\n')
+    (open_source,) = reopened
+    open_source().close()
+    problem = "camera.controls has no effect: demo picture has no controls"
+    assert daemon.status()["problem"] == problem
+    assert not edit(daemon, path, '[camera]\ndevice = "demo"\n')
+    assert daemon.status()["problem"] is None
+    assert len(reopened) == 1

@@ -29,6 +29,7 @@ from bgblur.sinks import Sink
 from bgblur.sinks.null import NullSink
 from bgblur.sinks.video import VideoSink
 from bgblur.sources.demo import DemoSource
+from bgblur.sources.kept_controls import KeptControls
 from bgblur.sources.video import VideoSource
 from bgblur.stats import Stats
 
@@ -180,7 +181,7 @@ class Cameras:
         self.asked: list[str] = []
         self.numbers: dict[str, str] = {}
 
-    def open(self, camera: CameraSettings) -> Camera:
+    def open(self, camera: CameraSettings, _: KeptControls | None = None) -> Camera:
         self.asked.append(camera.device)
         if camera.device not in self.there:
             raise CameraError(f"there is no camera {camera.device}")

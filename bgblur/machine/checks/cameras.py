@@ -10,6 +10,7 @@ from pathlib import Path
 from bgblur.addresses import is_address
 from bgblur.config.settings import CameraSettings
 from bgblur.daemon.status import folder as status_folder
+from bgblur.devices.controls import controls_of, plan
 from bgblur.devices.listing import Device, holders, video_nodes
 from bgblur.devices.v4l2 import Format
 from bgblur.errors import CameraError
@@ -54,6 +55,21 @@ def _check_address(address: str) -> Check:
     camera.close()
     detail = f"{camera.name} gives {camera.width}x{camera.height} at {camera.fps:g} fps"
     return Check("ok", "chosen camera", detail)
+
+
+def check_controls(camera: CameraSettings) -> Check | None:
+    """Whether the camera has what [camera.controls] sets; None where nothing is to be said."""
+    device = camera.device
+    if not camera.controls or device == "demo" or is_address(device) or is_file_name(device):
+        return None
+    try:
+        node = resolve(device)
+    except CameraError:  # reported as the chosen camera
+        return None
+    values, problems = plan(camera.controls, controls_of(node))
+    if problems:
+        return Check("warn", "controls", "; ".join(problems), "bgblur-cam devices --controls")
+    return Check("ok", "controls", f"the camera has all {len(values)} of camera.controls")
 
 
 def _check_wanted(devices: list[Device], wanted: str, fix: str) -> Check:

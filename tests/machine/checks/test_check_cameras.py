@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from support.machine_tree import machine, node
 
+from bgblur.config.settings import CameraSettings
 from bgblur.daemon.status import StatusFile
+from bgblur.devices.controls import Control
 from bgblur.devices.listing import Device
 from bgblur.devices.v4l2 import Format, Size
+from bgblur.machine.checks import Check
 from bgblur.machine.checks.cameras import (
     check_cameras,
+    check_controls,
     check_holders,
     check_permissions,
     summary,
@@ -152,3 +156,24 @@ def test_a_clip_that_is_not_there() -> None:
     assert check.status == "fail"
     assert "there is no clip missing.mp4" in check.detail
     assert check.exit_code == 3
+
+
+def test_controls_that_the_camera_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    gain = Control(1, "gain", "gain", "number", 0, 255, 1, 64)
+    monkeypatch.setattr("bgblur.machine.checks.cameras.controls_of", lambda _: [gain])
+
+    def checked(device: str, **wanted: int) -> Check | None:
+        return check_controls(CameraSettings.model_validate({"device": device, "controls": wanted}))
+
+    assert checked("0") is None
+    assert checked("demo", gain=300) is None
+    good, bad = checked("0", gain=3), checked("0", gain=300, gian=1)
+    assert good is not None
+    assert good.status == "ok"
+    assert bad is not None
+    assert bad.status == "warn"
+    assert bad.detail == (
+        "camera.controls.gain is 300: this camera takes 0 to 255; "
+        'camera.controls.gian is no control of this camera: did you mean "gain"?'
+    )
+    assert bad.fix == "bgblur-cam devices --controls"

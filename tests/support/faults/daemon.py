@@ -39,7 +39,7 @@ def fault_daemon(path: Path, say: Callable[[str], None] | None = None) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         parts: FaultDaemon
         camera, model, output = Camera(), Model(), Output()
-        patch.setattr(live_settings, "source_opener", lambda _: camera.open)
+        patch.setattr(live_settings, "source_opener", lambda *_: camera.open)
         patch.setattr(daemon, "open_sink", lambda _, *size: output.open(*size[:3]))
         patch.setattr(live_settings, "load_backend", model.load)
         parts = FaultDaemon(path, say, output)
