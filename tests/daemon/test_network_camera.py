@@ -139,7 +139,7 @@ def refused(address: str) -> UsageError:
         "device = rtsp://me:s3cret@camera/token",
         'devise = "rtsp://me:s3cret@camera/token"',
         'device = ["rtsp://me:s3cret@camera/token"]',
-        f'device = ["rtsp://me:{"s3cret" * 20}@camera/token"]',
+        f'device = ["http://me:{"s3cret" * 20}@camera/token"]',
         'width = "rtsp://me:s3cret@camera/token"',
         'device = "rtsp://me:s3cret@camera/token',
     ],

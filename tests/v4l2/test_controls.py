@@ -18,7 +18,7 @@ def test_controls_are_kept_until_the_end(guest: Guest, loopback: str) -> None:
     guest.load_cameras()
     before = values(guest)
     listed = guest.bgblur("devices", "--controls", "--json")
-    assert listed.wait(60) == 0
+    assert listed.wait(60) == 0, listed.err
     (camera,) = [d for d in json.loads(listed.out)["devices"] if d["path"] == "/dev/video0"]
     offered = {control["name"]: control for control in camera["controls"]}
     assert (offered["brightness"]["minimum"], offered["brightness"]["maximum"]) == (0, 255)

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 _MODULES = (
@@ -33,6 +34,7 @@ _MODULES = (
 def main() -> None:
     requests, replies = os.fdopen(os.dup(0), "rb"), os.dup(1)
     os.dup2(2, 1)
+    sys.path.insert(0, str(Path(__file__).parents[3]))  # this tree, whatever is installed
     for module in _MODULES:
         began = time.monotonic()
         __import__(module)
