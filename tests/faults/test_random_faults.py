@@ -13,6 +13,7 @@ import time
 import weakref
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +32,8 @@ from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
 from bgblur.compositing.look import Look
+from bgblur.imaging.canvas import Canvas
+from bgblur.imaging.geometry import Geometry
 from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
 
@@ -55,6 +58,17 @@ PACES = st.builds(
     Pace, st.sampled_from(RUNGS), st.booleans(), st.sampled_from(SECONDS), st.booleans()
 )
 
+# (geometry, canvas, whether it follows). Each order of another mask, model
+# or output takes the next, so that what hypothesis draws stays the same.
+FRAMINGS = [
+    (Geometry(zoom=2.0, center=(0.3, 0.4)), Canvas(), True),
+    (Geometry(90), Canvas(180, 320), False),
+    (Geometry(270, "vertical", 1.3), Canvas(320, 180), True),
+    (Geometry(180, "horizontal", 4.0, (1.0, 0.0)), Canvas(402, 180, "cover", (10, 10, 10)), False),
+    (Geometry(), Canvas(), False),
+    (Geometry(90), Canvas(320, fit="cover"), True),
+]
+
 memory: list[int] = []  # resident bytes after each example
 
 
@@ -69,6 +83,7 @@ class AnyFaults(RuleBasedStateMachine):
         self._heart = self._stack.enter_context(Heartbeat())
         self._folder = Path(self._stack.enter_context(TemporaryDirectory()))
         self._clock = time.time
+        self._framings = cycle(FRAMINGS)
         self._rig: Any = None
 
     @initialize(
@@ -146,6 +161,7 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule(mask=st.sampled_from(MASKS))
     def mask(self, mask: MaskOptions) -> None:
+        self._frame()
         self._order(lambda: setattr(self._rig.pipeline, "mask", mask))
 
     @rule(reasons=st.lists(st.sampled_from([None, *Rest]), min_size=1, max_size=5))
@@ -167,10 +183,12 @@ class AnyFaults(RuleBasedStateMachine):
 
     @rule()
     def reload(self) -> None:
+        self._frame()
         self._order(self._rig.reload)
 
     @rule()
     def other_output(self) -> None:
+        self._frame()
         self._order(lambda: self._rig.pipeline.replace_sink(self._rig.output.open))
 
     @rule(seconds=st.sampled_from([-86400.0, -3.0, 3.0, 3600.0]))
@@ -216,6 +234,10 @@ class AnyFaults(RuleBasedStateMachine):
         part.switch.set(fault)
         tried()
         self._rig.watch(0.2)
+
+    def _frame(self) -> None:
+        pipeline = self._rig.pipeline
+        pipeline.geometry, pipeline.canvas, pipeline.follow = next(self._framings)
 
     def _order(self, order: Any) -> None:
         order()
