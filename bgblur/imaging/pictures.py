@@ -23,7 +23,7 @@ from bgblur.imaging.plug_ins import decoded, is_heif, jpeg_xl_size, register
 from bgblur.imaging.png_tags import COLOUR_CHUNKS, dates_and_lens
 from bgblur.imaging.quiet import quiet_libraries
 from bgblur.imaging.several import several_pictures
-from bgblur.imaging.stored_alpha import png_chunks, with_stored_alpha
+from bgblur.imaging.stored_alpha import png_chunks, too_short, with_stored_alpha
 
 STEP_16 = 257  # 16-bit levels to one of 8 bits: 65535 / 255
 PHOTO_ENDINGS = frozenset([
@@ -229,6 +229,8 @@ def _header(path: Path, data: NDArray[np.uint8]) -> _Header:
         return _Header()
     with opened as header:
         _check_size(path, header.size)
+        if too_short(data.tobytes()):  # the memory for all pixels is saved
+            raise UsageError(f"cannot read {path}: {_why_not(data)}")
         orientation, tags, several = 1, [], ""
         if header.format == "PNG":
             chunks = png_chunks(start)

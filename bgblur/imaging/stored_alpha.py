@@ -14,6 +14,8 @@ from bgblur.errors import UsageError
 from bgblur.imaging.orientation import Orientation
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_SAMPLES = {2: 3, 4: 2, 6: 4}  # by colour type
+_MOST_DEFLATED = 1032  # bytes that one byte of Deflate (RFC 1951) can stand for
 _BITS, _SAMPLES, _EXTRA = 258, 277, 338  # TIFF tags: BitsPerSample, SamplesPerPixel, ExtraSamples
 _ORIENTATION = 274
 _ASSOCIATED = 1
@@ -40,6 +42,15 @@ def png_chunks(data: bytes) -> dict[bytes, bytes]:
         found.setdefault(kind, data[at + 8 : at + 8 + length])
         at += length + 12
     return found
+
+
+def too_short(data: bytes) -> bool:
+    """Whether ``data`` is a PNG with too few bytes for the pixels that it claims."""
+    if not data.startswith(_PNG) or len(data) < 26:
+        return False
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    samples = _PNG_SAMPLES.get(colour, 1)
+    return width * height * bits * samples // 8 > _MOST_DEFLATED * len(data)
 
 
 def _with_png_gray(stored: NDArray[Any], chunks: dict[bytes, bytes]) -> NDArray[Any]:

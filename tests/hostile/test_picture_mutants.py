@@ -72,6 +72,26 @@ def test_a_size_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
     assert memory() - before < 50
 
 
+def test_a_png_that_cannot_have_its_pixels_takes_no_memory_for_them(tmp_path: Path) -> None:
+    PICTURES["tags.png"](tmp_path / "a.png")
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[16:24] = struct.pack(">II", 16000, 16000)  # 1.5 GB
+    (tmp_path / "a.png").write_bytes(mended(bytes(data)))
+    began = time.process_time()
+    before = memory()
+    with pytest.raises(UsageError, match="it is damaged"):
+        read_photo(tmp_path / "a.png")
+    assert time.process_time() - began < 1
+    assert memory() - before < 50
+
+
+def test_a_flat_png_is_read_however_small_its_file(tmp_path: Path) -> None:
+    flat = np.zeros((3000, 3000), np.uint8)
+    write_png(tmp_path / "flat.png", flat)
+    assert (tmp_path / "flat.png").stat().st_size < 20_000
+    assert read_photo(tmp_path / "flat.png").pixels.shape == (3000, 3000, 3)
+
+
 def test_damage_in_exif_leaves_the_rest_of_the_header(tmp_path: Path) -> None:
     PICTURES["tags.png"](tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()

@@ -18,13 +18,15 @@ import av
 import numpy as np
 import pytest
 from support.fuzzing import FACTOR, one_line_at_most
+from support.media.kinds_of_clips import CLIPS
+from support.media.made_by_ffmpeg import needs_ffmpeg
 from support.media.video_files import writer
 from support.mutants import mutant
 
 from bgblur.errors import CameraError, UsageError
-from bgblur.frame import Alpha, Image
+from bgblur.frame import Alpha
 from bgblur.media import player
-from bgblur.media.reader import MOST_PIXELS, VideoReader
+from bgblur.media.reader import MOST_PIXELS, Keep, VideoReader
 from bgblur.offline.video import VideoJob, blur_video
 from bgblur.sources.video import VideoSource
 
@@ -69,7 +71,7 @@ def add_sound(source: Path, target: Path) -> None:
         new.mux(sound.encode(None))
 
 
-def nothing_found(image: Image) -> tuple[Image, Alpha]:
+def nothing_found(image: Any) -> tuple[Any, Alpha]:
     return image, np.zeros(image.shape[:2], np.float32)
 
 
@@ -86,7 +88,7 @@ def blurred(source: Path, target: Path) -> None:
         frames = done
         assert done < MOST_FRAMES
 
-    began = time.monotonic()
+    began = time.process_time()
     before = set(target.parent.iterdir())
     try:
         with one_line_at_most():
@@ -95,11 +97,12 @@ def blurred(source: Path, target: Path) -> None:
                 lambda image: image,
                 lambda image, _: nothing_found(image),
                 on_progress=count,
+                compose_deep=lambda picture, *_: nothing_found(picture),
             )
     finally:
-        assert time.monotonic() - began < MOST_SECONDS
+        assert time.process_time() - began < MOST_SECONDS
     if target.exists():
-        assert sum(1 for _ in VideoReader(target)) == frames
+        assert sum(1 for _ in VideoReader(target, keep=Keep(depth=True))) == frames
     else:
         assert set(target.parent.iterdir()) == before
 
@@ -110,6 +113,22 @@ def test_a_damaged_recording(tmp_path: Path, clips: dict[str, bytes], kind: str)
     for seed in range(24 * FACTOR):
         source, target = tmp_path / f"in{kind}", tmp_path / f"out{seed % 3}{kind}"
         source.write_bytes(mutant(clips[kind], seed))
+        target.unlink(missing_ok=True)
+        blurred(source, target)
+    assert memory() - began < MOST_MEMORY
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_damaged_recording_with_more_in_it(tmp_path: Path, name: str) -> None:
+    """Edit lists, subtitles, fonts, side data, 10 bits, fields, opacity."""
+    (tmp_path / "whole").mkdir()
+    CLIPS[name](tmp_path / "whole" / name)
+    whole = (tmp_path / "whole" / name).read_bytes()
+    began, kind = memory(), Path(name).suffix
+    for seed in range(6 * FACTOR):
+        source, target = tmp_path / f"in{kind}", tmp_path / f"out{kind}"
+        source.write_bytes(mutant(whole, seed))
         target.unlink(missing_ok=True)
         blurred(source, target)
     assert memory() - began < MOST_MEMORY
