@@ -104,6 +104,7 @@ for command in (
     machine.doctor,
     machine.setup,
     config.toggle,
+    config.pause,
     tray.tray,
 ):
     app.command()(command)

@@ -17,6 +17,14 @@ def toggle(config: ConfigOption = None) -> None:
     out.print(f"strength {strength}")
 
 
+def pause(config: ConfigOption = None) -> None:
+    """Pause: close the camera; or go on."""
+    from bgblur.config import file as config_file
+
+    paused = config_file.toggle_pause(config or config_file.default_path())
+    out.print("paused" if paused else "not paused")
+
+
 @config_app.command("path")
 def config_path(config: ConfigOption = None) -> None:
     """Print the path of the configuration file."""

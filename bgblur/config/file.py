@@ -111,6 +111,13 @@ def toggle(path: Path) -> int:
         return _set(target, "background.strength", strength).background.strength
 
 
+def toggle_pause(path: Path) -> bool:
+    """Pause, or go on. Returns whether it is a pause now."""
+    with _writing(path) as target:
+        paused = parse(read_text(target) or "", target.name).output.paused
+        return _set(target, "output.paused", not paused).output.paused
+
+
 @contextmanager
 def _writing(path: Path) -> Iterator[Path]:
     """Lock the file behind ``path`` (links followed); write errors become UsageError."""

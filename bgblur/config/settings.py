@@ -196,6 +196,7 @@ class Preset(Area):
 
 
 class TraySettings(Area):
+    shortcuts: bool = True
     presets: list[Preset] = [
         Preset(name="Off", strength=0),
         Preset(name="Light", strength=30),

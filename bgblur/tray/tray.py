@@ -23,6 +23,7 @@ from bgblur.tray.icons import icon_path
 from bgblur.tray.menu import Changes
 from bgblur.tray.preview import open_preview
 from bgblur.tray.qmenu import TrayMenu
+from bgblur.tray.shortcuts import PAUSE, TOGGLE, Shortcuts
 from bgblur.tray.state import Seen, TrayState, report_for, seen
 
 _REFRESH_EVERY = 1000  # ms, as often as the daemon writes its status
@@ -38,6 +39,7 @@ class Tray(QObject):
     _file_problem = Signal(object)  # str or None, likewise
     _found = Signal(object)  # list[Device]
     _failed = Signal(str)
+    _pressed = Signal(str)  # a shortcut, from its thread
 
     def __init__(self, config: Path, settings: Settings, own: OwnDaemon, *, widgets: bool) -> None:
         super().__init__()
@@ -54,6 +56,7 @@ class Tray(QObject):
         self._watcher = ConfigWatcher(
             config, self._file_changed.emit, self._file_problem.emit, lambda: self._settings
         )
+        self._shortcuts = Shortcuts(self._pressed.emit, self._failed.emit)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_EVERY)
         self._connect()
@@ -65,9 +68,12 @@ class Tray(QObject):
         self.icon.show()
         self._watcher.start()
         self._timer.start()
+        if self._settings.tray.shortcuts:
+            self._shortcuts.start()
 
     def close(self) -> None:
         self._timer.stop()
+        self._shortcuts.close()
         self._watcher.stop()
         self.icon.hide()
 
@@ -76,6 +82,7 @@ class Tray(QObject):
         self._file_problem.connect(self._take_problem)
         self._found.connect(self._take_devices)
         self._failed.connect(self._notify)
+        self._pressed.connect(self._take_key)
         self._timer.timeout.connect(self._refresh)
         self.icon.activated.connect(self._activated)
         menu = self.menu
@@ -139,6 +146,15 @@ class Tray(QObject):
         except BgblurError as error:
             self._notify(str(error))
         self._show_settings()
+
+    def _take_key(self, shortcut: str) -> None:
+        try:
+            if shortcut == TOGGLE:
+                config_file.toggle(self._config)
+            elif shortcut == PAUSE:
+                config_file.toggle_pause(self._config)
+        except BgblurError as error:
+            self._notify(str(error))
 
     def _ask_picture(self) -> None:
         from bgblur.imaging.pictures import PHOTO_ENDINGS  # and with it OpenCV

@@ -1,0 +1,134 @@
+"""The tray's keys, with a portal on a private bus."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6", reason="needs the extra tray")
+pytest.importorskip("jeepney", reason="needs the extra tray")
+
+from support.tray.qt import offscreen, soon
+from typer.testing import CliRunner
+
+from bgblur.cli import app
+from bgblur.config.file import default_path, load, set_value
+from bgblur.tray.daemon import OwnDaemon
+from bgblur.tray.tray import Tray
+
+pytestmark = pytest.mark.skipif(not shutil.which("dbus-daemon"), reason="needs dbus-daemon")
+PORTAL = Path(__file__).parents[1] / "support" / "tray" / "portal.py"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """And a bus of its own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bus:
+        assert bus.stdout
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
+        yield
+        bus.terminate()
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The notifications."""
+    lines: list[str] = []
+    monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
+    return lines
+
+
+@contextmanager
+def portal(answer: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(PORTAL), str(answer)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.terminate()
+
+
+@contextmanager
+def tray() -> Iterator[Tray]:
+    offscreen()
+    default_path().parent.mkdir(parents=True, exist_ok=True)
+    made = Tray(default_path(), load(default_path()), OwnDaemon(default_path()), widgets=True)
+    made.show()
+    yield made
+    made.close()
+
+
+def strength() -> int:
+    return load(default_path()).background.strength
+
+
+def paused() -> bool:
+    return load(default_path()).output.paused
+
+
+def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
+    with portal(0) as desktop, tray():
+        assert desktop.stdin
+        assert desktop.stdout
+        assert desktop.stdout.readline() == "toggle-blur pause\n"
+
+        def press(name: str) -> None:
+            print(name, file=desktop.stdin, flush=True)
+
+        press("toggle-blur")
+        assert soon(lambda: strength() == 0, 5)
+        press("pause")
+        assert soon(paused, 5)
+        press("toggle-blur")
+        assert soon(lambda: strength() == 60, 5)
+        press("pause")
+        assert soon(lambda: not paused(), 5)
+    assert said == []
+
+
+def test_a_refusal_is_one_line_and_the_tray_goes_on(said: list[str]) -> None:
+    with portal(1), tray() as shown:
+        assert soon(lambda: said, 5)
+        (line,) = said
+        assert "gives bgblur no keys (refused)" in line
+        assert "bgblur-cam toggle" in line
+        set_value(default_path(), "background.strength", 30)
+        assert soon(lambda: shown._settings.background.strength == 30, 5)
+
+
+@pytest.mark.parametrize("bus", [True, False])
+def test_without_a_portal_nothing_is_said(
+    bus: bool, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not bus:
+        monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+    with tray() as shown:
+        thread = shown._shortcuts.thread
+        assert thread is not None
+        assert soon(lambda: not thread.is_alive(), 5)
+    assert said == []
+
+
+def test_keys_can_be_left_to_the_desktop() -> None:
+    default_path().parent.mkdir(parents=True)
+    set_value(default_path(), "tray.shortcuts", False)
+    with tray() as shown:
+        assert shown._shortcuts.thread is None
+
+
+def test_the_command_that_a_desktop_binds() -> None:
+    for said, now in (("paused\n", True), ("not paused\n", False)):
+        done = CliRunner().invoke(app, ["pause"])
+        assert (done.exit_code, done.output) == (0, said)
+        assert paused() is now
