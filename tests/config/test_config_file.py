@@ -62,6 +62,7 @@ BACKGROUNDS = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(BACKGROUNDS, st.floats(1, 1000), st.integers(3, 32).map(lambda n: n * 32))
 def test_dump_is_read_back(background: dict[str, Any], fps: float, height: int) -> None:
     made = Settings.model_validate(
