@@ -46,7 +46,9 @@ def daemon(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(help="auto, web, a virtual camera's path, or a file such as OUT.mp4."),
+        typer.Option(
+            help="auto, pipewire, web, a virtual camera's path, or a file such as OUT.mp4."
+        ),
     ] = None,
     strength: StrengthOption = None,
     blur: BlurOption = None,

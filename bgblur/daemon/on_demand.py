@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bgblur.config.settings import Settings
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.state import Rest
-from bgblur.sinks import Sink
+from bgblur.sinks import Sink, Watched
 
 if TYPE_CHECKING:
     from bgblur.devices.presence import ClientWatch
@@ -27,7 +27,7 @@ class OnDemand:
     def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         self._pipeline = pipeline
         self._settings = settings
-        self._watch: ClientWatch | None = None
+        self._watch: ClientWatch | Watched | None = None
         self.page: WebSink | None = None  # the open preview
         self._last_watched = time.monotonic()
         self._reason: Rest | None = None
@@ -46,7 +46,9 @@ class OnDemand:
     def output_opened(self, sink: Sink) -> None:
         """Watch ``sink`` from now on. Call ``close`` before, for the sink before it."""
         device = getattr(sink, "device", None)  # only a virtual camera has one
-        if device is not None and sys.platform == "linux":
+        if isinstance(sink, Watched):
+            self._watch = sink
+        elif device is not None and sys.platform == "linux":
             from bgblur.devices.presence import ClientWatch
 
             self._watch = ClientWatch(device, self.update)
@@ -75,5 +77,5 @@ class OnDemand:
     def close(self) -> None:
         """Stop watching the output."""
         watch, self._watch = self._watch, None
-        if watch is not None:
+        if watch is not None and not isinstance(watch, Watched):
             watch.close()

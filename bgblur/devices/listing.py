@@ -22,7 +22,8 @@ class Device:
     """``kind`` is "camera" or "virtual camera"; ``path`` is what ``--device`` takes.
 
     ``captures`` and ``outputs`` are its present capabilities: a loopback device with
-    exclusive_caps=1 captures only while a program writes to it.
+    exclusive_caps=1 captures only while a program writes to it. ``driver`` is "pipewire" for a
+    camera that PipeWire alone offers.
     """
 
     path: str
@@ -45,8 +46,36 @@ class Device:
 def list_devices() -> list[Device]:
     """Every camera and virtual camera; ``problem`` says why one cannot be opened."""
     if platform.system() == "Linux":
-        return [device for path in video_nodes() if (device := _v4l2(path)) is not None]
+        return [*_all_v4l2(), *_pipewire()]
     return _probed()
+
+
+def list_v4l2() -> list[Device]:
+    """Those that OpenCV can open, on Linux; elsewhere all."""
+    return _all_v4l2() if platform.system() == "Linux" else _probed()
+
+
+def _all_v4l2() -> list[Device]:
+    return [device for path in video_nodes() if (device := _v4l2(path)) is not None]
+
+
+def _pipewire() -> list[Device]:
+    """PipeWire's cameras without bgblur's own, and without those that V4L2 has as well."""
+    from bgblur.devices.pipewire.nodes import camera_nodes, is_own, without_doubles
+
+    try:
+        nodes = without_doubles(camera_nodes(), _kernel_names())
+    except OSError:  # `bgblur-cam doctor` says why
+        return []
+    return [
+        Device(f"pipewire:{node.name}", node.description, "camera", "pipewire", captures=True)
+        for node in nodes
+        if not is_own(node)
+    ]
+
+
+def _kernel_names() -> dict[str, str]:
+    return {str(path): node_name(str(path)) or path.name for path in video_nodes()}
 
 
 def video_nodes(folder: Path = Path("/dev")) -> list[Path]:
@@ -62,7 +91,7 @@ def find_camera(name: str, devices: Iterable[Device] | None = None) -> Device:
     only if no real one does. Raises CameraError, listing the cameras, unless exactly one matches.
     """
     wanted = name.casefold()
-    able = [d for d in (list_devices() if devices is None else devices) if d.captures or d.problem]
+    able = [d for d in (list_v4l2() if devices is None else devices) if d.captures or d.problem]
     rules: list[Callable[[Device], bool]] = [
         lambda device: device.name == name,
         lambda device: device.name.casefold() == wanted,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bgblur.config.settings import Settings
 from bgblur.devices.listing import Device, list_devices
+from bgblur.devices.pipewire.library import trouble
 from bgblur.machine.checks import Check
 from bgblur.machine.checks.cameras import (
     check_cameras,
@@ -22,6 +23,7 @@ from bgblur.machine.checks.engine import (
     check_runtime,
     check_speed,
 )
+from bgblur.machine.checks.pipewire import check_pipewire, offers_camera
 from bgblur.machine.checks.software import check_config, check_packages, check_python
 from bgblur.machine.checks.virtual_camera import (
     check_module,
@@ -66,7 +68,11 @@ def on_linux(settings: Settings, system: System, devices: list[Device]) -> Itera
     yield check_permissions(system)
     loopback = read_loopback(system)
     output = settings.output.device
-    yield check_module(loopback, system, output == "auto" or output.startswith("/dev/"))
+    problem = trouble()
+    by_pipewire = offers_camera(output, devices, problem)
+    wanted = output.startswith("/dev/") or (output == "auto" and not by_pipewire)
+    yield check_pipewire(output, devices, problem)
+    yield check_module(loopback, system, wanted)
     version = check_version(loopback, system)
     if version is not None:
         yield version

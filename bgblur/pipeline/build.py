@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,8 @@ from bgblur.compositing.clip import is_picture, open_clip
 from bgblur.compositing.compositor import Compositor, CpuCompositor
 from bgblur.compositing.look import FileVersion, Look
 from bgblur.config.settings import CameraSettings, EngineSettings, Settings
-from bgblur.devices.listing import node_name
+from bgblur.devices.listing import list_v4l2, node_name
+from bgblur.devices.pipewire.nodes import is_pipewire
 from bgblur.errors import CameraBusyError, CameraError, OutputError
 from bgblur.files import IfExists, user_path
 from bgblur.imaging.canvas import Canvas
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 
 
 def open_source(camera: CameraSettings, controls: KeptControls | None = None) -> Source:
-    """Open what ``camera.device`` names: ``demo``, a camera's address, a clip's path, a camera's
-    index, name or device path. ``controls`` are for a camera that has some. Raises CameraError."""
+    """Open what ``camera.device`` names: ``demo``, a camera's address, a node of PipeWire, a clip's
+    path, a camera's index, name or device path. ``controls`` are for a camera that has some. Raises
+    CameraError."""
     device = camera.device
-    if device == "demo" or is_address(device) or is_file_name(device):
+    elsewhere = is_address(device) or is_pipewire(device) or is_file_name(device)
+    if device == "demo" or elsewhere:
         source = _without_controls(camera)
         if controls is not None:
             controls.without(source.name)
@@ -55,6 +59,10 @@ def _without_controls(camera: CameraSettings) -> Source:
         from bgblur.sources.address import AddressSource
 
         return AddressSource(device)
+    if is_pipewire(device):
+        from bgblur.sources.pipewire import PipeWireSource
+
+        return PipeWireSource(device, camera.width, camera.height, camera.fps)
     from bgblur.sources.video import VideoSource
 
     return VideoSource(user_path(device, CameraError))
@@ -103,7 +111,7 @@ def _first_there(
 
 def is_file_name(device: str) -> bool:
     """Whether ``device`` names a clip: it has a file ending, or is a file on the disk."""
-    if device.startswith("/dev/") or is_address(device):
+    if device.startswith("/dev/") or is_address(device) or is_pipewire(device):
         return False
     path = user_path(device, CameraError)
     # A camera may be called "USB2.0 HD UVC WebCam": an ending has letters and no space.
@@ -118,13 +126,18 @@ def open_sink(
     open_preview: Callable[[], Sink],
     if_exists: IfExists = "refuse",
 ) -> Sink:
-    """Open what ``device`` names: ``auto``, ``web``, a video file, or a virtual camera's device.
+    """Open what ``device`` names: ``auto`` (a virtual camera's device if there is one, else
+    PipeWire if it runs), ``pipewire``, ``web``, a video file, or a virtual camera's device.
 
     ``width`` and ``height`` are even. ``if_exists`` is for a video file. Raises OutputError or
     UsageError.
     """
     if device == "web":
         return open_preview()
+    if device == "pipewire" or (device == "auto" and _only_pipewire()):
+        from bgblur.sinks.pipewire import PipeWireSink
+
+        return PipeWireSink(width, height, fps)
     if Path(device).suffix and not device.startswith("/dev/"):
         from bgblur.sinks.video import VideoSink
 
@@ -132,6 +145,15 @@ def open_sink(
     from bgblur.sinks.virtual_camera import VirtualCameraSink
 
     return VirtualCameraSink(None if device == "auto" else device, width, height, fps)
+
+
+def _only_pipewire() -> bool:
+    """Whether PipeWire runs, and there is no virtual camera of the kernel."""
+    if not sys.platform.startswith("linux"):
+        return False
+    from bgblur.devices.pipewire.library import trouble
+
+    return trouble() is None and all(found.kind == "camera" for found in list_v4l2())
 
 
 def load_backend(

@@ -47,3 +47,12 @@ class Recording(Sink, Protocol):
     @property
     def kept(self) -> bool:
         """Whether its file exists, complete or up to where it breaks off."""
+
+
+@runtime_checkable
+class Watched(Sink, Protocol):
+    """A sink that can tell whether anybody watches."""
+
+    @property
+    def clients(self) -> int:
+        """How many programs take its pictures, as far as it can count them; 0 if none does."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyvirtualcam
 
-from bgblur.devices.listing import LABEL, holders, list_devices
+from bgblur.devices.listing import LABEL, holders, list_v4l2
 from bgblur.devices.loopback import Keeper, format_of
 from bgblur.errors import OutputError
 from bgblur.frame import Image
@@ -16,7 +16,7 @@ from bgblur.sinks import PixelFormat, Resizing
 
 _FOURCC = "YU12"  # V4L2's name for I420
 HOW_TO_GET_ONE = {
-    "linux": "run `bgblur-cam setup`, which loads v4l2loopback",
+    "linux": "run `bgblur-cam setup`, which loads v4l2loopback, or start PipeWire",
     "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
     "win32": "install OBS Studio (or UnityCapture)",
 }
@@ -96,7 +96,7 @@ def _taken(device: str | None) -> str | None:
         return None
     fed = [
         found
-        for found in list_devices()
+        for found in list_v4l2()
         if "loopback" in found.driver and not found.outputs and device in (None, found.path)
     ]
     if not fed:

@@ -12,6 +12,7 @@ from bgblur.config.settings import CameraSettings
 from bgblur.daemon.status import folder as status_folder
 from bgblur.devices.controls import controls_of, plan
 from bgblur.devices.listing import Device, holders, video_nodes
+from bgblur.devices.pipewire.nodes import find_node, is_pipewire
 from bgblur.devices.v4l2 import Format
 from bgblur.errors import CameraError
 from bgblur.files import user_path
@@ -30,11 +31,13 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
     checks = [
         Check("warn", "camera", f"{camera}: {camera.problem}")
         if camera.problem
-        else Check("ok", "camera", f"{camera}: {summary(camera.formats)}")
+        else Check("ok", "camera", f"{camera}: {_offers(camera)}")
         for camera in cameras
     ]
     if is_address(wanted):
         return [*checks, _check_address(wanted)]
+    if is_pipewire(wanted):
+        return [*checks, _check_node(wanted)]
     if is_file_name(wanted) and not user_path(wanted).is_file():
         detail, fix = f"there is no clip {wanted}", "bgblur-cam config set camera.device CLIP"
         return [*checks, Check("fail", "chosen camera", detail, fix, 3)]
@@ -42,7 +45,7 @@ def check_cameras(devices: list[Device], wanted: str) -> list[Check]:
         return [*checks, Check("ok", "chosen camera", f"camera.device is {wanted}")]
     if not devices:
         return [Check("fail", "camera", "no camera found", _PLUG_IN, 3)]
-    fix = f"bgblur-cam config set camera.device '{cameras[0].name}'" if cameras else _PLUG_IN
+    fix = f"bgblur-cam config set camera.device '{_lasting(cameras[0])}'" if cameras else _PLUG_IN
     return [*checks, _check_wanted(devices, wanted, fix)]
 
 
@@ -60,7 +63,8 @@ def _check_address(address: str) -> Check:
 def check_controls(camera: CameraSettings) -> Check | None:
     """Whether the camera has what [camera.controls] sets; None where nothing is to be said."""
     device = camera.device
-    if not camera.controls or device == "demo" or is_address(device) or is_file_name(device):
+    elsewhere = is_address(device) or is_pipewire(device) or is_file_name(device)
+    if not camera.controls or device == "demo" or elsewhere:
         return None
     try:
         node = resolve(device)
@@ -70,6 +74,24 @@ def check_controls(camera: CameraSettings) -> Check | None:
     if problems:
         return Check("warn", "controls", "; ".join(problems), "bgblur-cam devices --controls")
     return Check("ok", "controls", f"the camera has all {len(values)} of camera.controls")
+
+
+def _check_node(wanted: str) -> Check:
+    try:
+        node = find_node(wanted)
+    except CameraError as error:
+        fix = "bgblur-cam devices, then bgblur-cam config set camera.device pipewire:NAME"
+        return Check("fail", "chosen camera", str(error), fix, error.exit_code)
+    return Check("ok", "chosen camera", f"camera.device {wanted} is {node}")
+
+
+def _lasting(camera: Device) -> str:
+    """What names it whatever is plugged in next."""
+    return camera.path if camera.driver == "pipewire" else camera.name
+
+
+def _offers(camera: Device) -> str:
+    return "through PipeWire" if camera.driver == "pipewire" else summary(camera.formats)
 
 
 def _check_wanted(devices: list[Device], wanted: str, fix: str) -> Check:
