@@ -42,13 +42,12 @@ app = typer.Typer(
 def daemon(
     context: typer.Context,
     device: Annotated[
-        str | None, typer.Option(help="Camera number, name, path or address; a clip; or demo.")
+        str | None,
+        typer.Option(help="Camera number, name, path, address or pipewire; a clip; or demo."),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            help="auto, pipewire, web, a virtual camera's path, or a file such as OUT.mp4."
-        ),
+        typer.Option(help="auto, pipewire, web, a virtual camera's path, or a file (OUT.mp4)."),
     ] = None,
     strength: StrengthOption = None,
     blur: BlurOption = None,

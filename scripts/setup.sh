@@ -18,6 +18,14 @@ need_packages() {
     fi
 }
 
+# need_gstreamer_plugin ELEMENT=PACKAGE ...: the same for what has no command.
+need_gstreamer_plugin() {
+    local pair
+    for pair in "$@"; do
+        gst-inspect-1.0 "${pair%%=*}" >/dev/null 2>&1 || need_packages "no-such-command=${pair#*=}"
+    done
+}
+
 # has_gpu: whether torch could use a GPU of this machine: NVIDIA's or Apple's.
 has_gpu() {
     case "$(uname -sm)" in "Darwin arm64") return 0 ;; esac

@@ -67,10 +67,10 @@ def _pipewire() -> list[Device]:
         nodes = without_doubles(camera_nodes(), _kernel_names())
     except OSError:  # `bgblur-cam doctor` says why
         return []
+    once = {node.name: node for node in reversed(nodes) if not is_own(node)}
     return [
         Device(f"pipewire:{node.name}", node.description, "camera", "pipewire", captures=True)
-        for node in nodes
-        if not is_own(node)
+        for node in reversed(once.values())
     ]
 
 

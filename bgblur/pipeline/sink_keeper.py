@@ -113,6 +113,8 @@ class SinkKeeper:
 
     def nobody_watches(self) -> None:
         """Try a refused size one more time: a driver keeps the size that a watcher knows."""
+        if self.sink is not None and self.sink.resizing == "reopen":
+            self._target = self._wanted()  # it may have been "never" while somebody watched
         target = self._target
         if target.size != self.size and target != self._tried_alone:
             self._tried_alone = target

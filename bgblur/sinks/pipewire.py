@@ -18,7 +18,8 @@ from bgblur.sinks import PixelFormat, Resizing
 class PipeWireSink:
     """``--output pipewire``: a node "bgblur" of class Video/Source and role Camera.
 
-    ``width`` and ``height`` must be even. ``clients`` is 1 while a program takes the pictures, else
+    ``width`` and ``height`` must be even, and stay while a program takes the pictures: it would
+    lose a node that is offered anew. ``clients`` is 1 while a program takes the pictures, else
     0. Raises OutputError in one line.
     """
 
@@ -75,6 +76,7 @@ class PipeWireSink:
                 f"the PipeWire camera has ended ({self._stream.problem}): it comes back with "
                 "PipeWire, see `systemctl --user status pipewire`"
             )
+        self.resizing = "never" if self.clients else "reopen"
         try:
             with self._stream.locked():
                 self._picture[:] = picture

@@ -87,7 +87,7 @@ def buffers(size: int | None = None, stride: int = 0) -> bytes:
     return _object(
         _BUFFERS_OBJECT,
         BUFFERS,
-        (1, _choice(_RANGE_OF, _INT, [(4,), (2,), (16,)])),
+        (1, _choice(_RANGE_OF, _INT, [(8,), (2,), (32,)])),
         *([(2, _int(1)), *own] if own else []),
         (6, _choice(_FLAGS_OF, _INT, [(_MEMORY_KINDS,)])),
     )

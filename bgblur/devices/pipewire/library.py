@@ -184,7 +184,7 @@ def library() -> Any:
 
 
 def call(proxy: int, method: int, result: Any, *arguments: tuple[Any, Any]) -> Any:
-    """Call a method of a proxy, as the headers' inline functions do; each argument with its type."""
+    """Call a method of a proxy, as the headers' inline functions do, with (type, value) pairs."""
     interface = ctypes.cast(proxy, POINTER(Interface)).contents
     types = [kind for kind, _ in arguments]
     function = ctypes.CFUNCTYPE(result, c_void_p, *types)(interface.methods[method])
