@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bgblur.devices.listing import LABEL, video_nodes
+from bgblur.devices.pipewire.library import trouble
 from bgblur.errors import OutputError
 from bgblur.machine.loopback import (
     MODULE,
@@ -204,7 +205,10 @@ def _not_installed(system: System) -> str:
             f"{MODULE} is installed, but not built for the running kernel: install "
             f"linux-headers-{system.kernel}, run `sudo dkms autoinstall`, then this again"
         )
-    return f"{MODULE} is not installed: {install_command(system)}, then run this again"
+    way = f"{install_command(system)}, then run this again"
+    if trouble() is None:
+        way += ", or use --output pipewire, which needs no module and no root"
+    return f"{MODULE} is not installed: {way}"
 
 
 def _own_text(system: System, path: str) -> str | None:

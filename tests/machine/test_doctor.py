@@ -24,6 +24,7 @@ def test_a_machine_that_is_ready(tmp_path: Path) -> None:
     titles = [check.title for check in checks]
     assert titles == [
         "permissions",
+        "pipewire",
         "loopback",
         "loopback version",
         "after a restart",

@@ -192,3 +192,18 @@ def test_a_preview_that_cannot_be_opened_is_reported() -> None:
     preview.update()
     assert not preview.is_open
     assert problems.now() == {Part.PREVIEW: "the port is taken"}
+
+
+def test_a_size_asked_for_while_somebody_watched_comes_once_nobody_does() -> None:
+    opener = Opener("never")
+    keeper = kept(opener)
+    keeper.resize(640, 360, 30.0)
+    assert keeper.ready()
+    opener.sinks[-1].resizing = opener.resizing = "reopen"
+    keeper.nobody_watches()
+    assert keeper.ready()
+    assert keeper.size == (640, 360)
+    assert len(opener.sinks) == 2
+    keeper.nobody_watches()
+    assert keeper.ready()
+    assert len(opener.sinks) == 2

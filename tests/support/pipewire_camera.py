@@ -15,7 +15,7 @@ from bgblur.sinks import pipewire
 
 
 def main(name: str, width: int, height: int) -> None:
-    pipewire.LABEL = name
+    vars(pipewire)["LABEL"] = name
     sink = pipewire.PipeWireSink(width, height, 30)
     picture = np.full((height * 3 // 2, width), 128, np.uint8)
     while True:

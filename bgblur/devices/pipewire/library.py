@@ -204,9 +204,7 @@ def trouble() -> str | None:
     """Why PipeWire cannot be used, and how to change that; None where it can."""
     path = socket_path()
     if path is None or not path.exists():
-        return (
-            "PipeWire does not run in this session: `systemctl --user start pipewire wireplumber`"
-        )
+        return "PipeWire does not run here: `systemctl --user start pipewire wireplumber`"
     try:
         library()
     except OSError:
