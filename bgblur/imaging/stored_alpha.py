@@ -16,6 +16,7 @@ from bgblur.imaging.orientation import Orientation
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_SAMPLES = {2: 3, 4: 2, 6: 4}  # by colour type
 _MOST_DEFLATED = 1032  # bytes that one byte of Deflate (RFC 1951) can stand for
+_MOST_MISSING = 2**26  # bytes of a chunk that may be cut off
 _BITS, _SAMPLES, _EXTRA = 258, 277, 338  # TIFF tags: BitsPerSample, SamplesPerPixel, ExtraSamples
 _ORIENTATION = 274
 _ASSOCIATED = 1
@@ -45,10 +46,16 @@ def png_chunks(data: bytes) -> dict[bytes, bytes]:
 
 
 def too_short(data: bytes) -> bool:
-    """Whether ``data`` is a PNG with too few bytes for the pixels that it claims."""
+    """Whether ``data`` is a PNG with far too few bytes for its chunks or pixels, for which memory
+    would be taken."""
     if not data.startswith(_PNG) or len(data) < 26:
         return False
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    at = len(_PNG)
+    while at + 8 <= len(data):
+        at += int.from_bytes(data[at : at + 4]) + 12
+    if at > len(data) + _MOST_MISSING:
+        return True
     samples = _PNG_SAMPLES.get(colour, 1)
     return width * height * bits * samples // 8 > _MOST_DEFLATED * len(data)
 

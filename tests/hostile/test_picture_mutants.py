@@ -72,10 +72,15 @@ def test_a_size_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
     assert memory() - before < 50
 
 
-def test_a_png_that_cannot_have_its_pixels_takes_no_memory_for_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["pixels", "chunk"])
+def test_a_png_takes_no_memory_for_what_it_cannot_have(tmp_path: Path, what: str) -> None:
     PICTURES["tags.png"](tmp_path / "a.png")
     data = bytearray((tmp_path / "a.png").read_bytes())
-    data[16:24] = struct.pack(">II", 16000, 16000)  # 1.5 GB
+    if what == "pixels":
+        data[16:24] = struct.pack(">II", 16000, 16000)  # 1.5 GB
+    else:
+        at = data.index(b"IDAT") - 4
+        data[at : at + 4] = struct.pack(">I", 2**31 - 1)
     (tmp_path / "a.png").write_bytes(mended(bytes(data)))
     began = time.process_time()
     before = memory()
