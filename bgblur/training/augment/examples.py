@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from bgblur.frame import Image
-from bgblur.training.augment import clothes, clutter, walls
+from bgblur.training.augment import clothes, clutter, posters, walls
 from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.light import change_light
 from bgblur.training.augment.patterns import Generator
@@ -174,7 +174,10 @@ def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
 
 
 def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
-    """Add up to two lumps of cloth to the room, at random."""
+    """Add a picture of somebody and up to two lumps of cloth to the room, at random."""
+    if collection.photos and rng.random() < posters.SHARE:
+        photo, alpha, _ = read_photo(_pick(collection.all_photos, rng))
+        room = posters.hang(room, posters.Poster.draw(rng), photo, place_of(alpha))
     for share in clutter.SHARES:
         if rng.random() < share:
             lump = clutter.Lump.draw(rng)
@@ -182,6 +185,14 @@ def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
             worn = None if lump.pattern else _clothes(collection, rows, columns, rng)
             room = clutter.put(room, lump, worn)
     return room
+
+
+def place_of(alpha: Plane) -> tuple[float, float]:
+    """(top, middle) of the person in a photo, in pixels; the photo's own without a person."""
+    ys, xs = np.nonzero(alpha > 0.5)
+    if len(ys) == 0:
+        return 0.0, alpha.shape[1] / 2
+    return float(ys.min()), float(xs.min() + xs.max() + 1) / 2
 
 
 def _clothes(collection: Collection, height: int, width: int, rng: Generator) -> Image | None:
@@ -214,14 +225,21 @@ def _composite(collection: Collection, height: int, width: int, rng: Generator) 
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(*COMPOSITING.room_sigma)))
     alpha = np.zeros((height, width), np.float32)
     for _ in range(2 if rng.random() < COMPOSITING.second_person else 1):
-        person, matte = _person(collection, rng)
-        placed, cover = _place(person, matte, height, width, rng)
-        placed = _match_light(placed, cover, image, rng)
-        if rng.random() < COMPOSITING.feathered:
-            cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(*COMPOSITING.feather_sigma)))
-        image += (placed - image) * cover[..., None]
-        alpha = np.maximum(alpha, cover)
+        alpha = np.maximum(alpha, put_person(image, collection, rng))
     return Example(np.clip(image, 0, 255).astype(np.uint8), alpha, np.ones_like(alpha))
+
+
+def put_person(room: Plane, collection: Collection, rng: Generator) -> Plane:
+    """Composite somebody over ``room``, BGR ``float32`` (H, W, 3) in 0..255, in place. Returns
+    their alpha (H, W)."""
+    person, matte = _person(collection, rng)
+    height, width = room.shape[:2]
+    placed, cover = _place(person, matte, height, width, rng)
+    placed = _match_light(placed, cover, room, rng)
+    if rng.random() < COMPOSITING.feathered:
+        cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(*COMPOSITING.feather_sigma)))
+    room += (placed - room) * cover[..., None]
+    return cover
 
 
 def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:

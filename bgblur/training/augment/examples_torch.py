@@ -1,8 +1,6 @@
 """The torch version of examples.py: whole batches of resident pictures on the training device.
 
-Framing and compositing are here; walls_torch.py, clutter_torch.py, clothes_torch.py and
-light_torch.py hold the rest. Random numbers come from the host's generator, seeded by the step: a
-resumed run sees the same batches as an uninterrupted one.
+Random numbers come from the host's generator: a resumed run sees the same batches.
 """
 
 from __future__ import annotations
@@ -22,6 +20,7 @@ from bgblur.training.augment.clutter_torch import put_clutter
 from bgblur.training.augment.examples import DRESSED_SET, Mix
 from bgblur.training.augment.light_torch import blurred, change_light, column
 from bgblur.training.augment.patterns import Generator
+from bgblur.training.augment.posters_torch import hang_posters
 from bgblur.training.augment.walls_torch import paper_walls
 from bgblur.training.data.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
 from bgblur.training.data.sets import OWN
@@ -192,8 +191,9 @@ def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generat
         scale = min(rows / height, columns / width) * float(rng.uniform(*FRAMING.room_crop))
         y, x = rng.random(2) * (rows - height * scale, columns - width * scale)
         frames.append(_window(y, x, scale))
-    image, _ = _sampled(bank, indices, frames, None, height, width)
+    image = _sampled(bank, indices, frames, None, height, width)[0]
     paper_walls(image, rng)
+    hang_posters(image, pictures.photo_bank, rng, _sampled)
     put_clutter(image, rng, lambda some: _clothes(pictures, some, height, width, rng))
     alpha = image.new_zeros((count, 1, height, width))
     return ExampleBatch(image, alpha, torch.ones_like(alpha))

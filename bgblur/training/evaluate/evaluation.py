@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bgblur.training.data.groups import name_of
 from bgblur.training.data.sets import Collection, DataError, Picture, Plane, read_photo
 from bgblur.training.data.split import Half, half_of
 from bgblur.training.evaluate.metrics import band_mad, boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.posters import shown
 from bgblur.training.evaluate.predictors import (
     Predictor,
     clip_predictor,
@@ -42,6 +43,7 @@ MEAN = "mean"
 FIGURES = ("iou", "boundary_f", "fine_f", "mad", "band_mad")  # of photos
 ROOMS = "empty rooms"
 THINGS = "things"  # the folder, and the row
+POSTERS = "people on posters"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def evaluate(
         total = sum(row["frames"] for row in clip_rows.values())
         clip_rows[MEAN] = _mean(list(clip_rows.values())) | {"frames": total}
     report(ROOMS)
-    rooms = room_rows(predict, held_out.rooms)
+    rooms = room_rows(predict, held_out)
     return Figures(photos, size_rows(mixed), clip_rows, rooms, scored)
 
 
@@ -174,12 +176,16 @@ def large_row(name: str) -> str:
     return f"{name} > {LARGE:.0%}"
 
 
-def room_rows(predict: Predictor, rooms: Sequence[Picture]) -> Rows:
-    """A row for rooms, and one for other pictures without people: animals, streets, food."""
-    things = [room for room in rooms if room.image.parent.name == THINGS]
-    others = [room for room in rooms if room.image.parent.name != THINGS]
-    rows = {ROOMS: others, THINGS: things}
-    return {name: empty_rooms(predict, pictures) for name, pictures in rows.items() if pictures}
+def room_rows(predict: Predictor, held_out: Collection) -> Rows:
+    """A row for rooms, one for other pictures without people: animals, streets, food; and one for
+    people on posters, whose leak is the share of a poster's picture."""
+    things = [room for room in held_out.rooms if room.image.parent.name == THINGS]
+    others = [room for room in held_out.rooms if room.image.parent.name != THINGS]
+    pictures = {ROOMS: others, THINGS: things}
+    rows = {name: empty_rooms(predict, some) for name, some in pictures.items() if some}
+    if leaks := shown(predict, replace(held_out, rooms=others), LEAK):
+        rows[POSTERS] = {"pictures": len(leaks), "leak": float(np.mean(leaks))}
+    return rows
 
 
 def empty_rooms(predict: Predictor, rooms: Sequence[Picture]) -> dict[str, float]:
