@@ -230,7 +230,7 @@ def _composite(collection: Collection, height: int, width: int, rng: Generator) 
 
 
 def put_person(room: Plane, collection: Collection, rng: Generator) -> Plane:
-    """Composite somebody over ``room``, BGR ``float32`` (H, W, 3), in place; returns their alpha."""
+    """Composite somebody over ``room``, BGR ``float32`` (H, W, 3), in place; returns the alpha."""
     person, matte = _person(collection, rng)
     height, width = room.shape[:2]
     placed, cover = _place(person, matte, height, width, rng)
