@@ -16,6 +16,8 @@ from bgblur.config.watch import ConfigWatcher
 from bgblur.daemon.live_settings import LiveSettings
 from bgblur.daemon.notify import Notifier
 from bgblur.daemon.status import StatusFile
+from bgblur.devices.choices import CameraChoice, camera_choices
+from bgblur.devices.listing import list_devices
 from bgblur.files import IfExists
 from bgblur.interrupts import Stop
 from bgblur.pipeline.build import open_sink
@@ -218,11 +220,15 @@ class Daemon:
         page = WebSink(
             status=self.status,
             change=self.live.change,
+            cameras=self._cameras,
             before=self.pipeline.before,
             matte=self.pipeline.matte,
         )
         self._on_demand.page = page
         return page
+
+    def _cameras(self) -> list[CameraChoice]:
+        return camera_choices(self.live.now.camera.device, list_devices())
 
 
 def _unfailing(say: Say) -> Say:

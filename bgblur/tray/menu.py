@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from bgblur.addresses import shown
 from bgblur.config.file import Value
 from bgblur.config.settings import Settings
-from bgblur.devices.listing import Device, find_camera
-from bgblur.errors import CameraError
+from bgblur.devices.choices import camera_choices
+from bgblur.devices.listing import Device
 
 Changes = tuple[tuple[str, Value], ...]  # dotted keys with values, in the order to write them
 
@@ -140,31 +137,7 @@ def fits(settings: Settings) -> list[Choice]:
 
 def cameras(settings: Settings, devices: Iterable[Device]) -> list[Choice]:
     """The cameras found; before them a configured device that is none of them, such as a clip."""
-    current = settings.camera.device
-    found = [d for d in devices if d.kind == "camera" and (d.captures or d.problem)]
-    used = _used(current, found)
-    names = Counter(device.name for device in found)
-    choices = [
-        Choice(
-            device.name if names[device.name] == 1 else str(device),
-            device == used,
-            (("camera.device", device.path),),
-        )
-        for device in found
+    return [
+        Choice(camera.text, camera.chosen, (("camera.device", camera.device),))
+        for camera in camera_choices(settings.camera.device, devices)
     ]
-    if used is None:
-        text = f"Camera {current} (not found)" if current.isdecimal() else shown(current)
-        choices.insert(0, Choice(text, True, (("camera.device", current),)))
-    return choices
-
-
-def _used(current: str, found: list[Device]) -> Device | None:
-    """The one that ``camera.device`` means: an index, a path, a link to one, or a name."""
-    paths = {current, f"/dev/video{current}", os.path.realpath(current)}
-    for device in found:
-        if device.path in paths:
-            return device
-    try:
-        return find_camera(current, found)
-    except CameraError:
-        return None

@@ -74,9 +74,9 @@ def test_every_control_is_reached_by_keyboard_with_visible_focus(page: Page) -> 
     expect(page.locator("#stage-rows")).to_be_visible()
     assert press("Shift+Tab") == "SUMMARY"
     press("Enter")
-    framing = ["follow", "zoom", "rotate", "flip", "output-size", "fit", "bars"]
-    assert path("Tab", 7) == framing, "without the place of what is not enlarged"
-    assert path("Shift+Tab", 8) == [*framing[-2::-1], "SUMMARY", "pause-shows"]
+    framing = ["camera", "follow", "zoom", "rotate", "flip", "output-size", "fit", "bars"]
+    assert path("Tab", 8) == framing, "without the place of what is not enlarged"
+    assert path("Shift+Tab", 9) == [*framing[-2::-1], "SUMMARY", "pause-shows"]
     assert path("Shift+Tab", 11) == controls[-2::-1]
     press("Tab")
     press("Space")

@@ -116,6 +116,19 @@ def test_moving_to_a_mode_selects_no_other(page: Page, daemon: PageDaemon) -> No
     assert daemon.changes == [], "the room would be shown for a moment"
 
 
+def test_camera(page: Page, daemon: PageDaemon) -> None:
+    page.get_by_text("Camera, framing and size").first.click()
+    choice = page.get_by_label("Camera", exact=True)
+    expect(choice.locator("option")).to_have_text(["demo", "HD Webcam", "Second Webcam"])
+    expect(choice).to_have_value("")
+    choice.select_option(label="Second Webcam")
+    assert eventually(page, lambda: daemon.device == "/dev/video2")
+    assert daemon.changes == [("camera.device", "/dev/video2")]
+    choice.dispatch_event("pointerenter")
+    expect(choice.locator("option")).to_have_text(["HD Webcam", "Second Webcam"])
+    expect(choice).to_have_value("/dev/video2")
+
+
 def test_colour(page: Page, daemon: PageDaemon) -> None:
     mode_button(page, "Colour").click()
     picker = page.get_by_label("Background colour")
@@ -190,7 +203,7 @@ def test_the_kind_of_blur(page: Page, daemon: PageDaemon) -> None:
 
 
 def test_framing_and_size(page: Page, daemon: PageDaemon) -> None:
-    page.get_by_text("Framing and size").first.click()
+    page.get_by_text("Camera, framing and size").first.click()
     across, zoom = page.get_by_label("Left to right"), page.get_by_label("Enlarge")
     expect(across).to_be_disabled()
     page.get_by_label("Follow the people").check()

@@ -89,6 +89,7 @@ def test_a_missing_picture_leaves_the_stream_open(view: str) -> None:
     sink = WebSink(
         status=lambda: STATUS,
         change=lambda *_: None,
+        cameras=lambda: [],
         before=lambda: held[0] if view == "before" else None,
         matte=lambda: held[0] if view == "alpha" else None,
     )
@@ -109,7 +110,11 @@ def test_an_old_picture_of_a_view_is_not_shown_again() -> None:
     """After a pause the camera's last picture and its alpha are gone, also for open streams."""
     held: list[Image | None] = [numbered(5, blank())]
     sink = WebSink(
-        status=lambda: STATUS, change=lambda *_: None, before=lambda: held[0], matte=lambda: held[0]
+        status=lambda: STATUS,
+        change=lambda *_: None,
+        cameras=lambda: [],
+        before=lambda: held[0],
+        matte=lambda: held[0],
     )
     try:
         sink.publish(blank())

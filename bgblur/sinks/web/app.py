@@ -16,7 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bgblur.config.file import Value
-from bgblur.errors import BgblurError
+from bgblur.devices.choices import CameraChoice
+from bgblur.errors import BgblurError, UsageError
 from bgblur.frame import Image
 from bgblur.localhost.body import read_body
 from bgblur.localhost.newest import NewestPicture
@@ -36,6 +37,7 @@ class Change(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     key: Literal[
+        "camera.device",
         "background.strength",
         "background.blur",
         "background.mode",
@@ -62,6 +64,7 @@ def build_app(
     newest: NewestPicture,
     status: Callable[[], dict[str, object]],
     change: Callable[[str, Value], None],
+    cameras: Callable[[], list[CameraChoice]],
     before: Callable[[], Image | None],
     matte: Callable[[], Image | None],
     token: str,
@@ -71,10 +74,26 @@ def build_app(
     def get_status(_: Request) -> Response:
         return JSONResponse(status())
 
+    def get_cameras(_: Request) -> Response:
+        # The value of a device that is no camera, as of an address, may hold a password.
+        return JSONResponse(
+            [
+                {"text": c.text, "value": c.device if c.found else "", "chosen": c.chosen}
+                for c in cameras()
+            ]
+        )
+
+    def change_checked(wanted: Change) -> None:
+        if wanted.key == "camera.device":
+            there = [camera.device for camera in cameras() if camera.found]
+            if wanted.value not in there:
+                raise UsageError("that camera is not there any more: choose another one")
+        change(wanted.key, wanted.value)
+
     async def set_value(request: Request) -> Response:
         try:
             wanted = Change.model_validate_json(await read_body(request, MAX_BODY_BYTES))
-            await run_in_threadpool(change, wanted.key, wanted.value)
+            await run_in_threadpool(change_checked, wanted)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "body"
@@ -95,6 +114,7 @@ def build_app(
             *page_routes(PAGE / "index.html", FILES, token),
             Route("/stream", streams, methods=["GET"]),
             Route("/api/status", get_status),
+            Route("/api/cameras", get_cameras),
             Route("/api/set", set_value, methods=["POST"]),
         ],
         exception_handlers={Exception: _failed},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bgblur.config.file import Value
+from bgblur.devices.choices import CameraChoice
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.localhost.newest import NewestPicture
@@ -17,7 +18,8 @@ class WebSink:
     """Serves the newest picture at ``url``, on 127.0.0.1 and only to the holder of its token.
 
     ``status()`` returns what the page shows. ``change(key, value)`` writes the user's
-    configuration and raises UsageError with one line for a bad value. ``before()`` returns the
+    configuration and raises UsageError with one line for a bad value. ``cameras()`` lists what may
+    be chosen. ``before()`` returns the
     camera picture behind the newest published one and ``matte()`` its alpha as a gray BGR
     picture, or None without one; both are called only while somebody watches them, and the
     results are not kept. All are called from worker threads. ``port`` 0 takes a free one.
@@ -32,6 +34,7 @@ class WebSink:
         *,
         status: Callable[[], dict[str, object]],
         change: Callable[[str, Value], None],
+        cameras: Callable[[], list[CameraChoice]],
         before: Callable[[], Image | None],
         matte: Callable[[], Image | None],
         port: int = 0,
@@ -42,6 +45,7 @@ class WebSink:
                 newest=self._newest,
                 status=status,
                 change=change,
+                cameras=cameras,
                 before=before,
                 matte=matte,
                 token=token,

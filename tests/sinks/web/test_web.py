@@ -97,6 +97,20 @@ def test_a_bad_change_is_one_line(preview: Preview, body: str | bytes, said: str
     assert preview.changes == []
 
 
+def test_only_a_camera_that_is_there_can_be_chosen(preview: Preview) -> None:
+    assert preview.client.get("/api/cameras").json() == [
+        {"text": "rtsp://cam", "value": "", "chosen": True},
+        {"text": "HD Webcam", "value": "/dev/video0", "chosen": False},
+    ]
+    for device in ("/dev/video9", "", "rtsp://me:secret@cam", 0):
+        answer = preview.set(json.dumps({"key": "camera.device", "value": device}))
+        assert answer.status_code == 422
+        assert "choose another one" in answer.text
+    assert preview.changes == []
+    assert preview.set('{"key": "camera.device", "value": "/dev/video0"}').status_code == 200
+    assert preview.changes == [("camera.device", "/dev/video0")]
+
+
 def test_an_oversized_body_is_refused(preview: Preview) -> None:
     value = "x" * MAX_BODY_BYTES
     body = json.dumps({"key": "background.mode", "value": value}).encode()
@@ -133,7 +147,13 @@ def test_a_failing_status_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     def status() -> dict[str, object]:
         raise RuntimeError("no numbers yet")
 
-    sink = WebSink(status=status, change=lambda *_: None, before=lambda: None, matte=lambda: None)
+    sink = WebSink(
+        status=status,
+        change=lambda *_: None,
+        cameras=lambda: [],
+        before=lambda: None,
+        matte=lambda: None,
+    )
     try:
         answer = httpx.get(sink.url.replace("/?", "/api/status?"), trust_env=False)
         assert answer.status_code == 500

@@ -14,6 +14,8 @@ import numpy as np
 from playwright.sync_api import Locator, Page
 
 from bgblur.config.file import Value
+from bgblur.devices.choices import camera_choices
+from bgblur.devices.listing import Device
 from bgblur.errors import UsageError
 from bgblur.frame import Image
 from bgblur.pipeline.state import State
@@ -22,6 +24,10 @@ from bgblur.sinks.web.sink import WebSink
 
 WIDTH, HEIGHT = 640, 360
 BLUE, RED = (220, 60, 20), (20, 40, 220)
+WEBCAMS = [
+    Device("/dev/video0", "HD Webcam", "camera", captures=True),
+    Device("/dev/video2", "Second Webcam", "camera", captures=True),
+]
 
 
 class PageDaemon:
@@ -45,6 +51,7 @@ class PageDaemon:
             "fit": "contain",
             "bars": "blurred",
         }
+        self.device = "demo"
         self.paused = False
         self.pause_shows = "card"
         self.state = "blurring"
@@ -58,6 +65,7 @@ class PageDaemon:
         self.sink = WebSink(
             status=self._status,
             change=self._change,
+            cameras=lambda: camera_choices(self.device, WEBCAMS),
             before=self._before,
             matte=self._matte,
             port=port,

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 
 from bgblur.config.file import Value
+from bgblur.devices.choices import CameraChoice
 from bgblur.errors import UsageError
 from bgblur.frame import Image
 from bgblur.sinks.web.sink import WebSink
@@ -43,6 +44,10 @@ class Preview:
         self.sink = WebSink(
             status=lambda: STATUS,
             change=self._change,
+            cameras=lambda: [
+                CameraChoice("rtsp://cam", "rtsp://me:secret@cam", chosen=True, found=False),
+                CameraChoice("HD Webcam", "/dev/video0", chosen=False),
+            ],
             before=lambda: self._view("before", RED),
             matte=lambda: self._view("alpha", GREY),
             port=port,

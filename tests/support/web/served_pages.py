@@ -67,6 +67,7 @@ class Served:
                 newest=self.newest,
                 status=lambda: {"state": "blurring", "words": "Blurring"},
                 change=self._change,
+                cameras=lambda: [],
                 before=lambda: self.newest.picture,
                 matte=lambda: self.newest.picture,
                 token=token,

@@ -1,5 +1,6 @@
 // Asks the daemon for its status twice a second and shows the answer.
 
+import { showCamera } from "./cameras.js?token=%TOKEN%";
 import { showFraming } from "./framing.js?token=%TOKEN%";
 import { showMeasurements } from "./measurements.js?token=%TOKEN%";
 import { askStatus } from "./server.js?token=%TOKEN%";
@@ -25,6 +26,7 @@ function showStatus(status) {
   showProblem(status.problem ?? "");
   showPictures(status);
   showSettings(status);
+  showCamera(status);
   showFraming(status);
   showMeasurements(status);
 }

@@ -6,6 +6,8 @@ export const address = (path, query = {}) => `${path}?${new URLSearchParams({ ..
 
 export const askStatus = () => fetch(address("api/status"), { signal: AbortSignal.timeout(3000) });
 
+export const askCameras = () => fetch(address("api/cameras"), { signal: AbortSignal.timeout(5000) });
+
 /** Change one key of the configuration. Resolves to "", or to the reason for a refusal. */
 export async function change(key, value) {
   const body = JSON.stringify({ key, value });
