@@ -226,11 +226,11 @@ def _header(path: Path, data: NDArray[np.uint8]) -> _Header:
     try:
         opened = Pillow.open(path)
     except Exception:  # damaged headers make Pillow raise any exception
+        _check_length(path, data)
         return _Header()
     with opened as header:
         _check_size(path, header.size)
-        if too_short(data.tobytes()):  # the memory for all pixels is saved
-            raise UsageError(f"cannot read {path}: {_why_not(data)}")
+        _check_length(path, data)
         orientation, tags, several = 1, [], ""
         if header.format == "PNG":
             chunks = png_chunks(start)
@@ -250,6 +250,12 @@ def _header(path: Path, data: NDArray[np.uint8]) -> _Header:
             tuple(tags),
             several,
         )
+
+
+def _check_length(path: Path, data: NDArray[np.uint8]) -> None:
+    """Saves the memory for what a damaged file only claims to hold."""
+    if too_short(data.tobytes()):
+        raise UsageError(f"cannot read {path}: {_why_not(data)}")
 
 
 def _check_size(path: Path, size: tuple[int, int] | None) -> None:
