@@ -4,6 +4,7 @@ grows while the reader is slow."""
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -35,8 +36,8 @@ class Received:
     def next(self, until: float) -> tuple[av.Packet[VideoStream], float]:
         """The next packet, and when it came (``time.monotonic()``).
 
-        Raises what ended the stream, EOFError where the server did, and TimeoutError at ``until``
-        or after ``close``.
+        Raises what ended the stream, EOFError where the server did, and TimeoutError at ``until``,
+        after ``close``, or where the server is silent.
         """
         with self._changed:
             while not self._waiting and not self._ended and not self._closed:
@@ -65,23 +66,29 @@ class Received:
 
     def _run(self) -> None:
         error: Exception | None = None
+        came = time.monotonic()
         try:
             for packet in self._container.demux(self._stream):
                 if self._closed:
                     break
                 if packet.size:
-                    self._take(packet)
+                    came = self._take(packet)
         except Exception as raised:
             error = raised
+        # FFmpeg ends a stream that is silent for too long like one that the server has ended.
+        if time.monotonic() - came >= 0.9 * (self._container.read_timeout or math.inf):
+            error = TimeoutError()
         with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
         with contextlib.suppress(Exception):
             self._container.close()
 
-    def _take(self, packet: av.Packet[VideoStream]) -> None:
+    def _take(self, packet: av.Packet[VideoStream]) -> float:
+        came = time.monotonic()
         with self._changed:
             if packet.is_keyframe or len(self._waiting) >= _MOST:
                 self._waiting.clear()
-            self._waiting.append((packet, time.monotonic()))
+            self._waiting.append((packet, came))
             self._changed.notify()
+        return came
