@@ -46,7 +46,7 @@ class Processor:
     ) -> None:
         self.stats = Stats()
         self._engine = settings.engine
-        # A video's other stages run beside the engine and need a core, as they do live.
+        # A video's other stages run beside torch and need a core, as they do live.
         spare = not (stills or live)
         self._load = partial(load_engine, spare_core=spare, quality=quality, share=share)
         self._backend: Backend | None = None  # loaded with the first picture: it takes seconds

@@ -27,8 +27,9 @@ def load_engine(
 ) -> Engine:
     """Load the engine; torch is imported only where it runs the network.
 
-    ``spare_core`` leaves one processor core to the stages that run beside the engine. A ``live``
-    stream has one thread in OpenVINO: other programs of a call need the cores. ``quality`` is for
+    ``spare_core`` leaves one processor core to the stages that run beside torch; OpenVINO's threads
+    do not wait for each other where they share a core. A ``live`` stream has one thread in
+    OpenVINO: other programs of a call need the cores. ``quality`` is for
     files, see ``planned``. ``share`` is the number of cores for this process, where several work
     side by side; torch's is OMP_NUM_THREADS.
 
@@ -36,8 +37,7 @@ def load_engine(
     """
     chosen = choose_runtime(settings.runtime, settings.model, settings.device, settings.precision)
     if chosen == "openvino":
-        threads = 1 if live else max(1, (share or cores()) - 1) if spare_core else share
-        return _openvino(settings, threads, quality)
+        return _openvino(settings, 1 if live else share or cores(), quality)
     import_torch()
     from bgblur.segmentation.device_torch import choose_device, share_cores
     from bgblur.segmentation.engine_torch import TorchEngine

@@ -53,16 +53,14 @@ def test_torchscript_in_each_quality(tmp_path: Path) -> None:
     ("arguments", "threads"),
     [
         ({"live": True, "spare_core": True}, 1),
-        ({"spare_core": True}, 5),
-        ({"spare_core": True, "share": 4}, 3),
+        ({"spare_core": True}, 6),
+        ({"spare_core": True, "share": 4}, 4),
         ({"spare_core": True, "share": 1}, 1),
-        ({}, None),
+        ({}, 6),
         ({"share": 2}, 2),
     ],
 )
-def test_threads(
-    monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], threads: int | None
-) -> None:
+def test_threads(monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], threads: int) -> None:
     """Workers that took every core each would get in each other's way."""
     given = []
     monkeypatch.setattr(engines, "cores", lambda: 6)
