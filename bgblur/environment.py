@@ -45,8 +45,8 @@ def prepare_process() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Buffers as large as a frame are reused, not given back to the kernel and asked for anew:
-    their pages cost more than the work on them. A JPEG of 1920x1080 decodes in half the time."""
+    """Buffers as large as a frame are reused, not given back to the kernel each time:
+    new pages cost more than the work on them. A JPEG of 1920x1080 decodes in half the time."""
     if platform.system() == "Linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library has no mallopt
             libc = ctypes.CDLL(None)

@@ -124,4 +124,4 @@ def test_buffers_of_a_frame_are_not_asked_of_the_kernel_each_time() -> None:
         return found
 
     assert max(faults("prepare_process()")) < 500
-    assert max(faults("")) > 5000  # each time anew: 20 buffers of 256 or 1536 pages
+    assert max(faults("")) > 5000  # new pages each time: 20 buffers of 256 or 1536 pages

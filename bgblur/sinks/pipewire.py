@@ -19,7 +19,7 @@ class PipeWireSink:
     """``--output pipewire``: a node "bgblur" of class Video/Source and role Camera.
 
     ``width`` and ``height`` must be even, and stay while a program takes the pictures: it would
-    lose a node that is offered anew. ``clients`` is 1 while a program takes the pictures, else
+    lose a node that is offered again. ``clients`` is 1 while a program takes the pictures, else
     0. Raises OutputError in one line.
     """
 

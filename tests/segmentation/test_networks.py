@@ -177,7 +177,7 @@ def test_a_network_that_fails_is_given_up_for_the_one_before() -> None:
     assert matting.effort.network == "lite"
     assert matting.problem == '"auto" goes on without full: memory'
     low.fault = RuntimeError("gone")
-    for _ in range(5):  # the last one stays: the pipeline loads all anew
+    for _ in range(5):  # the last one stays: the pipeline loads all again
         with pytest.raises(RuntimeError, match="gone"):
             matting(FRAME, SHARP)
     assert matting.effort.network == "lite"

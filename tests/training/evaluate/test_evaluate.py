@@ -20,7 +20,6 @@ from bgblur.training.data.split import load_half
 from bgblur.training.evaluate.comparison import compare
 from bgblur.training.evaluate.evaluation import (
     MEAN,
-    POSTERS,
     ROOMS,
     Figures,
     Scored,
@@ -35,7 +34,6 @@ from bgblur.training.evaluate.evaluation import (
     score_photos,
     size_rows,
 )
-from bgblur.training.evaluate.posters import scenes, shown
 from bgblur.training.evaluate.predictors import NetworkEngine, Predictor, letterboxed
 from bgblur.training.evaluate.sheet import worst_sheet
 from bgblur.training.evaluate.tables import table
@@ -100,23 +98,6 @@ def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
     rows = room_rows(perfect, Collection({}, [], rooms))
     assert rows == {ROOMS: {"pictures": 2, "leak": 0}, "things": {"pictures": 1, "leak": 1}}
     assert list(room_rows(perfect, Collection({}, [], rooms[:2]))) == [ROOMS]
-
-
-def test_whoever_hangs_on_the_wall_is_not_to_be_found(held_out: Collection) -> None:
-    """Each predictor is judged on the same scenes, by the posters' pictures alone."""
-    first, second = (list(scenes(held_out, 6)) for _ in range(2))
-    assert len(first) == 6
-    for (scene, seen), (again, where) in zip(first, second, strict=True):
-        assert np.array_equal(scene, again)
-        assert np.array_equal(seen, where)
-        assert 0.005 < seen.mean() < 0.6
-
-    def everything(image: Image) -> Alpha:
-        return np.ones(image.shape[:2], np.float32)
-
-    assert shown(no_person, held_out, 0.1, 6) == [0.0] * 6
-    assert shown(everything, held_out, 0.1, 6) == [1.0] * 6
-    assert room_rows(everything, held_out)[POSTERS]["leak"] == 1
 
 
 def test_people_are_told_apart_by_their_size() -> None:

@@ -7,7 +7,7 @@ const select = document.getElementById("camera");
 
 let source = null; // what the status named last
 
-/** List the cameras anew: some may have been plugged in or out. */
+/** List the cameras again: some may have been plugged in or out. */
 async function list() {
   let cameras;
   try {
