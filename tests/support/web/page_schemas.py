@@ -74,6 +74,17 @@ def files(*paths: Path) -> dict[str, Any]:
 NUMBER = {"type": ["number", "null"]}
 TEXT_OR_NONE = {"type": ["string", "null"]}
 
+CAMERA = {
+    "type": "object",
+    "required": ["text", "value", "chosen"],
+    "additionalProperties": False,
+    "properties": {
+        "text": {"type": "string"},
+        "value": {"type": "string"},
+        "chosen": {"type": "boolean"},
+    },
+}
+
 PREVIEW = described(
     "preview",
     {
@@ -87,6 +98,7 @@ PREVIEW = described(
             _404="No such view.", _503="Too many streams.",
         ),
         "/api/status": get({"application/json": {"schema": {"type": "object"}}}),
+        "/api/cameras": get({"application/json": {"schema": {"type": "array", "items": CAMERA}}}),
         "/api/set": post(
             {"type": "object", "required": ["key", "value"]},
             body={"application/json": {"schema": {
@@ -97,7 +109,7 @@ PREVIEW = described(
                     "key": {"enum": [
                         "background.strength", "background.blur", "background.mode",
                         "background.image",
-                        "background.color", "camera.mirror",
+                        "background.color", "camera.device", "camera.mirror",
                         "camera.rotate", "camera.flip", "camera.zoom", "camera.center",
                         "camera.follow", "output.width", "output.height", "output.fit",
                         "output.bars", "output.paused",

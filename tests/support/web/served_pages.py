@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bgblur.devices.choices import CameraChoice
 from bgblur.errors import UsageError
 from bgblur.localhost.newest import NewestPicture
 from bgblur.localhost.server import LocalServer
@@ -67,7 +68,7 @@ class Served:
                 newest=self.newest,
                 status=lambda: {"state": "blurring", "words": "Blurring"},
                 change=self._change,
-                cameras=lambda: [],
+                cameras=lambda: [CameraChoice("HD Webcam", "/dev/video0", chosen=True)],
                 before=lambda: self.newest.picture,
                 matte=lambda: self.newest.picture,
                 token=token,
