@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bgblur.training.augment.patterns import Generator
 
-SHARE = 0.15  # of the rooms get a poster
+SHARE = 0.3  # of the rooms get a poster
 _FRAMED = 0.7  # share of the posters with a border
 
 

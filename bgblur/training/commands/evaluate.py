@@ -97,7 +97,7 @@ def evaluate(
     result = Evaluation(
         model.name,
         hashlib.sha256(model.read_bytes()).hexdigest(),
-        model.stat().st_size,
+        sum(part.stat().st_size for part in _parts(model)),
         history,
         engines[-1].device,
         engines[-1].precision,
@@ -119,6 +119,10 @@ def evaluate(
         last = engines[-1]
         picture = worst_sheet(still_predictor(last), heights[last.input_height].scored)
         sheet.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+
+def _parts(model: Path) -> list[Path]:
+    return [model, model.with_suffix(".bin")] if model.suffix == ".xml" else [model]
 
 
 def _rungs(model: Path, device: str) -> range:

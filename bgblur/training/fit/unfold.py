@@ -25,7 +25,7 @@ class _Moments:
 
     def add(self, output: Tensor) -> None:
         self.total += output.sum((0, 2, 3), dtype=torch.float64)
-        self.squares += output.square().sum((0, 2, 3), dtype=torch.float64)
+        self.squares += output.double().square().sum((0, 2, 3))
         self.pixels += output.numel() // output.shape[1]
 
 
