@@ -33,6 +33,8 @@ WatchdogSec=20
 Environment=PYTHONFAULTHANDLER=1
 LimitCORE=0
 TimeoutStopSec=5
+# The process that holds a PipeWire camera outlives a daemon that is killed, and ends by itself.
+KillMode=process
 
 # Only options that work without user namespaces, which some distributions restrict: there a file
 # system sandbox would be ignored, or keep the service from starting.

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 
+import bgblur
+from bgblur.compositing.card import card
 from bgblur.devices.listing import LABEL
 from bgblur.devices.pipewire import library as pw
-from bgblur.devices.pipewire.formats import VideoFormat, buffers, offered
-from bgblur.devices.pipewire.stream import Stream
+from bgblur.devices.pipewire.held import (
+    END,
+    MESSAGE_BYTES,
+    PROTOCOL,
+    SLOTS,
+    SOCKET,
+    Shared,
+    address,
+    peer_of,
+)
 from bgblur.errors import OutputError
 from bgblur.frame import Image
+from bgblur.imaging.color import to_i420
 from bgblur.sinks import PixelFormat, Resizing
+
+ALONE, WATCHED = 60.0, 600.0  # seconds that the camera stays without a daemon, see ``Holder``
+_ANSWERS_WITHIN, _CLOSES_WITHIN = 8.0, 2.0  # seconds
+_ENDED_CARD = "bgblur has ended"
+_RESTART = "`systemctl --user restart pipewire wireplumber`"
 
 
 class PipeWireSink:
     """``--output pipewire``: a node "bgblur" of class Video/Source and role Camera.
 
-    ``width`` and ``height`` must be even, and stay while a program takes the pictures: it would
-    lose a node that is offered again. ``clients`` is 1 while a program takes the pictures, else
-    0. Raises OutputError in one line.
+    A process of its own holds the node (``bgblur.devices.pipewire.holder``): programs keep it while
+    the daemon starts again, and see the card. ``width`` and ``height`` must be even. ``size`` may
+    differ from them: it stays while a program takes the pictures, which would lose a node that is
+    offered again. ``clients`` is 1 while a program takes the pictures, else 0. Raises OutputError
+    in one line.
     """
 
     pixel_format: PixelFormat = "i420"
@@ -30,77 +56,124 @@ class PipeWireSink:
     def __init__(self, width: int, height: int, fps: float) -> None:
         if problem := pw.trouble():
             raise OutputError(problem)
-        self.size = width, height
-        self._picture = np.zeros((height * 3 // 2, width), np.uint8)
-        properties = {
-            "media.type": "Video",
-            "media.class": "Video/Source",
-            "media.role": "Camera",
-            "node.name": LABEL,
-            "node.description": LABEL,
-            "node.nick": LABEL,
-        }
+        self._holder: socket.socket | None = None
         try:
-            self._stream = Stream(
-                pw.OUTPUT,
-                properties,
-                [offered(width, height, fps)],
-                pw.DRIVER | pw.MAP_BUFFERS,
-                self._memory,
-                self._write,
-            )
+            self._holder, self._shared = _attached((width, height), fps)
         except OSError as error:
             raise OutputError(
-                f"PipeWire does not take the camera ({error.strerror or error}): "
-                "`systemctl --user restart pipewire wireplumber`"
+                f"PipeWire does not take the camera ({error.strerror or error}): {_RESTART}"
             ) from error
-        with self._stream.changed:
-            self._stream.changed.wait_for(
-                lambda: self._stream.problem or self._stream.state >= pw.PAUSED, 5.0
-            )
-        if self._stream.state < pw.PAUSED:
-            problem = self._stream.problem or "it does not answer"
-            self._stream.close()
-            raise OutputError(
-                f"PipeWire does not take the camera ({problem}): "
-                "`systemctl --user restart pipewire wireplumber`"
-            )
+        self.size = width, height = self._shared.size
+        shape = height * 3 // 2, width
+        slots = [np.frombuffer(self._shared.slot(i), np.uint8).reshape(shape) for i in range(SLOTS)]
+        self._slots = cycle(enumerate(slots))
 
     @property
     def clients(self) -> int:
-        return int(self._stream.state == pw.STREAMING)
+        return int(self._holder is not None and self._shared.watched)
 
     def publish(self, picture: Image) -> None:
-        if self._stream.problem is not None:
-            raise OutputError(
-                f"the PipeWire camera has ended ({self._stream.problem}): it comes back with "
-                "PipeWire, see `systemctl --user status pipewire`"
-            )
-        self.resizing = "never" if self.clients else "reopen"
+        if self._holder is None:
+            raise OutputError("the PipeWire camera is closed")
         try:
-            with self._stream.locked():
-                self._picture[:] = picture
-                if self.clients:
-                    self._stream.trigger()
+            self._check(self._holder)
+            self.resizing = "never" if self.clients else "reopen"
+            if self.clients:
+                number, slot = next(self._slots)
+                slot[:] = picture
+                self._holder.send(bytes([number]))
+        except BlockingIOError:
+            raise _ended("it does not answer") from None
         except OSError as error:
-            raise OutputError("the PipeWire camera is closed") from error
+            raise _ended(error.strerror or str(error)) from error
 
     def close(self) -> None:
-        self._stream.close()
-
-    # ------------------------------------------------------------ in PipeWire's thread
-
-    def _memory(self, _: VideoFormat) -> bytes:
-        return buffers(self._picture.nbytes, self.size[0])
-
-    def _write(self) -> None:
-        buffer = self._stream.take()
-        if buffer is None:  # all are with slow readers: they miss this picture
+        holder, self._holder = self._holder, None
+        if holder is None:
             return
-        data = buffer.contents.buffer.contents.datas[0]
-        if data.data and data.maxsize >= self._picture.nbytes:
-            ctypes.memmove(data.data, self._picture.ctypes.data, self._picture.nbytes)
-            chunk = data.chunk.contents
-            chunk.offset, chunk.size = 0, self._picture.nbytes
-            chunk.stride, chunk.flags = self.size[0], 0
-        self._stream.give(buffer)
+        holder.settimeout(_CLOSES_WITHIN)
+        with holder, contextlib.suppress(OSError):
+            holder.send(END)
+            while holder.recv(MESSAGE_BYTES):  # until the node has gone, if it goes
+                pass
+
+    def _check(self, holder: socket.socket) -> None:
+        """Raises OSError once the node has gone."""
+        try:
+            said = holder.recv(MESSAGE_BYTES)
+        except BlockingIOError:
+            return
+        raise OSError(0, json.loads(said)["problem"] if said else "its process has ended")
+
+
+def _ended(why: str) -> OutputError:
+    return OutputError(
+        f"the PipeWire camera has ended ({why}): it comes back with PipeWire, "
+        "see `systemctl --user status pipewire`"
+    )
+
+
+def _attached(size: tuple[int, int], fps: float) -> tuple[socket.socket, Shared]:
+    """A connection to the process that holds the node. Raises OSError, and OutputError where
+    another daemon has it."""
+    until = time.monotonic() + _ANSWERS_WITHIN
+    while True:
+        holder = socket.socket(*SOCKET)
+        holder.settimeout(_ANSWERS_WITHIN)
+        try:
+            holder.connect(address(LABEL))
+            if peer_of(holder)[1] != os.getuid():
+                raise OSError(0, "another user's program stands in its place")
+            shared = _offered(holder, size, fps)
+            holder.setblocking(False)
+            return holder, shared
+        except (ConnectionError, EOFError):  # none, one of another version, or one that is ending
+            holder.close()
+            if time.monotonic() >= until:
+                raise OSError(0, "its process does not start") from None
+            _start()
+        except BaseException:
+            holder.close()
+            raise
+
+
+def _offered(holder: socket.socket, size: tuple[int, int], fps: float) -> Shared:
+    """Memory that is shared, of ``size`` or of that which the node keeps. Raises OSError, EOFError
+    and OutputError."""
+    shared = Shared(size)
+    try:
+        np.frombuffer(shared.card, np.uint8)[:] = to_i420(card(*size, _ENDED_CARD)).ravel()
+        offer = {"protocol": PROTOCOL, "width": size[0], "height": size[1], "fps": fps}
+        socket.send_fds(holder, [json.dumps(offer).encode()], [shared.descriptor])
+    finally:
+        shared.close()
+    said = holder.recv(MESSAGE_BYTES)
+    if not said:
+        raise EOFError
+    answer = json.loads(said)
+    if "busy" in answer:
+        raise OutputError(
+            f"another bgblur (process {answer['busy']}) feeds the PipeWire camera: end it, or "
+            "choose another output"
+        )
+    if "problem" in answer:
+        raise OSError(0, answer["problem"])
+    width, height = answer["size"]
+    return shared if (width, height) == size else _offered(holder, (width, height), fps)
+
+
+def _start() -> None:
+    """Start the process, unless there is one. Raises OSError."""
+    command = [sys.executable, "-m", "bgblur.devices.pipewire.holder"]
+    try:
+        subprocess.run(
+            [*command, LABEL, str(ALONE), str(WATCHED)],
+            cwd=Path(bgblur.__file__).parents[1],  # Python finds the same bgblur there
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_ANSWERS_WITHIN,
+            check=True,
+        )
+    except subprocess.SubprocessError as error:
+        raise OSError(0, "its process does not start") from error

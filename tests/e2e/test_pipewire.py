@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,18 +19,22 @@ import pytest
 from support.media.known_colors import middles, patches
 from support.pipewire import Session, eventually, has_node, pipewire_session
 
+from bgblur.compositing.card import card
 from bgblur.config.settings import CameraSettings
 from bgblur.devices.listing import list_devices
+from bgblur.devices.pipewire import held
 from bgblur.errors import CameraError, CameraGoneError, OutputError
 from bgblur.frame import Image
-from bgblur.imaging.color import to_i420
+from bgblur.imaging.color import from_i420, to_i420
 from bgblur.machine.checks.cameras import check_cameras
 from bgblur.pipeline.build import open_sink, open_source
-from bgblur.sinks import Sink
+from bgblur.sinks import Sink, pipewire
 from bgblur.sinks.pipewire import PipeWireSink
 from bgblur.sources.pipewire import PipeWireSource
 
 TESTS = Path(__file__).resolve().parents[1]
+GREY_I420 = np.full((360, 320), 128, np.uint8)
+GREY = from_i420(GREY_I420)[0, 0].astype(int)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PipeWire is Linux's")
 
@@ -40,7 +46,9 @@ def session() -> Iterator[Session]:
 
 
 @contextmanager
-def fed(sink: Sink, picture: Image) -> Iterator[None]:
+def fed(
+    sink: Sink, picture: Image, close: Callable[[Any], None] = lambda sink: sink.close()
+) -> Iterator[None]:
     """``picture`` is published thirty times a second."""
     ended = threading.Event()
 
@@ -55,7 +63,7 @@ def fed(sink: Sink, picture: Image) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        sink.close()
+        close(sink)
 
 
 def read_on(source: PipeWireSource) -> None:
@@ -67,6 +75,21 @@ def publish_on(sink: PipeWireSink, picture: Image) -> None:
     for _ in range(100):
         sink.publish(picture)
         time.sleep(0.05)
+
+
+def is_grey(picture: Image) -> bool:
+    return bool(np.abs(picture.astype(int) - GREY).max() <= 3)
+
+
+def shows_the_card(read: Callable[[], Image]) -> None:
+    expected = card(320, 240, "bgblur has ended").astype(int)
+    eventually(lambda: np.abs(read().astype(int) - expected).mean() < 1.5)
+
+
+def lose(sink: PipeWireSink) -> None:
+    """As the kernel does where the daemon is killed."""
+    assert sink._holder is not None
+    sink._holder.close()
 
 
 def test_a_program_gets_the_colours(session: Session) -> None:
@@ -162,8 +185,9 @@ def test_a_daemon_rests_loses_its_camera_and_is_killed_and_started_again(
     eventually(lambda: has_node("their"))
     first = session.start(*command)
     reaches(first, "idle")
-    with session.client(320, 240):
+    with session.client(320, 240) as read:
         reaches(first, "blurring")
+        eventually(lambda: is_grey(read()))
         assert run(first)["clients"] == 1
         session.end(theirs)
         reaches(first, "no camera")
@@ -171,15 +195,67 @@ def test_a_daemon_rests_loses_its_camera_and_is_killed_and_started_again(
         theirs = session.start(*camera)
         reaches(first, "blurring")
         session.end(first)  # by SIGKILL
-        eventually(lambda: not has_node("bgblur"))
-    second = session.start(*command)
-    reaches(second, "idle")
-    with session.client(320, 240) as read:
-        read()
+        shows_the_card(read)
+        second = session.start(*command)
         reaches(second, "blurring")
+        eventually(lambda: is_grey(read()))  # the same program goes on
     reaches(second, "idle")
+    second.terminate()
+    eventually(lambda: not has_node("bgblur"))
     session.end(second)
     session.end(theirs)
+
+
+def test_the_camera_outlives_its_daemon_for_a_time(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipewire, "ALONE", 0.2)
+    monkeypatch.setattr(pipewire, "WATCHED", 4.0)
+    sink = PipeWireSink(320, 240, 30)
+    with pytest.raises(OutputError, match=rf"process {os.getpid()}\).* end it") as caught:
+        PipeWireSink(320, 240, 30)  # one daemon at a time
+    assert "\n" not in str(caught.value)
+    lose(sink)
+    eventually(lambda: not has_node("bgblur"), 3)  # nobody watches
+    sink = PipeWireSink(320, 240, 30)
+    with session.client(320, 240) as read:
+        with fed(sink, GREY_I420, close=lose):
+            eventually(lambda: is_grey(read()))
+        shows_the_card(read)
+        sink = PipeWireSink(640, 360, 30)
+        assert (sink.size, sink.clients) == ((320, 240), 1)  # the program knows this size
+        with fed(sink, GREY_I420):
+            eventually(lambda: is_grey(read()))
+        shows_the_card(read)  # in order, too
+        began = time.monotonic()
+        eventually(lambda: not has_node("bgblur"), 20)
+        assert time.monotonic() - began > 1  # more than without a program
+    sink = PipeWireSink(320, 240, 30)
+    with session.client(320, 240) as read:
+        with fed(sink, GREY_I420):
+            eventually(lambda: is_grey(read()))
+        assert has_node("bgblur")
+    eventually(lambda: not has_node("bgblur"), 3)
+
+
+def test_a_holder_of_another_version_makes_room(session: Session) -> None:
+    lose(PipeWireSink(320, 240, 30))
+    with socket.socket(*held.SOCKET) as newer:
+        newer.settimeout(5)
+        newer.connect(held.address("bgblur"))
+        offer = json.dumps({"protocol": held.PROTOCOL + 1}).encode()
+        socket.send_fds(newer, [offer], [held.Shared((320, 240)).descriptor])
+        assert newer.recv(100) == b""
+    eventually(lambda: not has_node("bgblur"), 3)
+    PipeWireSink(320, 240, 30).close()
+
+
+def test_the_holder_is_a_small_process() -> None:
+    code = "import sys, bgblur.devices.pipewire.holder; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+    assert "bgblur.devices.pipewire.holder" in loaded
+    assert not {"numpy", "cv2", "pydantic", "linuxpy", "asyncio"} & set(loaded)
 
 
 def test_a_server_that_ends_is_one_line_and_may_return(session: Session) -> None:
@@ -193,6 +269,8 @@ def test_a_server_that_ends_is_one_line_and_may_return(session: Session) -> None
         publish_on(sink, picture)
     assert "\n" not in str(caught.value)
     sink.close()
+    with pytest.raises(ConnectionRefusedError), socket.socket(*held.SOCKET) as late:
+        late.connect(held.address("bgblur"))  # its process has ended, too
     (session.folder / "pipewire-0").unlink(missing_ok=True)
     with pytest.raises(OutputError, match="PipeWire does not run"):
         PipeWireSink(320, 240, 30)

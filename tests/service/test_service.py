@@ -145,6 +145,10 @@ def test_restarts_back_off_where_systemd_supports_it() -> None:
     assert "RestartSteps=5\nRestartMaxDelaySec=30\n" in unit_text(["/bin/true"], 254)
 
 
+def test_a_daemon_that_is_killed_leaves_the_holder_of_its_camera() -> None:
+    assert "\nKillMode=process\n" in unit_text(["/usr/bin/bgblur-cam"])
+
+
 def test_cuda_devices_are_created_only_with_an_nvidia_driver() -> None:
     assert "nvidia" not in unit_text(["/bin/true"])
     unit = unit_text(["/bin/true"], 252, "/usr/bin/nvidia-modprobe")

@@ -9,17 +9,14 @@ from __future__ import annotations
 import sys
 import time
 
-import numpy as np
-
-from bgblur.sinks import pipewire
+from bgblur.devices.pipewire.offer import CameraNode
 
 
 def main(name: str, width: int, height: int) -> None:
-    vars(pipewire)["LABEL"] = name
-    sink = pipewire.PipeWireSink(width, height, 30)
-    picture = np.full((height * 3 // 2, width), 128, np.uint8)
+    node = CameraNode(name, (width, height), 30)
+    picture = memoryview(bytes([128]) * (width * height * 3 // 2))
     while True:
-        sink.publish(picture)
+        node.show(picture)
         time.sleep(1 / 30)
 
 

@@ -17,7 +17,8 @@ from bgblur.devices.pipewire.formats import FORMAT, VideoFormat, agreed
 class Stream:
     """``on_format`` hears the agreed format and returns the memory that a picture needs, as a
     ``buffers`` POD; ``on_process`` is called where a picture can be written or read. Both run in
-    the stream's thread; what they raise is kept as ``problem``.
+    the stream's thread; what they raise is kept as ``problem``. ``on_change`` is called at each
+    change of ``state`` or ``problem``, by any thread.
 
     ``state`` is one of ``pw.ERROR`` to ``pw.STREAMING``; ``problem`` is why it has ended.
     ``changed`` is notified at each change.
@@ -33,12 +34,14 @@ class Stream:
         flags: int,
         on_format: Callable[[VideoFormat], bytes],
         on_process: Callable[[], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = pw.UNCONNECTED
         self.problem: str | None = None
         self.changed = threading.Condition()
         self._on_format = on_format
         self._on_process = on_process
+        self._on_change = on_change
         self._library = library = pw.library()
         self._closing = threading.Lock()
         # Kept for as long as the library may call them.
@@ -108,6 +111,7 @@ class Stream:
         with self.changed:
             self.problem = self.problem or problem
             self.changed.notify_all()
+        self._on_change()
 
     def close(self) -> None:
         """Safe to call twice, but not from the stream's own thread."""
@@ -131,6 +135,7 @@ class Stream:
             elif state == pw.UNCONNECTED and old != pw.CONNECTING:
                 self.problem = self.problem or "PipeWire has ended"
             self.changed.notify_all()
+        self._on_change()
 
     def _param_changed(self, _: Any, kind: int, pod: int | None) -> None:
         if kind == FORMAT and (format_ := agreed(pod)) is not None:
