@@ -7,19 +7,24 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from support.media.known_colors import middles, patches
-from support.pipewire import Session, eventually, has_node, pipewire_session
+from support.pipewire import (
+    Session,
+    eventually,
+    fed,
+    has_node,
+    is_card,
+    lose,
+    pipewire_session,
+)
 
-from bgblur.compositing.card import card
 from bgblur.config.settings import CameraSettings
 from bgblur.devices.listing import list_devices
 from bgblur.devices.pipewire import held
@@ -28,7 +33,7 @@ from bgblur.frame import Image
 from bgblur.imaging.color import from_i420, to_i420
 from bgblur.machine.checks.cameras import check_cameras
 from bgblur.pipeline.build import open_sink, open_source
-from bgblur.sinks import Sink, pipewire
+from bgblur.sinks import pipewire
 from bgblur.sinks.pipewire import PipeWireSink
 from bgblur.sources.pipewire import PipeWireSource
 
@@ -45,27 +50,6 @@ def session() -> Iterator[Session]:
         yield started
 
 
-@contextmanager
-def fed(
-    sink: Sink, picture: Image, close: Callable[[Any], None] = lambda sink: sink.close()
-) -> Iterator[None]:
-    """``picture`` is published thirty times a second."""
-    ended = threading.Event()
-
-    def feed() -> None:
-        while not ended.wait(1 / 30):
-            sink.publish(picture)
-
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        close(sink)
-
-
 def read_on(source: PipeWireSource) -> None:
     for _ in range(1000):
         source.read()
@@ -79,17 +63,6 @@ def publish_on(sink: PipeWireSink, picture: Image) -> None:
 
 def is_grey(picture: Image) -> bool:
     return bool(np.abs(picture.astype(int) - GREY).max() <= 3)
-
-
-def shows_the_card(read: Callable[[], Image]) -> None:
-    expected = card(320, 240, "bgblur has ended").astype(int)
-    eventually(lambda: np.abs(read().astype(int) - expected).mean() < 1.5)
-
-
-def lose(sink: PipeWireSink) -> None:
-    """As the kernel does where the daemon is killed."""
-    assert sink._holder is not None
-    sink._holder.close()
 
 
 def test_a_program_gets_the_colours(session: Session) -> None:
@@ -195,7 +168,7 @@ def test_a_daemon_rests_loses_its_camera_and_is_killed_and_started_again(
         theirs = session.start(*camera)
         reaches(first, "blurring")
         session.end(first)  # by SIGKILL
-        shows_the_card(read)
+        eventually(lambda: is_card(read()))
         second = session.start(*command)
         reaches(second, "blurring")
         eventually(lambda: is_grey(read()))  # the same program goes on
@@ -221,12 +194,12 @@ def test_the_camera_outlives_its_daemon_for_a_time(
     with session.client(320, 240) as read:
         with fed(sink, GREY_I420, close=lose):
             eventually(lambda: is_grey(read()))
-        shows_the_card(read)
+        eventually(lambda: is_card(read()))
         sink = PipeWireSink(640, 360, 30)
         assert (sink.size, sink.clients) == ((320, 240), 1)  # the program knows this size
         with fed(sink, GREY_I420):
             eventually(lambda: is_grey(read()))
-        shows_the_card(read)  # in order, too
+        eventually(lambda: is_card(read()))  # in order, too
         began = time.monotonic()
         eventually(lambda: not has_node("bgblur"), 20)
         assert time.monotonic() - began > 1  # more than without a program

@@ -12,12 +12,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bgblur.compositing.card import card
 from bgblur.devices.pipewire.nodes import camera_nodes
 from bgblur.frame import Image
+from bgblur.sinks import Sink
+from bgblur.sinks.pipewire import PipeWireSink
 
 _PROGRAMS = ("dbus-daemon", "pipewire", "wireplumber", "pw-cli", "gst-launch-1.0")
 _TEST_CAMERA = (
@@ -117,7 +121,7 @@ def pipewire_session() -> Iterator[Session]:
         pytest.skip("needs GStreamer's pipewiresrc (Debian: gstreamer1.0-pipewire)")
     # A socket's path must be short.
     with (
-        tempfile.TemporaryDirectory(prefix="pw-") as folder,
+        tempfile.TemporaryDirectory(prefix="pw-", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
         session = Session(Path(folder))
@@ -132,6 +136,40 @@ def pipewire_session() -> Iterator[Session]:
         finally:
             for process in reversed(session.processes[:]):
                 session.end(process)
+
+
+@contextmanager
+def fed(
+    sink: Sink, picture: Image, close: Callable[[Any], None] = lambda sink: sink.close()
+) -> Iterator[None]:
+    """``picture`` is published thirty times a second."""
+    ended = threading.Event()
+
+    def feed() -> None:
+        while not ended.wait(1 / 30):
+            sink.publish(picture)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        close(sink)
+
+
+def lose(sink: PipeWireSink) -> None:
+    """As the kernel does where the daemon is killed."""
+    assert sink._holder is not None
+    sink._holder.close()
+
+
+def is_card(picture: Image) -> bool:
+    """Whether it is what the camera shows without a daemon."""
+    height, width = picture.shape[:2]
+    expected = card(width, height, "bgblur has ended").astype(int)
+    return bool(np.abs(picture.astype(int) - expected).mean() < 1.5)
 
 
 def has_node(name: str) -> bool:
