@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 Range = tuple[float, float]
 
@@ -61,7 +62,7 @@ class Light:
     saturation_gain: Range = (0.4, 1.4)
     grey: float = 0.15  # chance of no colour at all, when saturation changes
     dark: float = 0.2  # chance of a dark, noisy picture
-    dim: Range = (0.06, 0.8)  # gain
+    dim: Range = (0.06, 0.8)  # log: gain
     noise_sigma: Range = (2, 14)  # levels of 255
     blur: float = 0.2  # chance
     blur_sigma: Range = (0.3, 1.4)  # pixels
@@ -76,6 +77,11 @@ class Light:
     def draw_motion_length(self, rng: np.random.Generator, height: int) -> int:
         """Length of a motion blur for a picture of this height; odd, 3 or more pixels."""
         return max(3, round(float(rng.uniform(*self.motion_length)) * height)) | 1
+
+    def draw_dim(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Gains of ``count`` dark pictures."""
+        low, high = np.log(self.dim)
+        return np.exp(rng.uniform(low, high, count))
 
     @property
     def jpeg_or_codec(self) -> float:

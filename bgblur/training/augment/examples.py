@@ -6,19 +6,18 @@ seed alone, and a resumed run sees the same examples as an uninterrupted one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from bgblur.frame import Image
-from bgblur.training.augment import clothes, clutter, posters, walls
+from bgblur.training.augment import clothes, held
 from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.light import change_light
 from bgblur.training.augment.patterns import Generator
+from bgblur.training.augment.rooms import fit_room, furnished, pick
 from bgblur.training.data.sets import (
-    CLEAN_SETS,
     OWN,
     Collection,
     Picture,
@@ -27,8 +26,6 @@ from bgblur.training.data.sets import (
     read_cutout,
     read_photo,
 )
-
-DRESSED_SET = "ccp"  # shows people in their clothes from a distance, as the cut-outs do
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,8 @@ def draw_example(
     """Draw one augmented example of ``height`` x ``width`` pixels."""
     roll = rng.random()
     if collection.rooms and roll < mix.empty:
-        room = read_photo(_pick(collection.rooms, rng))[0]
-        image = _furnished(_fit_room(room, height, width, rng), collection, rng)
+        room = read_photo(pick(collection.rooms, rng))[0]
+        image = furnished(fit_room(room, height, width, rng), collection, rng)
         empty = np.zeros((height, width), np.float32)
         example = Example(image, empty, np.ones_like(empty))
     elif collection.rooms and roll < mix.empty + mix.composited:
@@ -87,17 +84,13 @@ def _planes(example: Example) -> tuple[Image, Plane, Plane]:
     return example.image, example.alpha, example.weight
 
 
-def _pick(pictures: Sequence[Picture], rng: Generator) -> Picture:
-    return pictures[int(rng.integers(len(pictures)))]
-
-
 def _pick_photo(collection: Collection, mix: Mix, rng: Generator) -> Picture:
     sets = [(name, w) for name, w in mix.set_weights if collection.photos.get(name)]
     if not sets:
-        return _pick(collection.all_photos, rng)
+        return pick(collection.all_photos, rng)
     shares = np.array([weight for _, weight in sets])
     name = sets[int(rng.choice(len(sets), p=shares / shares.sum()))][0]
-    return _pick(collection.photos[name], rng)
+    return pick(collection.photos[name], rng)
 
 
 # ---------------------------------------------------------------- geometry
@@ -163,64 +156,10 @@ def _rotate(example: Example, rng: Generator) -> Example:
 # ---------------------------------------------------------------- compositing
 
 
-def _fit_room(room: Image, height: int, width: int, rng: Generator) -> Image:
-    rows, columns = room.shape[:2]
-    zoom = float(rng.uniform(*FRAMING.room_crop))
-    h = max(8, int(min(rows, columns * height / width) * zoom))
-    w = max(8, int(min(columns, rows * width / height) * zoom))
-    y, x = int(rng.integers(rows - h + 1)), int(rng.integers(columns - w + 1))
-    room = cv2.resize(room[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_AREA)
-    return walls.paper(room, rng) if rng.random() < walls.SHARE else room
-
-
-def _furnished(room: Image, collection: Collection, rng: Generator) -> Image:
-    """Add a picture of somebody and up to two lumps of cloth to the room, at random."""
-    if collection.photos and rng.random() < posters.SHARE:
-        photo, alpha, _ = read_photo(_pick(collection.all_photos, rng))
-        room = posters.hang(room, posters.Poster.draw(rng), photo, place_of(alpha))
-    for share in clutter.SHARES:
-        if rng.random() < share:
-            lump = clutter.Lump.draw(rng)
-            rows, columns = room.shape[:2]
-            worn = None if lump.pattern else _clothes(collection, rows, columns, rng)
-            room = clutter.put(room, lump, worn)
-    return room
-
-
-def place_of(alpha: Plane) -> tuple[float, float]:
-    """(top, middle) of the person in a photo, in pixels; the photo's own without a person."""
-    ys, xs = np.nonzero(alpha > 0.5)
-    if len(ys) == 0:
-        return 0.0, alpha.shape[1] / 2
-    return float(ys.min()), float(xs.min() + xs.max() + 1) / 2
-
-
-def _clothes(collection: Collection, height: int, width: int, rng: Generator) -> Image | None:
-    """Return the clothes of a random person as a picture of this size, or None without any."""
-    photos = collection.photos.get(DRESSED_SET, [])
-    if not photos and not collection.cutouts:
-        return None
-    if collection.cutouts and (not photos or rng.random() < COMPOSITING.cutout):
-        person, matte = read_cutout(_pick(collection.cutouts, rng))
-    else:
-        person, matte, _ = read_photo(_pick(photos, rng))
-    ys, xs = np.nonzero(matte > 0.5)
-    if len(ys) == 0:
-        return None
-    top, left = int(ys.min()), int(xs.min())
-    tall, wide = int(ys.max()) + 1 - top, int(xs.max()) + 1 - left
-    first, last, here, there = clutter.CLOTHES
-    worn = person[
-        top + int(first * tall) : top + int(last * tall) + 1,
-        left + int(here * wide) : left + int(there * wide) + 1,
-    ]
-    return np.asarray(cv2.resize(worn, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
 def _composite(collection: Collection, height: int, width: int, rng: Generator) -> Example:
     """Composite one or two people over a room, with matched light and a soft edge."""
-    room = read_photo(_pick(collection.rooms, rng))[0]
-    image = _furnished(_fit_room(room, height, width, rng), collection, rng).astype(np.float32)
+    room = read_photo(pick(collection.rooms, rng))[0]
+    image = furnished(fit_room(room, height, width, rng), collection, rng).astype(np.float32)
     if rng.random() < COMPOSITING.room_blurred:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(*COMPOSITING.room_sigma)))
     alpha = np.zeros((height, width), np.float32)
@@ -234,6 +173,7 @@ def put_person(room: Plane, collection: Collection, rng: Generator) -> Plane:
     person, matte = _person(collection, rng)
     height, width = room.shape[:2]
     placed, cover = _place(person, matte, height, width, rng)
+    placed, cover = held.hold(placed, cover, rng)
     placed = _match_light(placed, cover, room, rng)
     if rng.random() < COMPOSITING.feathered:
         cover = cv2.GaussianBlur(cover, (0, 0), float(rng.uniform(*COMPOSITING.feather_sigma)))
@@ -249,16 +189,23 @@ def _person(collection: Collection, rng: Generator) -> tuple[Image, Plane]:
     """
     own = collection.photos.get(OWN, [])
     if own and rng.random() < COMPOSITING.own:
-        return _cut_from(_pick(own, rng))
-    clean = [picture for name in CLEAN_SETS for picture in collection.photos.get(name, [])]
-    if collection.cutouts and (not clean or rng.random() < COMPOSITING.cutout):
-        return read_cutout(_pick(collection.cutouts, rng))
-    return _cut_from(_pick(clean or collection.all_photos, rng))
+        return _cut_from(pick(own, rng))
+    if collection.cutouts and (not collection.photos or rng.random() < COMPOSITING.cutout):
+        return read_cutout(pick(collection.cutouts, rng))
+    return _cut_from(pick(collection.clean, rng))
 
 
 def _cut_from(picture: Picture) -> tuple[Image, Plane]:
     image, alpha, _ = read_photo(picture)
     return image, cut_out(alpha)
+
+
+def beside(x: float, cut_left: bool, cut_right: bool, end: float) -> float:
+    """``x`` of a person's photo in the frame, moved so that a side where the photo ends within the
+    person is the frame's side; ``end``: where the photo's right edge is the frame's."""
+    if cut_left == cut_right:
+        return x
+    return min(x, 0.0) if cut_left else max(x, end)
 
 
 def _place(
@@ -272,6 +219,7 @@ def _place(
     tall = int(ys.max()) + 1 - top
     scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
     x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
+    x = beside(x, left == 0, right == matte.shape[1], width - scale * right)
     # Cut-outs end at the hips: the cut must lie below the frame, or the person would float.
     y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     move = np.array([[scale, 0, x], [0, scale, y]])

@@ -17,10 +17,12 @@ from bgblur.training.augment.chances import COMPOSITING, FRAMING
 from bgblur.training.augment.clothes_torch import change_clothes
 from bgblur.training.augment.clutter import CLOTHES
 from bgblur.training.augment.clutter_torch import put_clutter
-from bgblur.training.augment.examples import DRESSED_SET, Mix
-from bgblur.training.augment.light_torch import blurred, change_light, column
+from bgblur.training.augment.examples import Mix, beside
+from bgblur.training.augment.held_torch import hold
+from bgblur.training.augment.light_torch import blurred, change_light, match_light
 from bgblur.training.augment.patterns import Generator
 from bgblur.training.augment.posters_torch import hang_posters
+from bgblur.training.augment.rooms import DRESSED_SET
 from bgblur.training.augment.walls_torch import paper_walls
 from bgblur.training.data.resident import ALPHA, INNER, RGB, WEIGHT, Bank, Resident
 from bgblur.training.data.sets import OWN
@@ -202,7 +204,7 @@ def _rooms(pictures: Resident, count: int, height: int, width: int, rng: Generat
 def _clothes(
     pictures: Resident, count: int, height: int, width: int, rng: Generator
 ) -> Tensor | None:
-    """Draw pictures of clothes, RGB (N, 3, H, W), or None; see examples._clothes."""
+    """Draw pictures of clothes, RGB (N, 3, H, W), or None; see rooms._clothes."""
     bank, numbers = pictures.photo_bank, pictures.photos.get(DRESSED_SET, range(0))
     if pictures.cutouts is not None and (not numbers or rng.random() < COMPOSITING.cutout):
         bank, numbers = pictures.cutouts, range(len(pictures.cutouts.sizes))
@@ -238,7 +240,8 @@ def _people_into(rooms: ExampleBatch, count: int, pictures: Resident, rng: Gener
         where = torch.from_numpy(chosen).to(room.device)
         height, width = room.shape[2:]
         placed, cover = _people(pictures, len(chosen), height, width, rng)
-        placed = _match_light(placed, cover, room[where], rng)
+        hold(placed, cover, rng)
+        placed = match_light(placed, cover, room[where], rng)
         feathered = np.flatnonzero(rng.random(len(chosen)) < COMPOSITING.feathered)
         if len(feathered):
             edges = torch.from_numpy(feathered).to(room.device)
@@ -268,7 +271,9 @@ def _people(
         if bank is None or not chosen.any():
             continue
         indices = rng.choice(np.asarray(numbers), size=int(chosen.sum()))
-        frames = [_standing(bank.boxes[i], height, width, rng) for i in indices]
+        frames = [
+            _standing(bank.boxes[i], int(bank.sizes[i][1]), height, width, rng) for i in indices
+        ]
         planes, inside = _sampled(bank, indices, frames, None, height, width)
         where = torch.from_numpy(np.flatnonzero(chosen)).to(placed.device)
         placed[where] = planes[:, RGB]
@@ -277,24 +282,14 @@ def _people(
     return placed, cover
 
 
-def _standing(box: NDArray[np.int64], height: int, width: int, rng: Generator) -> Matrix:
+def _standing(
+    box: NDArray[np.int64], columns: int, height: int, width: int, rng: Generator
+) -> Matrix:
     top, left, bottom, right = (int(edge) for edge in box)
     tall = max(1, bottom - top)
     scale = float(rng.uniform(*COMPOSITING.height)) * height / tall
     x = rng.uniform(*COMPOSITING.center) * width - scale * (left + right) / 2
+    x = beside(x, left == 0, right == columns, width - scale * right)
     # Cut-outs end at the hips: the cut must lie below the frame, or the person would float.
     y = max(rng.uniform(*COMPOSITING.head) * height, height - scale * tall) - scale * top
     return _window(-y / scale, -x / scale, 1 / scale)
-
-
-def _match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) -> Tensor:
-    """Move the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
-    inside = (cover > 0.5).float()
-    pixels = inside.sum((2, 3), keepdim=True).clamp(min=1)
-    mean = (placed * inside).sum((2, 3), keepdim=True) / pixels
-    std = ((placed - mean).square() * inside).sum((2, 3), keepdim=True).div(pixels).sqrt() + 1
-    target = room.std((2, 3), keepdim=True, correction=0) + 1
-    pull = column(rng.uniform(*COMPOSITING.pull, len(placed)), placed)
-    gain = (1 - pull) + pull * (target / std).clamp(*COMPOSITING.gain)
-    shift = pull * (room.mean((2, 3), keepdim=True) - mean) * COMPOSITING.mean_pull
-    return ((placed - mean) * gain + mean + shift).clamp(0, 255)

@@ -39,7 +39,7 @@ def _saturation(image: Image, rng: Generator) -> Image:
 
 
 def _dark_and_noisy(image: Image, rng: Generator) -> Image:
-    dimmed = image.astype(np.float32) * float(rng.uniform(*LIGHT.dim))
+    dimmed = image.astype(np.float32) * float(LIGHT.draw_dim(rng, 1)[0])
     sigma = float(rng.uniform(*LIGHT.noise_sigma))
     noise = rng.standard_normal(image.shape, dtype=np.float32) * sigma
     return np.clip(dimmed + noise, 0, 255).astype(np.uint8)

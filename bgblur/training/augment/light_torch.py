@@ -15,7 +15,7 @@ from kornia.filters import gaussian_blur2d, motion_blur
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgblur.training.augment.chances import LIGHT, Light
+from bgblur.training.augment.chances import COMPOSITING, LIGHT, Light
 from bgblur.training.augment.patterns import LUMA, Generator
 
 
@@ -65,7 +65,7 @@ def _dark_and_noisy(image: Tensor, rng: Generator) -> Tensor:
     count = len(image)
     generator = torch.Generator(image.device).manual_seed(int(rng.integers(2**62)))
     noise = torch.randn(image.shape, generator=generator, device=image.device)
-    dim, sigma = rng.uniform(*LIGHT.dim, count), rng.uniform(*LIGHT.noise_sigma, count)
+    dim, sigma = LIGHT.draw_dim(rng, count), rng.uniform(*LIGHT.noise_sigma, count)
     return image * column(dim, image) + noise * column(sigma, image)
 
 
@@ -97,3 +97,16 @@ _CHANGES: tuple[tuple[Callable[[Light], float], Callable[[Tensor, Generator], Te
     (lambda light: light.motion, _motion_blur),
     (lambda light: light.jpeg_or_codec, _jpeg),
 )
+
+
+def match_light(placed: Tensor, cover: Tensor, room: Tensor, rng: Generator) -> Tensor:
+    """Move the person's mean and contrast part of the way to the room's (Reinhard et al. 2001)."""
+    inside = (cover > 0.5).float()
+    pixels = inside.sum((2, 3), keepdim=True).clamp(min=1)
+    mean = (placed * inside).sum((2, 3), keepdim=True) / pixels
+    std = ((placed - mean).square() * inside).sum((2, 3), keepdim=True).div(pixels).sqrt() + 1
+    target = room.std((2, 3), keepdim=True, correction=0) + 1
+    pull = column(rng.uniform(*COMPOSITING.pull, len(placed)), placed)
+    gain = (1 - pull) + pull * (target / std).clamp(*COMPOSITING.gain)
+    shift = pull * (room.mean((2, 3), keepdim=True) - mean) * COMPOSITING.mean_pull
+    return ((placed - mean) * gain + mean + shift).clamp(0, 255)

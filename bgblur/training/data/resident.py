@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 
 import cv2
 import numpy as np
@@ -18,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bgblur.training.data.sets import (
-    CLEAN_SETS,
     Collection,
     Picture,
     Plane,
@@ -65,18 +63,14 @@ class Bank:
 
 @dataclass(frozen=True)
 class Resident:
-    """A whole collection. ``photos``: the indices in ``photo_bank`` of each set."""
+    """A whole collection. ``photos``: the indices in ``photo_bank`` of each set; ``clean``: of the
+    photos whose people may be cut out."""
 
     photo_bank: Bank
     photos: dict[str, range]
+    clean: list[int]
     cutouts: Bank | None
     rooms: Bank | None
-
-    @property
-    def clean(self) -> list[int]:
-        """Indices of the photos whose people may be cut out; all photos if no set is clean."""
-        chosen = [self.photos[name] for name in CLEAN_SETS if name in self.photos]
-        return list(chain(*(chosen or self.photos.values())))
 
 
 def load_resident(collection: Collection, device: torch.device) -> Resident:
@@ -86,9 +80,11 @@ def load_resident(collection: Collection, device: torch.device) -> Resident:
         if pictures:
             photos[name] = range(counted, counted + len(pictures))
             counted += len(pictures)
+    clean = set(collection.clean)
     return Resident(
         _bank(collection.all_photos, _read_photo, PHOTO_SIDE, device),
         photos,
+        [index for index, photo in enumerate(collection.all_photos) if photo in clean],
         _bank(collection.cutouts, _read_cutout, CUTOUT_SIDE, device)
         if collection.cutouts
         else None,

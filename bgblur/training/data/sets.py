@@ -33,8 +33,11 @@ SETS: tuple[str, ...] = (
 )
 OWN = "own"  # pictures of the user from scripts/record.py: images/ and masks/
 SETS_WITH_IGNORE = frozenset({"voc_person", "face_synthetics"})  # mask value 128: ignore this pixel
-# Sets whose masks are trustworthy to the pixel: their people may be cut out.
-CLEAN_SETS = ("eg1800", "face_synthetics", "ccp", "wlasl_signers")
+# Sets whose masks are trustworthy to the pixel, where they are sure: their people may be cut out.
+CLEAN_SETS = (
+    *("eg1800", "face_synthetics", "ccp", "wlasl_signers"),
+    *("figaro_hair", "caltech_office", "selfies", "celeb_more"),
+)
 IGNORE = 128
 _OTHER_SHAPE = 0.1  # tolerated difference in aspect ratio: small sizes are rounded
 STOCK: tuple[str, ...] = (  # pictures of scikit-image without people
@@ -75,6 +78,12 @@ class Collection:
     @property
     def all_photos(self) -> list[Picture]:
         return [picture for pictures in self.photos.values() for picture in pictures]
+
+    @property
+    def clean(self) -> list[Picture]:
+        """The photos whose people may be cut out; all photos if there are none."""
+        listed = [picture for name in CLEAN_SETS for picture in self.photos.get(name, [])]
+        return [picture for picture in listed if picture.unsure is None] or self.all_photos
 
     @property
     def every(self) -> list[Picture]:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Image
-from bgblur.training.augment.examples import place_of, put_person
+from bgblur.training.augment.examples import put_person
 from bgblur.training.augment.posters import Poster, hang
+from bgblur.training.augment.rooms import place_of
 from bgblur.training.data.sets import Collection, read_photo
 from bgblur.training.evaluate.predictors import Predictor
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.training.data import write_tree
 
-from bgblur.training.data.sets import DataError, Picture, read_cutout, read_photo
+from bgblur.training.data.sets import Collection, DataError, Picture, read_cutout, read_photo
 from bgblur.training.data.split import load_collections
 
 
@@ -60,6 +60,13 @@ def test_pictures_know_their_unsure_pixels(tmp_path: Path) -> None:
     cv2.imwrite(str(file), np.zeros((96, 72), np.uint8))
     photos = [photo for part in load_collections(root) for photo in part.all_photos]
     assert [photo.mask for photo in photos if photo.unsure] == [root / "train/eg1800/masks/002.png"]
+
+
+def test_only_people_with_sure_outlines_are_cut_out() -> None:
+    sure, unsure = Picture(Path("a.jpg")), Picture(Path("b.jpg"), unsure=Path("b.png"))
+    photos = {"figaro_hair": [sure, unsure], "voc_person": [Picture(Path("c.jpg"))]}
+    assert Collection(photos, [], []).clean == [sure]
+    assert Collection({"figaro_hair": [unsure]}, [], []).clean == [unsure]  # better than nobody
 
 
 def test_things_do_not_change_which_rooms_are_held_out(tmp_path: Path) -> None:
