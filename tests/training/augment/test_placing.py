@@ -31,7 +31,7 @@ def test_a_cut_is_never_seen_within_the_frame(seed: int) -> None:
     matte[20:, 30:] = 1  # as far as the photo's right side
     cover = _place(person, matte, 96, 160, np.random.default_rng(seed))[1]
     assert (cover[-1] > 0.5).any()
-    assert cover[-1, -1] > 0.5
+    assert cover[-1, -2] > 0.5  # the last column fades out
 
     box = np.array([20, 30, 80, 80])
     matrix = _standing(box, 80, 96, 160, np.random.default_rng(seed))
