@@ -46,8 +46,11 @@ def daemon(
         typer.Option(help="Camera number, name, path, address or pipewire; a clip; or demo."),
     ] = None,
     output: Annotated[
-        str | None,
-        typer.Option(help="auto, pipewire, web, a virtual camera's path, or a file (OUT.mp4)."),
+        list[str] | None,
+        typer.Option(
+            help="auto, pipewire, web, a virtual camera's path, or a file (OUT.mp4); "
+            "several times for several outputs."
+        ),
     ] = None,
     strength: StrengthOption = None,
     blur: BlurOption = None,
@@ -72,7 +75,7 @@ def daemon(
     if context.invoked_subcommand is not None:
         return
     from bgblur.config.file import default_path, load
-    from bgblur.config.overrides import background_values
+    from bgblur.config.overrides import background_values, output_values
     from bgblur.daemon.daemon import Daemon
     from bgblur.tray.process import TrayProcess
 
@@ -84,8 +87,8 @@ def daemon(
         "camera.width": width,
         "camera.height": height,
         "camera.fps": fps,
-        "output.device": output,
         "output.preview": preview,
+        **output_values(output),
         **background_values(strength, mode, background, blur),
     }
     chosen = {key: value for key, value in options.items() if value is not None}
@@ -114,12 +117,12 @@ app.add_typer(service.service_app, name="service")
 app.add_typer(desktop.desktop_app, name="desktop")
 
 
-def _if_exists(output: str | None, overwrite: bool) -> IfExists:
+def _if_exists(output: list[str] | None, overwrite: bool) -> IfExists:
     """For the recording that the daemon starts with. A name in the configuration, or in the
     service's unit, is there for many starts: none of them may fail because of the one before."""
     if overwrite:
         return "replace"
-    typed = output is not None and not Notifier().enabled
+    typed = bool(output) and not Notifier().enabled
     return "refuse" if typed else "number"
 
 

@@ -134,7 +134,7 @@ def measure(settings: Settings, seconds: float, alone: bool = False) -> dict[str
     meter, stats = Meter(), Stats(_wait_for_gpu)
     pipeline = Pipeline(
         lambda: _open_sized(settings),
-        lambda *_: NullSink(),
+        {"null": lambda *_: NullSink()},
         lambda: load_backend(settings.engine, stats, fps=lambda: settings.camera.fps),
         look_of(settings),
         mask_of(settings),

@@ -136,7 +136,7 @@ def _set(path: Path, key: str, value: Any, lost: Callable[[], Settings] | None =
     area, _, name = key.partition(".")
     first = re.split(r"[.\[]", name)[0]
     now = getattr(getattr(Settings(), area, None), first, None)
-    if isinstance(now, list) and isinstance(now[0], BaseModel):
+    if isinstance(now, list) and now and isinstance(now[0], BaseModel):
         raise UsageError(f"{area}.{first} is a list: edit it in {path}")
     original = read_text(path) or ""
     # tomlkit writes \n only: the whole file is converted back to \r\n at the end.

@@ -13,6 +13,7 @@ from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 
 MODE, STRENGTH = "background.mode", "background.strength"
+_OUTPUTS = {"output.device", "output.devices"}  # one option sets both
 
 
 class Overrides:
@@ -20,7 +21,8 @@ class Overrides:
 
     An option holds until the file's own value of its key changes: a user who moves the slider on
     the page, or edits the file, wants that now, and no longer what was typed at the start.
-    A strength above 0 asks for blur: it ends the file's mode "none".
+    A strength above 0 asks for blur: it ends the file's mode "none". Two keys choose the outputs: a
+    change of either ends the option.
 
     Raises UsageError if the options ask for both blur and the mode "none".
     """
@@ -37,7 +39,8 @@ class Overrides:
 
     def drop(self, key: str) -> None:
         """End the option ``key``: the user has chosen its value elsewhere."""
-        self._values.pop(key, None)
+        for each in _OUTPUTS if key in _OUTPUTS else {key}:
+            self._values.pop(each, None)
         if key in (MODE, STRENGTH):
             self._asks_for_blur = False
         if key == STRENGTH:
@@ -45,9 +48,9 @@ class Overrides:
 
     def over(self, settings: Settings) -> Settings:
         """The settings in force, given the newest ones of the file. Raises UsageError."""
-        for key in list(self._values):
+        for key in {*self._values, *_OUTPUTS}:
             if _get(settings, key) != _get(self._base, key):
-                del self._values[key]
+                self.drop(key)
         if _get(settings, MODE) != _get(self._base, MODE):
             self._asks_for_blur = False
         if _get(settings, STRENGTH) != _get(self._base, STRENGTH):
@@ -94,6 +97,16 @@ def background_values(
         values[f"background.{kind}"] = background
         values["background.mode"] = mode or kind
     return values
+
+
+def output_values(outputs: list[str] | None) -> dict[str, Any]:
+    """What ``--output`` asks for, which may be given several times, as configuration keys. One
+    output takes the place of the file's list, too."""
+    if not outputs:
+        return {}
+    if len(outputs) == 1:
+        return {"output.device": outputs[0], "output.devices": []}
+    return {"output.devices": outputs}
 
 
 def _get(settings: Settings, key: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -76,6 +77,26 @@ def _control_value(value: object) -> object:
     return value
 
 
+def _several(value: object) -> object:
+    """Text, as a command line gives it, has commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _different(outputs: list[str]) -> list[str]:
+    places = [os.path.normpath(os.path.expanduser(output)) for output in outputs]  # noqa: PTH111
+    for place, output in zip(places, outputs, strict=True):
+        if places.count(place) > 1:
+            raise ValueError(f'"{output}" stands in it twice: keep one')
+    cameras = [output for output in outputs if output == "pipewire" or output.startswith("/dev/")]
+    if cameras and "auto" in outputs:
+        raise ValueError(
+            f'"auto" may be the same as "{cameras[0]}": write the device that you mean for "auto"'
+        )
+    return outputs
+
+
 def _fourcc(text: str) -> str:
     return "auto" if text.lower() == "auto" else text.upper()
 
@@ -96,6 +117,7 @@ Color = Annotated[
 Rotation = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_rotation)]
 Center = Annotated[list[float], BeforeValidator(_center)]
 OutputSide = Annotated[int | Literal["auto"], BeforeValidator(_output_side)]
+Outputs = Annotated[list[Name], BeforeValidator(_several), AfterValidator(_different)]
 Bars = Annotated[
     str, AfterValidator(_matches("blurred|#[0-9A-Fa-f]{6}", '"blurred" or a colour as "#rrggbb"'))
 ]
@@ -135,10 +157,12 @@ class CameraSettings(Area):
 
 
 class OutputSettings(Area):
-    """Where the pictures go. ``width`` and ``height`` "auto" are the camera's; one that is given
-    alone has the other in the shape of 16:9. ``fit`` is for a picture of another shape."""
+    """Where the pictures go: to all of ``devices``, or to ``device`` if there are none. ``width``
+    and ``height`` "auto" are the camera's; one that is given alone has the other in the shape of
+    16:9. ``fit`` is for a picture of another shape."""
 
     device: Name = "auto"
+    devices: Outputs = []
     width: OutputSide = "auto"
     height: OutputSide = "auto"
     fit: Literal["contain", "cover"] = "contain"
@@ -146,6 +170,11 @@ class OutputSettings(Area):
     preview: bool = False
     paused: bool = False
     pause_shows: Literal["card", "blurred"] = "card"
+
+    @property
+    def names(self) -> list[str]:
+        """The outputs that are to be fed."""
+        return self.devices or [self.device]
 
 
 class BackgroundSettings(Area):

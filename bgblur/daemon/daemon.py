@@ -56,15 +56,15 @@ class Daemon:
     ) -> None:
         self._config_path = config_path
         self._say = _unfailing(say)
-        self._if_exists = if_exists
         self._meter = Meter()
         self._status_file = StatusFile()
-        self._said: dict[Part, str] = {}
-        self._said_output: str | None = None  # where the pictures were last said to go
+        self._said: dict[tuple[Part, str], str] = {}
+        self._said_outputs: dict[str, str] | None = None  # by output, what was last said to be open
         self._stats = Stats()
         self.live = LiveSettings(
             config_path, settings, options, self._sink_opener, self._open_preview, self._stats
         )
+        self._if_exists = dict.fromkeys(self.live.now.output.names, if_exists)
         self.pipeline = self.live.pipeline
         self._on_demand = self.live.on_demand
 
@@ -140,7 +140,8 @@ class Daemon:
             "color": settings.background.color,
             "mirror": settings.camera.mirror,
             "geometry": self._geometry(settings),
-            "output": settings.output.device,
+            "output": ", ".join(settings.output.names),
+            "outputs": [each._asdict() for each in self.pipeline.outputs],
             "paused": settings.output.paused,
             "pause_shows": settings.output.pause_shows,
             "clients": self._on_demand.clients,
@@ -159,36 +160,39 @@ class Daemon:
     def _in_words(self) -> str:
         return "; ".join([self.pipeline.state, *self._problems().values()])
 
-    def _problems(self) -> dict[Part, str]:
-        problems = self.pipeline.problems.now()
-        if self.live.problem is not None:
-            problems[Part.CONFIG] = self.live.problem
-        if self._status_file.problem is not None:
-            problems[Part.STATUS] = self._status_file.problem
-        if (controls := self.live.controls.problem) is not None:
-            problems[Part.CONTROLS] = controls
+    def _problems(self) -> dict[tuple[Part, str], str]:
+        """By part, and by which of several outputs."""
         clip = self.pipeline.look.clip
-        if clip is not None and clip.problem is not None:
-            problems[Part.BACKGROUND] = clip.problem
-        return problems
+        others = {
+            Part.CONFIG: self.live.problem,
+            Part.STATUS: self._status_file.problem,
+            Part.CONTROLS: self.live.controls.problem,
+            Part.BACKGROUND: clip.problem if clip is not None else None,
+        }
+        problems = self.pipeline.problems.each()
+        return problems | {(part, ""): line for part, line in others.items() if line is not None}
 
     def _announce(self) -> None:
         pipeline = self.pipeline
         width, height = pipeline.size
         source = pipeline.source_name or f"camera {shown(self.live.now.camera.device)} (not open)"
-        self._said_output = pipeline.sink_name
-        self._say(f"{source}, {width}x{height} -> {self._said_output}")
+        self._said_outputs = {each.device: each.name for each in pipeline.outputs if each.name}
+        self._say(f"{source}, {width}x{height} -> {pipeline.sink_names}")
         if pipeline.source_remark is not None:
             self._say(pipeline.source_remark)
         self._say(f"settings: {self._config_path}; stop with Ctrl-C")
 
     def _say_problems(self) -> None:
         problems = self._problems()
-        for part, problem in problems.items():
-            if self._said.get(part) != problem:
+        for key, problem in problems.items():
+            if self._said.get(key) != problem:
                 self._say(problem)
-        for part in self._said.keys() - problems.keys():
-            self._say(working_again(part))
+        outputs = self.live.now.output.names
+        for part, which in self._said.keys() - problems.keys():
+            if part is not Part.OUTPUT:
+                self._say(working_again(part))
+            elif which in outputs:
+                self._say(working_again(part, which if len(outputs) > 1 else ""))
         self._said = problems
 
     # ------------------------------------------------------------ outputs
@@ -196,18 +200,25 @@ class Daemon:
     def _sink_opener(self, device: str) -> OpenSink:
         def opened(width: int, height: int, fps: float) -> Sink:
             # First: v4l2loopback 0.13 keeps its size for as long as anybody has the device open.
-            self._on_demand.close()
-            if_exists, self._if_exists = self._if_exists, "number"
+            self._on_demand.close(device)
+            if_exists = self._if_exists.pop(device, "number")
             sink = open_sink(device, width, height, fps, self._open_page, if_exists)
-            self._on_demand.output_opened(sink)
+            self._on_demand.output_opened(device, sink)
             if remark := getattr(sink, "remark", None):  # recordings alone have one
                 self._say(remark)
-            if self._said_output not in (None, sink.name):
-                self._said_output = sink.name
-                self._say(f"output: {sink.name}")
+            self._say_opened(device, sink.name)
             return sink
 
         return opened
+
+    def _say_opened(self, device: str, name: str) -> None:
+        """Unless it was open before, or is said by ``_announce``."""
+        said = self._said_outputs
+        if said is None or said.get(device) == name:
+            return
+        wanted = self.live.now.output.names
+        self._said_outputs = {each: said[each] for each in said if each in wanted} | {device: name}
+        self._say(f"output: {name}")
 
     def _open_preview(self) -> Sink:
         page = self._open_page()

@@ -30,7 +30,7 @@ from bgblur.pipeline.sink_keeper import OpenSink
 from bgblur.sources.kept_controls import KeptControls
 from bgblur.stats import Stats
 
-SinkOpener = Callable[[str], OpenSink]  # from ``output.device`` to what opens it
+SinkOpener = Callable[[str], OpenSink]  # from an output's name to what opens it
 
 
 class LiveSettings:
@@ -69,7 +69,7 @@ class LiveSettings:
         self.controls = KeptControls(camera.controls)
         self.pipeline = Pipeline(
             source_opener(camera, self.controls),
-            open_sink(now.output.device),
+            {output: open_sink(output) for output in now.output.names},
             self._backend_loader(now),
             look_of(now),
             mask_of(now),
@@ -161,8 +161,9 @@ class LiveSettings:
         self.controls.wanted = dict(new.camera.controls)
         if of_device(new.camera) != of_device(old.camera):
             self.pipeline.replace_source(source_opener(new.camera, self.controls))
-        if new.output.device != old.output.device:
-            self.pipeline.replace_sink(self._open_sink(new.output.device))
+        if (outputs := new.output.names) != old.output.names:
+            self.on_demand.outputs(outputs)
+            self.pipeline.replace_sinks({output: self._open_sink(output) for output in outputs})
         if new.engine != old.engine:
             self.pipeline.replace_backend(self._backend_loader(new))
         if _has_preview(new) != _has_preview(old):
@@ -194,5 +195,5 @@ class LiveSettings:
 
 
 def _has_preview(settings: Settings) -> bool:
-    """Whether the page shows the preview in addition to the output."""
-    return settings.output.preview and settings.output.device != "web"
+    """Whether the page shows the preview in addition to the outputs."""
+    return settings.output.preview and "web" not in settings.output.names

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 class OnDemand:
     """Closes the pipeline's camera and opens it again. Callable from any thread.
 
-    An output that cannot tell whether anybody watches counts as watched. So does a page that
-    shows the preview.
+    The camera rests while no output is watched. An output that cannot tell counts as watched, one
+    that is not open does not while another is. A page that shows the preview counts, too.
     """
 
     def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         self._pipeline = pipeline
         self._settings = settings
-        self._watch: ClientWatch | Watched | None = None
+        # By output, only of those that are open; None cannot tell.
+        self._watches: dict[str, ClientWatch | Watched | None] = {}
+        self._outputs = settings.output.names
         self.page: WebSink | None = None  # the open preview
         self._last_watched = time.monotonic()
         self._reason: Rest | None = None
@@ -36,22 +38,39 @@ class OnDemand:
 
     @property
     def clients(self) -> int | None:
-        """How many programs watch; None where that is unknown."""
-        watch = self._watch  # read once: another thread may open the output again
-        clients = watch.clients if watch is not None else None
-        if clients is None:
+        """How many programs watch any of the outputs; None where that is unknown."""
+        # A page that is the sole output is watched; beside others its watchers count, see below.
+        watches = [
+            watch
+            for output, watch in list(self._watches.items())
+            if output != "web" or len(self._outputs) == 1
+        ]
+        counts = [None if watch is None else watch.clients for watch in watches]
+        known = [count for count in counts if count is not None]
+        if not known or len(known) < len(counts):
             return None
-        return clients + (self.page.watchers if self.page is not None else 0)
+        return sum(known) + (self.page.watchers if self.page is not None else 0)
 
-    def output_opened(self, sink: Sink) -> None:
-        """Watch ``sink`` from now on. Call ``close`` before, for the sink before it."""
+    def output_opened(self, output: str, sink: Sink) -> None:
+        """Watch ``sink`` from now on, if ``output`` is still wanted. Call ``close`` before, for the
+        sink before it."""
         device = getattr(sink, "device", None)  # only a virtual camera has one
+        watch: ClientWatch | Watched | None = None
+        if output not in self._outputs:
+            return
         if isinstance(sink, Watched):
-            self._watch = sink
+            watch = sink
         elif device is not None and sys.platform == "linux":
             from bgblur.devices.presence import ClientWatch
 
-            self._watch = ClientWatch(device, self.update)
+            watch = ClientWatch(device, self.update)
+        self._watches[output] = watch
+
+    def outputs(self, names: list[str]) -> None:
+        """These are wanted from now on. Call it before they are opened."""
+        self._outputs = names
+        for output in set(self._watches) - set(names):
+            self.close(output)
 
     def change(self, settings: Settings) -> None:
         self._settings = settings
@@ -74,8 +93,9 @@ class OnDemand:
                 self._reason = reason
                 self._pipeline.rest(reason)
 
-    def close(self) -> None:
-        """Stop watching the output."""
-        watch, self._watch = self._watch, None
-        if watch is not None and not isinstance(watch, Watched):
-            watch.close()
+    def close(self, output: str | None = None) -> None:
+        """Stop watching ``output``, or all of them."""
+        for each in [output] if output is not None else list(self._watches):
+            watch = self._watches.pop(each, None)
+            if watch is not None and not isinstance(watch, Watched):
+                watch.close()

@@ -68,7 +68,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     lines = []
     for run in status["runs"]:
         lines.append(
-            f"{run['source']} -> {run['output']}: {run['state']}, strength {run['strength']}, "
+            f"{run['source']} -> {_outputs(run)}: {run['state']}, strength {run['strength']}, "
             f"{run['fps']:.0f} fps, latency {run['latency_ms']['p50']:.0f} ms, "
             f"{run['cpu_cores']} cores, {run['rss_mb']:.0f} MB"
         )
@@ -77,6 +77,14 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         if run["problem"]:
             lines.append(run["problem"])
     return lines
+
+
+def _outputs(run: dict[str, Any]) -> str:
+    """The outputs as the user named them, and which of several are not open."""
+    outputs = run.get("outputs", ())  # older daemons give none
+    if len(outputs) < 2:
+        return str(run["output"])
+    return ", ".join(each["device"] + ("" if each["name"] else " (not open)") for each in outputs)
 
 
 def _owner_lives(path: Path) -> bool:

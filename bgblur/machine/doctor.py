@@ -67,11 +67,12 @@ def on_linux(settings: Settings, system: System, devices: list[Device]) -> Itera
     yield from check_holders(devices, system)
     yield check_permissions(system)
     loopback = read_loopback(system)
-    output = settings.output.device
+    outputs = settings.output.names
     problem = trouble()
-    by_pipewire = offers_camera(output, devices, problem)
-    wanted = output.startswith("/dev/") or (output == "auto" and not by_pipewire)
-    yield check_pipewire(output, devices, problem)
+    by_pipewire = offers_camera(outputs, devices, problem)
+    device = any(output.startswith("/dev/") for output in outputs)
+    wanted = device or ("auto" in outputs and not by_pipewire)
+    yield check_pipewire(outputs, devices, problem)
     yield check_module(loopback, system, wanted)
     version = check_version(loopback, system)
     if version is not None:

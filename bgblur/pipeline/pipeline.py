@@ -18,11 +18,11 @@ from bgblur.pipeline.backend import Backend, LoadBackend
 from bgblur.pipeline.capture import CaptureLoop, OpenSource
 from bgblur.pipeline.in_force import InForce, PauseShows
 from bgblur.pipeline.mailbox import LatestSlot, Segmented
-from bgblur.pipeline.output import Output
+from bgblur.pipeline.output_thread import FINISH_WITHIN, STOP_WITHIN
+from bgblur.pipeline.outputs import OpenSinks, Outputs, OutputState
 from bgblur.pipeline.preview import OpenPreview, Preview
 from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.segment import SegmentLoop
-from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import HANGS
 from bgblur.pipeline.worker import Turn, Worker
@@ -31,15 +31,14 @@ from bgblur.sources import Source
 from bgblur.stats import Stats
 
 KEEP_ALIVE = 0.06  # seconds without news after which something is published: 16 fps
-STOP_WITHIN = 0.7  # seconds given to the threads; a hung one is left behind
-FINISH_WITHIN = 10.0  # more seconds, for an output that still has a file to complete
 SUPERVISE_EVERY = 0.25
 
 
 class Pipeline:
     """Runs from ``start`` to ``stop``. Everything public may be called from any thread.
 
-    ``open_source`` and ``open_sink`` are called by ``start``, which passes on their errors.
+    ``open_source`` and ``open_sinks``, one an output, are called by ``start``, which passes on
+    their errors; of several outputs one is enough.
     ``load_backend`` runs in a thread of its own: loading takes seconds in which the output should
     already show something. An error of that first load is kept in ``fatal``.
     ``wanted`` is the (width, height, fps) of the output until a camera has reported its own;
@@ -49,7 +48,7 @@ class Pipeline:
     def __init__(
         self,
         open_source: OpenSource,
-        open_sink: OpenSink,
+        open_sinks: OpenSinks,
         load_backend: LoadBackend,
         look: Look,
         mask: MaskOptions,
@@ -64,10 +63,11 @@ class Pipeline:
         self._in_force = InForce(look, mask, geometry=geometry)
         self._captured: LatestSlot[Frame] = LatestSlot()
         self._segmented: LatestSlot[Segmented] = LatestSlot()
-        self._sink = SinkKeeper(open_sink, problems, canvas)
         self._preview = Preview(problems)
-        self._output = Output(self._sink, self._preview, self.stats, self._in_force.may_show)
-        self._publisher = Publisher(self._output, self.stats, problems, self._in_force)
+        self._outputs = Outputs(
+            open_sinks, self._preview, problems, self.stats, self._in_force.may_show, canvas
+        )
+        self._publisher = Publisher(self._outputs, self.stats, problems, self._in_force)
         self._capture = CaptureLoop(
             open_source, self._captured, self._in_force, self._resize, problems, self.stats
         )
@@ -96,7 +96,7 @@ class Pipeline:
                 except CameraBusyError as error:
                     self.problems.set(Part.CAMERA, str(error))
             self._publisher.expect(wanted[2])
-            self._sink.open(*self.geometry.turned(*wanted[:2]), wanted[2])
+            self._outputs.open(*self.geometry.turned(*wanted[:2]), wanted[2])
         except BaseException:  # a driver's own exception, or Ctrl-C
             self._stopping.set()
             self._capture.close_first()
@@ -107,7 +107,7 @@ class Pipeline:
         threading.Thread(target=self._repeat, name="feed", daemon=True).start()
 
     def stop(self) -> None:
-        """End the threads, leave the card as the last picture, close the output."""
+        """End the threads, leave the card as the last picture, close the outputs."""
         self._stopping.set()
         self._captured.close()
         self._segmented.close()
@@ -118,10 +118,10 @@ class Pipeline:
             worker.join(deadline - time.monotonic())
         if self._composite is not None:
             self._composite.join(deadline - time.monotonic())
-            if self._sink.records:  # on a slow disk the last picture takes its time, too
+            if self._outputs.records:  # on a slow disk the last picture takes its time, too
                 self._composite.join(FINISH_WITHIN)
-            if self._output.closing:
-                self._composite.join(None if self._sink.records else FINISH_WITHIN)
+            if self._outputs.closing:
+                self._composite.join(None if self._outputs.records else FINISH_WITHIN)
 
     def rest(self, reason: Rest | None) -> None:
         """Close the camera and show a card, while nobody watches or because the user wants it;
@@ -129,18 +129,18 @@ class Pipeline:
         self._in_force.rest = reason
         self._capture.wake()
         if reason is Rest.IDLE:
-            self._sink.nobody_watches()
+            self._outputs.nobody_watches()
 
     def replace_source(self, open_source: OpenSource) -> None:
         """Close the camera and open another; the output goes on, at the new size if it can."""
         self._capture.replace(open_source)
 
-    def replace_sink(self, open_sink: OpenSink) -> None:
-        """Close the output and open another."""
-        self._sink.replace(open_sink)
+    def replace_sinks(self, open_sinks: OpenSinks) -> None:
+        """Feed these outputs, by name. Those that have been fed stay open, others are closed."""
+        self._outputs.replace(open_sinks)
 
     def replace_preview(self, open_preview: OpenPreview | None) -> None:
-        """Show the pictures in a second output too; None closes it."""
+        """Show the pictures in a preview too; None closes it."""
         self._preview.replace(open_preview)
 
     def replace_backend(self, load_backend: LoadBackend) -> None:
@@ -158,11 +158,11 @@ class Pipeline:
     @property
     def canvas(self) -> Canvas:
         """The output's size, and how pictures are put on it."""
-        return self._sink.canvas
+        return self._outputs.canvas
 
     @canvas.setter
     def canvas(self, canvas: Canvas) -> None:
-        self._sink.canvas = canvas
+        self._outputs.canvas = canvas
 
     @property
     def geometry(self) -> Geometry:
@@ -204,7 +204,7 @@ class Pipeline:
     @property
     def fatal(self) -> BgblurError | None:
         """Why the first model could not be loaded, or a recording broke off."""
-        return self._segment.fatal or self._sink.broken_off
+        return self._segment.fatal or self._outputs.broken_off
 
     @property
     def backend(self) -> Backend | None:
@@ -222,7 +222,7 @@ class Pipeline:
     @property
     def size(self) -> tuple[int, int]:
         """Of the published pictures, (width, height)."""
-        return self._sink.size
+        return self._outputs.size
 
     @property
     def state(self) -> State:
@@ -235,8 +235,13 @@ class Pipeline:
         return self._publisher.crop
 
     @property
-    def sink_name(self) -> str:
-        return self._sink.name
+    def outputs(self) -> list[OutputState]:
+        return self._outputs.states
+
+    @property
+    def sink_names(self) -> str:
+        """What is open now, in words."""
+        return ", ".join(each.name for each in self.outputs if each.name) or "nowhere"
 
     def before(self) -> Image | None:
         """The camera's own picture of the newest published frame, for the user's own eyes."""
@@ -264,7 +269,7 @@ class Pipeline:
     def _repeat(self) -> None:
         idle = 0.0
         while not self._stopping.wait(idle):
-            idle = self._output.repeat()
+            idle = self._outputs.repeat()
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):
@@ -276,4 +281,4 @@ class Pipeline:
         """From now on the frames are those of ``source``."""
         self._publisher.expect(source.fps)
         size = self.geometry.turned(source.width, source.height)
-        self._sink.resize(*size, source.fps)
+        self._outputs.resize(*size, source.fps)

@@ -1,4 +1,4 @@
-"""The preview: a second sink beside the output. Its failure does not disturb the output."""
+"""The preview: a sink beside the outputs. Its failure does not disturb them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decides what may be shown, makes the picture and hands it to the output.
+"""Decides what may be shown, makes the picture and hands it to the outputs.
 
 Fail closed: while blur is on, a frame leaves only with its own alpha applied. Wherever that alpha
 is missing (still loading, failed, hung, late), the whole frame is blurred at full strength; where
@@ -25,7 +25,7 @@ from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.framing import Framing
 from bgblur.pipeline.in_force import InForce, Made
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.output import Output
+from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.still import Still
 from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
@@ -57,9 +57,11 @@ class Publisher:
     ``problems`` and ``in_force`` are shared with the pipeline.
     """
 
-    def __init__(self, output: Output, stats: Stats, problems: Problems, in_force: InForce) -> None:
+    def __init__(
+        self, outputs: Outputs, stats: Stats, problems: Problems, in_force: InForce
+    ) -> None:
         self.state = State.STARTING
-        self._output = output
+        self._outputs = outputs
         self._stats = stats
         self._problems = problems
         self._in_force = in_force
@@ -113,7 +115,7 @@ class Publisher:
         look, rest = self._in_force.look, self._in_force.rest
         self._crop = WHOLE
         try:
-            if not self._output.ready():
+            if not self._outputs.ready():
                 self._forget()
                 return
             self._draw_cards()
@@ -121,12 +123,12 @@ class Publisher:
             picture = (
                 self._rested(rest) if rest else self._picture(item if own else None, look, newest)
             )
-            if not self._output.feed(picture, self._last_with, self._crop):
+            if not self._outputs.feed(picture, self._last_with, self._crop):
                 self._forget()  # a pause that began meanwhile has its still picture from it
                 return
         except Exception as error:  # drivers raise anything
             self._forget()
-            self._output.failed(error)
+            self._outputs.failed(error)
             return
         if item is None:
             return
@@ -135,8 +137,8 @@ class Publisher:
             self._stats.frame_done(item.frame.captured)
 
     def end(self) -> None:
-        """Leave the card as the last picture and close the output. Never raises."""
-        self._output.end(self._card(ENDED_CARD))
+        """Leave the card as the last picture and close the outputs. Never raises."""
+        self._outputs.end(self._card(ENDED_CARD))
 
     def _judge_pace(self, late: bool) -> None:
         """Report a mask that is always too late, which keeps the whole frame blurred."""
@@ -182,7 +184,7 @@ class Publisher:
                 item.alpha,
                 zoomed,
                 item.frame.captured,
-                self._output.wants_i420,
+                self._outputs.wants_i420,
             )
             crop = self._framed(item, look)
         now = time.monotonic()
@@ -197,7 +199,7 @@ class Publisher:
         """What to show of the picture of ``item``."""
         if not self._in_force.follow:
             return self._framing.off()
-        return self._framing.follow(item, look.mirror, self._output.shape)
+        return self._framing.follow(item, look.mirror, self._outputs.shape)
 
     def _substitute(self, look: Look, newest: Frame | None) -> Image:
         """No alpha came in time: the last picture if it is recent, else nothing of the room."""
@@ -258,14 +260,14 @@ class Publisher:
     def _seen(self, shown: _Shown, image: Image) -> Image:
         """``image``, of the shown frame, framed as its picture."""
         upright = np.asarray(cv2.flip(image, 1), np.uint8) if shown.mirror else image
-        return self._output.seen(upright, shown.crop)
+        return self._outputs.seen(upright, shown.crop)
 
     def _card(self, text: str) -> Image:
-        return card(*self._output.size, text)
+        return card(*self._outputs.size, text)
 
     def _draw_cards(self) -> None:
         """Ahead of their use: drawing text takes longer than an output may be left unfed."""
-        if self._drawn != self._output.size:
-            self._drawn = self._output.size
+        if self._drawn != self._outputs.size:
+            self._drawn = self._outputs.size
             for text in ALL_CARDS:
                 self._card(text)

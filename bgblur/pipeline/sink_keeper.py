@@ -1,4 +1,4 @@
-"""Keeps a sink open: opens it again when it fails, for another frame size, or for another sink.
+"""Keeps a sink open: opens it again when it fails, or for another frame size.
 
 The output's size is settled here: the canvas's, or the camera's where the canvas leaves it open.
 """
@@ -32,6 +32,8 @@ class SinkKeeper:
     """``open``, ``ready``, ``works``, ``failed`` and ``close`` belong to the thread that feeds the
     sink, the rest to any. Hold ``using`` while the sink is used.
 
+    ``device`` is the output as the user named it. Where ``named`` is set, problems begin with it.
+
     Two formats settle the frame size: ``_target`` is what the canvas makes of ``_camera``, that of
     the camera's frames; ``_format`` is that of the sink. They differ while a driver refuses the
     target, because a watching program knows the size in force. Every opening asks for the target
@@ -40,8 +42,14 @@ class SinkKeeper:
     """
 
     def __init__(
-        self, open_sink: OpenSink, problems: Problems, canvas: Canvas | None = None
+        self,
+        open_sink: OpenSink,
+        problems: Problems,
+        canvas: Canvas | None = None,
+        device: str = "",
     ) -> None:
+        self.device = device
+        self.named = False
         self.sink: Sink | None = None
         self.opening = 0  # the number of times that a sink was opened
         self.using = threading.Lock()  # held while the sink is used or given up
@@ -62,9 +70,10 @@ class SinkKeeper:
         return self._format.size
 
     @property
-    def name(self) -> str:
+    def name(self) -> str | None:
+        """Of the open sink."""
         sink = self.sink
-        return sink.name if sink is not None else "nowhere"
+        return sink.name if sink is not None else None
 
     @property
     def records(self) -> bool:
@@ -73,15 +82,10 @@ class SinkKeeper:
 
     @property
     def changing(self) -> bool:
-        """Whether the sink is about to be given up for another."""
+        """Whether the sink is about to be opened again."""
         return self._reopen.is_set()
 
     # ------------------------------------------------------------ orders, from any thread
-
-    def replace(self, open_sink: OpenSink) -> None:
-        """Close the sink and open another."""
-        self._open_sink = open_sink
-        self._reopen.set()
 
     def resize(self, width: int, height: int, fps: float) -> None:
         """Take the camera's frame size, if the canvas leaves it open and the sink can."""
@@ -99,7 +103,8 @@ class SinkKeeper:
 
     def _aim(self) -> None:
         """Take the size that the canvas wants for the camera in force."""
-        if self.opening == 0:  # ``open`` will ask for it
+        if self.opening == 0:  # the first opening will ask for it
+            self._target = self._format = self._wanted()
             return
         target = self._wanted()
         resizing = self.sink.resizing if self.sink is not None else "reopen"
@@ -124,9 +129,13 @@ class SinkKeeper:
 
     def open(self, width: int, height: int, fps: float) -> None:
         """Open the sink for the first time. Raises OutputError."""
-        self._camera = FrameFormat((width, height), fps)
-        self._target = self._wanted()
+        self._expect(FrameFormat((width, height), fps))
         self._open(self._target)
+
+    def expect(self, size: tuple[int, int], fps: float) -> None:
+        """Have ``ready`` open the sink for the first time."""
+        self._expect(FrameFormat(size, fps))
+        self._reopen.set()
 
     def ready(self) -> bool:
         """Open the sink again if that is due. Returns False while a failed sink waits for its next
@@ -140,8 +149,8 @@ class SinkKeeper:
         return True
 
     def works(self) -> None:
-        """The sink has taken a picture."""
-        self._problems.clear(Part.OUTPUT)
+        """The sink has taken a picture, or its problems are of no use any more."""
+        self._problems.clear(Part.OUTPUT, self.device)
         self._retry = RETRY_FIRST
 
     def failed(self, error: Exception) -> None:
@@ -152,27 +161,40 @@ class SinkKeeper:
             _close_quietly(sink)  # the first reason is the one that helps
             self.not_completed(sink, error)
             return
-        self._problems.set(Part.OUTPUT, one_line(error))
+        self.say(one_line(error))
         self._retry_at = time.monotonic() + self._retry
         self._retry = min(2 * self._retry, RETRY_LAST)
         self._reopen.set()
 
     def not_completed(self, sink: Sink | None, error: Exception) -> None:
         """Report that ``sink`` did not take its last picture or could not be closed."""
-        self._problems.set(Part.OUTPUT, one_line(error))
+        self.say(one_line(error))
         if isinstance(sink, Recording) and self.broken_off is None:
             kept = "; what had been written is in it" if sink.kept else ""
             self.broken_off = OutputError(f"{one_line(error)}{kept}")
 
-    def close(self) -> None:
-        """Close the sink for good. Never raises."""
+    def close(self, given_up: bool = False) -> None:
+        """Close the sink for good. Never raises; one that is ``given_up`` for others has nothing to
+        report, unless it is a recording, which must be completed."""
         try:
             if self.sink is not None:
                 self.sink.close()
         except Exception as error:
-            self.not_completed(self.sink, error)
+            if self.records or not given_up:
+                self.not_completed(self.sink, error)
+
+    def say(self, problem: str) -> None:
+        """Report ``problem``, one line; callable from any thread."""
+        file = self.device.replace("\\", "/").rpartition("/")[2]
+        if self.named and file.lower() not in problem.lower():
+            problem = f"{self.device}: {problem}"
+        self._problems.set(Part.OUTPUT, problem, self.device)
 
     # ------------------------------------------------------------ how
+
+    def _expect(self, camera: FrameFormat) -> None:
+        self._camera = camera
+        self._target = self._format = self._wanted()
 
     def _wanted(self) -> FrameFormat:
         return FrameFormat(self._canvas.size(*self._camera.size), self._camera.fps)

@@ -46,7 +46,8 @@ class Part(StrEnum):
 
 
 class Problems:
-    """What is wrong now: one line for each part that has a problem. Callable from any thread.
+    """What is wrong now: one line for each part that has a problem, for each of several outputs
+    where they have some. Callable from any thread.
 
     The lines are for people. Code asks only whether a part has a problem:
 
@@ -58,26 +59,33 @@ class Problems:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lines: dict[Part, str] = {}
+        self._lines: dict[tuple[Part, str], str] = {}
 
-    def set(self, part: Part, line: str) -> None:
+    def set(self, part: Part, line: str, of: str = "") -> None:
+        """``of`` says which one, where there are several."""
         with self._lock:
-            self._lines[part] = line
+            self._lines[part, of] = line
 
-    def clear(self, part: Part) -> None:
+    def clear(self, part: Part, of: str = "") -> None:
         with self._lock:
-            self._lines.pop(part, None)
+            self._lines.pop((part, of), None)
 
     def __contains__(self, part: Part) -> bool:
-        with self._lock:
-            return part in self._lines
+        return self.any_of(part)
 
     def any_of(self, *parts: Part) -> bool:
         """Whether at least one of ``parts`` has a problem."""
         with self._lock:
-            return any(part in self._lines for part in parts)
+            return any(part in parts for part, _ in self._lines)
 
-    def now(self) -> dict[Part, str]:
-        """A copy: the line of each part with a problem, the oldest problem first."""
+    def each(self) -> dict[tuple[Part, str], str]:
+        """A copy: each line by its part and by which one has it, the oldest problem first."""
         with self._lock:
             return dict(self._lines)
+
+    def now(self) -> dict[Part, str]:
+        """The line of each part with a problem, the oldest problem first."""
+        lines: dict[Part, str] = {}
+        for (part, _), line in self.each().items():
+            lines[part] = f"{lines[part]}; {line}" if part in lines else line
+        return lines

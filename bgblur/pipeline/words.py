@@ -46,6 +46,6 @@ HANGS = {
 }
 
 
-def working_again(part: Part) -> str:
-    """The line for the user once the problem of ``part`` is gone."""
-    return f"{_PART_WORDS[part]}: working again"
+def working_again(part: Part, which: str = "") -> str:
+    """The line for the user once the problem of ``part`` is gone; ``which`` of several."""
+    return f"{_PART_WORDS[part]} {which}".rstrip() + ": working again"

@@ -94,7 +94,7 @@ def test_no_output_gets_a_raw_picture_that_was_meant_for_another(
     daemon = daemon_of(path, before + HERE)
     raw: list[bool] = []
     monkeypatch.setattr(
-        daemon.pipeline, "replace_sink", lambda _: raw.append(daemon.pipeline.look.raw)
+        daemon.pipeline, "replace_sinks", lambda _: raw.append(daemon.pipeline.look.raw)
     )
     assert not edit(daemon, path, after + THERE)
     assert raw == [False], "the look is blurred while the output changes"

@@ -107,6 +107,6 @@ def test_a_pause_holds_though_programs_watch() -> None:
 def test_only_a_virtual_camera_is_watched() -> None:
     pipeline = Rests()
     on_demand = OnDemand(cast(Pipeline, pipeline), settings())
-    on_demand.output_opened(RecordingSink())
+    on_demand.output_opened("auto", RecordingSink())
     assert on_demand.clients is None
     on_demand.close()

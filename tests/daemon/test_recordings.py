@@ -64,8 +64,8 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def opened_since(daemon: Daemon, opened: int) -> bool:
-    return daemon.pipeline._sink.opening > opened
+def opened_since(daemon: Daemon, opened: str) -> bool:
+    return daemon.pipeline.sink_names not in (opened, "nowhere")
 
 
 def more_pictures(daemon: Daemon, count: int = 15) -> None:
@@ -82,7 +82,7 @@ def test_there_and_back_the_first_part_is_still_there(config: Path) -> None:
     with running(daemon):
         for device in (other, talk, other, talk):
             more_pictures(daemon)
-            opened = daemon.pipeline._sink.opening
+            opened = daemon.pipeline.sink_names
             set_value(config, "output.device", str(device))
             until(partial(opened_since, daemon, opened))
         more_pictures(daemon)
@@ -106,7 +106,7 @@ def test_a_change_to_a_file_that_exists_leaves_it_alone(config: Path) -> None:
     with running(daemon):
         more_pictures(daemon)
         daemon.live.change("output.device", str(lecture))  # as the page does
-        until(lambda: daemon.pipeline.sink_name == "video file lecture-2.mp4")
+        until(lambda: daemon.pipeline.sink_names == "video file lecture-2.mp4")
         more_pictures(daemon)
     assert lecture.read_text() == "older"
     assert frames_of(config.parent / "lecture-2.mp4") >= 14
@@ -136,8 +136,8 @@ def test_a_named_recording_is_refused_once_and_goes_on_with_a_number(config: Pat
     daemon = Daemon(load(config), config, {"output.device": str(talk)}, print, "replace")
     with running(daemon):
         more_pictures(daemon)
-        daemon.pipeline.replace_sink(daemon._sink_opener(str(talk)))
-        until(lambda: daemon.pipeline.sink_name == "video file talk-2.mp4")
+        daemon.pipeline.replace_sinks({"again": daemon._sink_opener(str(talk))})
+        until(lambda: daemon.pipeline.sink_names == "video file talk-2.mp4")
         more_pictures(daemon)
     assert frames_of(talk) >= 14, "its own first part was not replaced"
     assert frames_of(config.parent / "talk-2.mp4") >= 14

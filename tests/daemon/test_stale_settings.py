@@ -191,7 +191,7 @@ def looks_at(
     return seen
 
 
-@pytest.mark.parametrize("part", ["source", "sink", "backend"])
+@pytest.mark.parametrize("part", ["source", "sinks", "backend"])
 def test_a_pause_comes_before_anything_else_of_the_edit(
     part: str, live: LiveSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,10 +98,10 @@ def test_a_camera_of_the_kernel_is_not_listed_twice() -> None:
 def test_doctor_says_whether_pipewire_is_there() -> None:
     loopback = Device("/dev/video10", "bgblur", "virtual camera")
     offers = "offers the camera bgblur"
-    assert offers in check_pipewire("auto", [], None).detail
-    assert offers in check_pipewire("pipewire", [loopback], None).detail
-    assert offers not in check_pipewire("auto", [loopback], None).detail
-    assert check_pipewire("auto", [], GONE).status == "ok"
-    check = check_pipewire("pipewire", [], GONE)
+    assert offers in check_pipewire(["auto"], [], None).detail
+    assert offers in check_pipewire(["pipewire"], [loopback], None).detail
+    assert offers not in check_pipewire(["auto"], [loopback], None).detail
+    assert check_pipewire(["auto"], [], GONE).status == "ok"
+    check = check_pipewire(["pipewire"], [], GONE)
     assert (check.status, check.exit_code) == ("fail", 4)
     assert check.fix == "systemctl --user start pipewire"

@@ -82,7 +82,7 @@ def test_under_overload_the_newest_frame_wins_and_nothing_queues() -> None:
     source, sink, stats = Torrent(), TimingSink(), Stats()
     pipeline = Pipeline(
         lambda: source,
-        lambda *_: sink,
+        {"": lambda *_: sink},
         lambda: load_backend(EngineSettings(), stats, fps=lambda: FPS),
         Look(),
         MaskOptions(),

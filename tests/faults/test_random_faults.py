@@ -85,6 +85,7 @@ class AnyFaults(RuleBasedStateMachine):
         self._clock = time.time
         self._framings = cycle(FRAMINGS)
         self._rig: Any = None
+        self._outputs = 0
 
     @initialize(
         look=st.one_of(HIDING, st.sampled_from(RAW)),
@@ -189,7 +190,9 @@ class AnyFaults(RuleBasedStateMachine):
     @rule()
     def other_output(self) -> None:
         self._frame()
-        self._order(lambda: self._rig.pipeline.replace_sink(self._rig.output.open))
+        self._outputs += 1  # each has a name of its own
+        sinks = {str(self._outputs): self._rig.output.open}
+        self._order(lambda: self._rig.pipeline.replace_sinks(sinks))
 
     @rule(seconds=st.sampled_from([-86400.0, -3.0, 3.0, 3600.0]))
     def clock_jumps(self, seconds: float) -> None:

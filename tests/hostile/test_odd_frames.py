@@ -95,8 +95,8 @@ def published(image: Any, look: Look, mask: MaskOptions, size: tuple[int, int]) 
         found = None
     sink = RecordingSink()
     problems = Problems()
-    publisher, keeper = publisher_on(sink, problems, look)
-    keeper.open(*size, 30.0)
+    publisher, outputs = publisher_on(sink, problems, look)
+    outputs.open(*size, 30.0)
     publisher.show(found, frame)
     publisher.show(None, frame)  # its alpha came too late
     assert problems.now() == {}

@@ -178,7 +178,7 @@ def test_the_camera_rests_when_only_stalled_clients_are_left(preview: Preview) -
     pipeline = Rests()
     idle = IdleSettings(on_demand=True, grace_seconds=0.2)
     on_demand = OnDemand(cast(Pipeline, pipeline), Settings(idle=idle))
-    on_demand._watch = cast(ClientWatch, NoProgram())
+    on_demand._watches["auto"] = cast(ClientWatch, NoProgram())
     on_demand.page = preview.sink
 
     def rests() -> bool:

@@ -50,8 +50,8 @@ def test_the_counter_counts_opencv_too() -> None:
 # floating point. Before memory was reused, "blur" took more than four.
 @pytest.mark.parametrize(("look", "most"), [("blur", 0.7), ("mirrored", 0.7), ("color", 2.0)])
 def test_a_frame_takes_little_fresh_memory(look: str, most: float) -> None:
-    publisher, keeper = publisher_on(lambda *_: NullSink(), Problems(), LOOKS[look])
-    keeper.open(WIDTH, HEIGHT, 30)
+    publisher, outputs = publisher_on(lambda *_: NullSink(), Problems(), LOOKS[look])
+    outputs.open(WIDTH, HEIGHT, 30)
     compositor, image = CpuCompositor(), portrait(WIDTH, HEIGHT)
     half = halved(image)
     index = 0

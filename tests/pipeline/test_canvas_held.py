@@ -60,7 +60,7 @@ def test_through_another_camera_its_loss_and_a_broken_model(
 @pytest.mark.parametrize("look", [Look(mode="none"), Look(strength=0), Look(strength=1)])
 def test_not_even_a_raw_picture_has_the_room_in_its_bars(look: Look) -> None:
     showing = Showing(look)
-    showing.keeper.canvas = Canvas(180, 320)
+    showing.outputs.canvas = Canvas(180, 320)
     for picture in showing.show(showing.item()):
         assert picture.shape == (320, 180, 3)
         steps = np.abs(np.diff(picture.astype(int), axis=1)).max(axis=(1, 2))
@@ -72,7 +72,7 @@ def test_not_even_a_raw_picture_has_the_room_in_its_bars(look: Look) -> None:
 
 def test_what_the_page_shows_is_framed_alike() -> None:
     showing = Showing(Look())
-    showing.keeper.canvas = Canvas(180, 320)
+    showing.outputs.canvas = Canvas(180, 320)
     showing.show(showing.item())
     for seen in (showing.publisher.before(), showing.publisher.matte()):
         assert seen is not None
@@ -88,7 +88,7 @@ def test_a_recording_has_it(tmp_path: Path) -> None:
     source = SquareSource()
     pipeline = Pipeline(
         source,
-        opened,
+        {"": opened},
         lambda: backend_of(SquareEngine()),
         Look(),
         SHARP,

@@ -12,9 +12,8 @@ from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.imaging.color import to_i420
 from bgblur.pipeline.in_force import Made
-from bgblur.pipeline.output import Output
+from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.preview import Preview
-from bgblur.pipeline.sink_keeper import SinkKeeper
 from bgblur.pipeline.state import Part, Problems
 from bgblur.sinks import PixelFormat
 from bgblur.stats import Stats
@@ -33,15 +32,21 @@ class Parts:
         self.sink, self.preview_sink = RecordingSink(), RecordingSink()
         self.sink.pixel_format = pixel_format
         self.problems, self.stats = Problems(), Stats()
-        self.keeper, self.preview = SinkKeeper(self.sink, self.problems), Preview(self.problems)
+        self.preview = Preview(self.problems)
         self.allowed = True
-        self.output = Output(
-            self.keeper, self.preview, self.stats, lambda made: made is None or self.allowed
+        self.outputs = Outputs(
+            {"": self.sink},
+            self.preview,
+            self.problems,
+            self.stats,
+            lambda made: made is None or self.allowed,
         )
-        self.keeper.open(WIDTH, HEIGHT, 30.0)
+        self.outputs.open(WIDTH, HEIGHT, 30.0)
         if preview:
             self.preview.replace(lambda: self.preview_sink)
-            assert self.output.ready()
+            assert self.outputs.ready()
+        (self.output,) = self.outputs._all
+        self.keeper = self.output.keeper
 
     def monotonic(self) -> float:
         return self.now
@@ -49,7 +54,7 @@ class Parts:
     def repeated(self) -> tuple[list[Image], float]:
         """What ``repeat`` shows, and the seconds until it wants to be called again."""
         before = len(self.sink.published)
-        wait = self.output.repeat()
+        wait = self.outputs.repeat()
         return [picture for _, picture in self.sink.published[before:]], wait
 
 
@@ -69,15 +74,15 @@ def test_each_output_gets_the_picture_in_its_own_format(
     pixel_format: PixelFormat, preview: bool
 ) -> None:
     parts = Parts(pixel_format, preview)
-    assert parts.output.wants_i420 is (pixel_format == "i420" and not preview)
+    assert parts.outputs.wants_i420 is (pixel_format == "i420" and not preview)
     for given in (PICTURE, to_i420(PICTURE)):
-        assert parts.output.feed(given, MADE)
+        assert parts.outputs.feed(given, MADE)
     for _, shown in parts.sink.published:
         expected = to_i420(PICTURE) if pixel_format == "i420" else PICTURE
         assert shown.shape == expected.shape
     first = parts.sink.published[0][1]
     assert np.array_equal(first, to_i420(PICTURE) if pixel_format == "i420" else PICTURE)
-    if parts.output.wants_i420:
+    if parts.outputs.wants_i420:
         assert np.array_equal(parts.sink.published[1][1], first), "it is not converted again"
     assert [shown.shape for _, shown in parts.preview_sink.published] == [PICTURE.shape] * (
         2 * preview
@@ -92,8 +97,8 @@ def test_a_picture_of_another_size_fills_the_output(
 ) -> None:
     parts = Parts(pixel_format)
     given = np.full((height, width, 3), 200, np.uint8)
-    parts.output.feed(given, MADE)
-    parts.output.feed(to_i420(given), MADE)
+    parts.outputs.feed(given, MADE)
+    parts.outputs.feed(to_i420(given), MADE)
     size = (HEIGHT * 3 // 2, WIDTH) if pixel_format == "i420" else (HEIGHT, WIDTH, 3)
     assert [shown.shape for _, shown in parts.sink.published] == [size, size]
 
@@ -105,10 +110,10 @@ def test_a_card_is_converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
         converted.append(1)
         return to_i420(image, out)
 
-    monkeypatch.setattr("bgblur.pipeline.output.to_i420", noted)
+    monkeypatch.setattr("bgblur.pipeline.fitter.to_i420", noted)
     other = 255 - PICTURE
     for picture in (PICTURE, PICTURE, other, PICTURE):
-        parts.output.feed(picture, MADE)
+        parts.outputs.feed(picture, MADE)
     assert len(converted) == 3
     for (_, shown), given in zip(
         parts.sink.published, (PICTURE, PICTURE, other, PICTURE), strict=True
@@ -119,27 +124,27 @@ def test_a_card_is_converted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_neither_output_gets_a_picture_that_may_not_be_shown() -> None:
     parts = Parts(preview=True)
     parts.allowed = False
-    assert not parts.output.feed(PICTURE, MADE)
+    assert not parts.outputs.feed(PICTURE, MADE)
     assert not parts.sink.published
     assert not parts.preview_sink.published
     assert parts.stats.published == 0
-    assert parts.output.feed(PICTURE, None)
+    assert parts.outputs.feed(PICTURE, None)
     assert len(parts.sink.published) == len(parts.preview_sink.published) == 1
 
 
 def test_without_a_sink_a_picture_is_dropped() -> None:
     parts = Parts(preview=True)
     parts.keeper.sink = None
-    assert not parts.output.wants_i420
-    assert parts.output.feed(PICTURE, MADE)
+    assert not parts.outputs.wants_i420
+    assert parts.outputs.feed(PICTURE, MADE)
     assert not parts.preview_sink.published
 
 
 def test_an_output_that_fails_is_not_repeated(parts: Parts) -> None:
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     parts.sink.refuse.set()
     with pytest.raises(OutputError):
-        parts.output.feed(PICTURE, MADE)
+        parts.outputs.feed(PICTURE, MADE)
     parts.sink.refuse.clear()
     parts.now += 0.1
     assert parts.repeated()[0] == []
@@ -150,7 +155,7 @@ def test_an_output_that_fails_is_not_repeated(parts: Parts) -> None:
 
 
 def test_a_picture_is_repeated_twelve_times_a_second_for_three_seconds(parts: Parts) -> None:
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     shown, wait = parts.repeated()
     assert shown == []
     assert wait == pytest.approx(0.08)
@@ -175,27 +180,27 @@ def test_a_picture_is_repeated_twelve_times_a_second_for_three_seconds(parts: Pa
 
 def test_nothing_is_repeated_before_the_first_picture_and_of_a_former_sink(parts: Parts) -> None:
     assert parts.repeated() == ([], 0.08)
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     parts.now += 0.1
     parts.keeper.opening += 1
     assert parts.repeated() == ([], 0.08)
 
 
 def test_a_sink_in_use_or_about_to_change_is_left_alone(parts: Parts) -> None:
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     parts.now += 0.1
     with parts.keeper.using:
         assert parts.repeated() == ([], 0.02)
     assert len(parts.repeated()[0]) == 1
     assert not parts.keeper.using.locked()
     parts.now += 0.1
-    parts.keeper.replace(parts.sink)
+    parts.keeper.failed(OutputError("gone"))
     assert parts.repeated() == ([], 0.02)
     assert not parts.keeper.using.locked()
 
 
 def test_a_sink_that_fails_while_it_repeats_is_left_to_the_next_picture(parts: Parts) -> None:
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     parts.now += 0.1
     parts.sink.refuse.set()
     assert parts.repeated() == ([], 0.02)
@@ -210,7 +215,7 @@ def test_a_picture_that_hides_too_little_becomes_a_dark_card_and_is_dropped(
 ) -> None:
     parts = Parts(pixel_format)
     monkeypatch.setattr("bgblur.pipeline.output.time", parts)
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     parts.now += 0.1
     parts.allowed = False
     dark = card(WIDTH, HEIGHT, "")
@@ -229,7 +234,7 @@ def test_a_picture_that_hides_too_little_becomes_a_dark_card_and_is_dropped(
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_nothing_of_the_room_is_shown_after_the_end(fails: bool, parts: Parts) -> None:
-    parts.output.feed(PICTURE, MADE)
+    parts.outputs.feed(PICTURE, MADE)
     if fails:
         parts.sink.refuse.set()
     assert not parts.output.closing
@@ -242,7 +247,7 @@ def test_nothing_of_the_room_is_shown_after_the_end(fails: bool, parts: Parts) -
 
     parts.sink.close = close_and_note  # type: ignore[method-assign]
     last = card(WIDTH, HEIGHT, "bgblur has ended")
-    parts.output.end(last)
+    parts.outputs.end(last)
     assert closing == [True]
     assert not parts.output.closing
     assert parts.sink.closed == 1
@@ -255,7 +260,7 @@ def test_nothing_of_the_room_is_shown_after_the_end(fails: bool, parts: Parts) -
 
 def test_the_preview_ends_with_the_output() -> None:
     parts = Parts(preview=True)
-    parts.output.end(card(WIDTH, HEIGHT, ""))
+    parts.outputs.end(card(WIDTH, HEIGHT, ""))
     assert parts.preview_sink.closed == 1
     assert not parts.preview.is_open
 
@@ -264,5 +269,5 @@ def test_a_recording_that_broke_off_opens_no_preview() -> None:
     parts = Parts()
     parts.keeper.broken_off = OutputError("the disk is full")
     parts.preview.replace(lambda: parts.preview_sink)
-    assert not parts.output.ready()
+    assert not parts.outputs.ready()
     assert not parts.preview.is_open

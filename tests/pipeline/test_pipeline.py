@@ -94,7 +94,7 @@ def test_before_the_first_alpha_the_whole_frame_is_blurred() -> None:
         ready.wait()
         return backend_of(rig.engine)
 
-    rig.pipeline = Pipeline(rig.source, rig.sink, load, Look(), SHARP)
+    rig.pipeline = Pipeline(rig.source, {"": rig.sink}, load, Look(), SHARP)
     began = time.monotonic()
     with running(rig):
         rig.wait(lambda: len(rig.sink.published) > 8)

@@ -58,7 +58,7 @@ def device_rig(engine: DeviceEngine) -> Rig:
 
     rig = Rig(load=load, look=Look("blur", 60))
     rig.sink = PlanarSink()
-    rig.pipeline._sink._open_sink = rig.sink
+    rig.pipeline.replace_sinks({"planar": rig.sink})
     return rig
 
 
@@ -96,7 +96,7 @@ def test_an_output_of_another_format_takes_over() -> None:
     with running(device_rig(DeviceEngine())) as rig:
         rig.wait(lambda: rig.pipeline.stats.frames > 10)
         other = RecordingSink()
-        rig.pipeline.replace_sink(other)
+        rig.pipeline.replace_sinks({"other": other})
         rig.wait(lambda: len(other.published) > 10)
         assert all(p.shape == (HEIGHT, WIDTH, 3) for p in other.since(0))
         assert not leaks(other.since(0))

@@ -93,7 +93,7 @@ def test_a_pipeline_that_begins_paused_never_opens_the_camera() -> None:
     sink, engine = RecordingSink(), SquareEngine()
     rig = Rig(engine)
     rig.pipeline = Pipeline(
-        open_source, sink, lambda: rig.backend, Look(), SHARP, wanted=(WIDTH, HEIGHT, 30.0)
+        open_source, {"": sink}, lambda: rig.backend, Look(), SHARP, wanted=(WIDTH, HEIGHT, 30.0)
     )
     rig.sink = sink
     rig.pipeline.rest(Rest.PAUSED)
@@ -119,7 +119,7 @@ def test_a_camera_that_comes_after_the_start_brings_its_size(late: str) -> None:
 
     rig = Rig()
     rig.pipeline = Pipeline(
-        open_source, rig.sink, lambda: rig.backend, Look(), SHARP, wanted=(640, 480, 30.0)
+        open_source, {"": rig.sink}, lambda: rig.backend, Look(), SHARP, wanted=(640, 480, 30.0)
     )
     if late == "paused":
         rig.pipeline.rest(Rest.PAUSED)
@@ -144,7 +144,12 @@ def rest_for(seconds: float) -> tuple[float, float]:
     rig = Rig()
     sink = CopyingSink()
     rig.pipeline = Pipeline(
-        rig.source, lambda *_: sink, lambda: rig.backend, Look(), SHARP, wanted=(1280, 720, 30.0)
+        rig.source,
+        {"": lambda *_: sink},
+        lambda: rig.backend,
+        Look(),
+        SHARP,
+        wanted=(1280, 720, 30.0),
     )
     rig.pipeline.rest(Rest.IDLE)
     with running(rig):
@@ -177,7 +182,12 @@ def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
 
     rig = Rig()
     rig.pipeline = Pipeline(
-        open_source, rig.sink, lambda: rig.backend, Look(), SHARP, wanted=(WIDTH, HEIGHT, 30.0)
+        open_source,
+        {"": rig.sink},
+        lambda: rig.backend,
+        Look(),
+        SHARP,
+        wanted=(WIDTH, HEIGHT, 30.0),
     )
     began = time.monotonic()
     with running(rig):
@@ -210,7 +220,7 @@ def test_a_read_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture, "READS_WITHIN", 0.5)
     rig = Rig()
     source = OneThatHangs()
-    rig.pipeline = Pipeline(source, rig.sink, lambda: rig.backend, Look(), SHARP)
+    rig.pipeline = Pipeline(source, {"": rig.sink}, lambda: rig.backend, Look(), SHARP)
     with running(rig):
         rig.wait_state("blurring")
         source.hang.set()

@@ -14,7 +14,7 @@ from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Image
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.output import Output
+from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.state import Part, Rest, State
 from bgblur.pipeline.words import ALL_CARDS, CARDS, ENDED_CARD, PROBLEM_CARD
 
@@ -251,7 +251,7 @@ def test_an_output_that_fails_or_waits_is_not_fed(clock: Clock) -> None:
 def test_nothing_is_kept_for_an_output_that_is_being_opened(clock: Clock) -> None:
     showing = Showing(BLUR)
     showing.show(showing.item(1, clock.now))
-    showing.output.ready = lambda: False  # type: ignore[method-assign]
+    showing.outputs.ready = lambda: False  # type: ignore[method-assign]
     assert showing.show(showing.item(2, clock.now)) == []
     assert nothing_is_kept(showing)
     assert showing.publisher.before() is None
@@ -299,7 +299,7 @@ def test_the_cards_are_drawn_ahead_once_a_size(
     for number in (1, 2):
         showing.show(showing.item(number, clock.now))
     assert drawn == [(WIDTH, HEIGHT, text) for text in ALL_CARDS]
-    showing.keeper.resize(WIDTH // 2, HEIGHT, 30.0)
+    showing.outputs.resize(WIDTH // 2, HEIGHT, 30.0)
     drawn.clear()
     showing.show(showing.item(3, clock.now))
     assert drawn == [(WIDTH // 2, HEIGHT, text) for text in ALL_CARDS]
@@ -316,7 +316,7 @@ def test_the_compositor_is_told_whether_the_output_takes_i420(
             return super().compose(*args[:4])  # type: ignore[arg-type]
 
     for wants in (False, True):
-        monkeypatch.setattr(Output, "wants_i420", wants)
+        monkeypatch.setattr(Outputs, "wants_i420", wants)
         showing = Showing(BLUR)
         item = showing.item(1, clock.now)
         showing.show(Segmented(item.frame, item.pixels, item.alpha, Asked()))

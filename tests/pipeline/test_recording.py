@@ -44,7 +44,7 @@ def recording(path: Path, opened: list[SlowSink]) -> Pipeline:
         return opened[-1]
 
     pipeline = Pipeline(
-        SquareSource(), open_sink, lambda: backend_of(SquareEngine()), Look(), SHARP
+        SquareSource(), {"": open_sink}, lambda: backend_of(SquareEngine()), Look(), SHARP
     )
     pipeline.start()
     deadline = time.monotonic() + 30

@@ -36,7 +36,7 @@ def nobody() -> Backend:
 def pipeline() -> Pipeline:
     return Pipeline(
         lambda: DemoSource(160, 90),
-        lambda width, height, fps: NullSink(),
+        {"": lambda width, height, fps: NullSink()},
         nobody,
         Look(),
         MaskOptions(),

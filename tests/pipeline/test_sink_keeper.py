@@ -1,4 +1,4 @@
-"""A sink that is opened again: when it fails, at another size, or where another is wanted."""
+"""A sink that is opened again: when it fails, or at another size."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ def kept(opener: Opener) -> SinkKeeper:
     return keeper
 
 
+def lost(keeper: SinkKeeper) -> None:
+    """Its time to wait is over."""
+    keeper.failed(OutputError("gone"))
+    keeper._retry_at = 0.0
+
+
 def test_sizes_are_made_even() -> None:
     opener = Opener()
     assert kept(opener).size == (320, 180)
@@ -77,7 +83,7 @@ def test_a_refused_size_is_asked_for_whenever_the_sink_is_opened() -> None:
     assert keeper.ready()
     assert keeper.size == (320, 180)
     opener.refused.clear()
-    keeper.replace(opener)
+    lost(keeper)
     assert keeper.ready()
     assert keeper.size == (640, 360)
     assert all(sink.closed for sink in opener.sinks[:-1])
@@ -123,7 +129,7 @@ def test_a_new_sink_is_not_shown_a_picture_of_the_old_one() -> None:
     time.sleep(REPEAT_AFTER + 0.02)
     output.repeat()
     assert len(opener.sinks[0].published) == 2
-    keeper.replace(opener)
+    lost(keeper)
     assert output.ready()
     time.sleep(REPEAT_AFTER + 0.02)
     output.repeat()
@@ -137,10 +143,10 @@ def test_without_a_sink_there_is_no_name() -> None:
     keeper = kept(opener)
     assert keeper.name == "record"
     opener.refused.add((320, 180))
-    keeper.replace(opener)
+    lost(keeper)
     with pytest.raises(OutputError):
         keeper.ready()
-    assert keeper.name == "nowhere"
+    assert keeper.name is None
 
 
 # ------------------------------------------------------------ the preview

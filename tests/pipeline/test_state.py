@@ -88,12 +88,12 @@ class Recorded(Problems):
         super().__init__()
         self.lines: list[str | None] = []
 
-    def set(self, part: Part, line: str) -> None:
-        super().set(part, line)
+    def set(self, part: Part, line: str, of: str = "") -> None:
+        super().set(part, line, of)
         self._note(line)
 
-    def clear(self, part: Part) -> None:
-        super().clear(part)
+    def clear(self, part: Part, of: str = "") -> None:
+        super().clear(part, of)
         self._note(None)
 
     def _note(self, line: str | None) -> None:

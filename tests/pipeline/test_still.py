@@ -77,7 +77,7 @@ def test_the_last_picture_stays_wholly_blurred(strength: int, mirror: bool) -> N
 def test_it_is_made_from_planes_too() -> None:
     showing = ready(Look(strength=0))
     showing.sink.pixel_format = "i420"
-    showing.output._preview.replace(None)
+    showing.outputs._preview.replace(None)
     (last,) = showing.show(watermarked(showing))
     showing.in_force.rest = Rest.PAUSED
     (picture,) = showing.show(None)

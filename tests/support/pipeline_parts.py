@@ -18,6 +18,7 @@ from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend
 from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.output import Output
+from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.sink_keeper import OpenSink, SinkKeeper
@@ -136,17 +137,15 @@ def backend_of(engine: SquareEngine, settings: EngineSettings | None = None) -> 
 
 
 def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeeper]:
-    """An output that may be raw, without a preview; its sink is still to be opened."""
+    """An output that may be raw; its sink is still to be opened."""
     keeper = SinkKeeper(open_sink, problems)
-    return Output(keeper, Preview(problems), Stats(), lambda _: True), keeper
+    return Output(keeper, Stats(), lambda _: True), keeper
 
 
-def publisher_on(
-    open_sink: OpenSink, problems: Problems, look: Look
-) -> tuple[Publisher, SinkKeeper]:
-    """A publisher without a pipeline around it; its sink is still to be opened."""
-    output, keeper = output_on(open_sink, problems)
-    return Publisher(output, Stats(), problems, InForce(look, SHARP)), keeper
+def publisher_on(open_sink: OpenSink, problems: Problems, look: Look) -> tuple[Publisher, Outputs]:
+    """A publisher without a pipeline around it; its output is still to be opened."""
+    outputs = Outputs({"": open_sink}, Preview(problems), problems, Stats(), lambda _: True)
+    return Publisher(outputs, Stats(), problems, InForce(look, SHARP)), outputs
 
 
 SHARP = MaskOptions(refine_edges=False, smoothing=0.0)

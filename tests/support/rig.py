@@ -36,7 +36,7 @@ class Rig:
         self.engine = engine or SquareEngine()
         self.pipeline = Pipeline(
             self.source,
-            self.sink,
+            {"": self.sink},
             load or (lambda: backend_of(self.engine)),
             look or Look(),
             SHARP,

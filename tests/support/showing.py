@@ -11,10 +11,9 @@ from bgblur.frame import Alpha, Frame, Image
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.output import Output
+from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.publisher import Publisher
-from bgblur.pipeline.sink_keeper import SinkKeeper
 from bgblur.pipeline.state import Problems
 from bgblur.stats import Stats
 from support.pipeline_parts import HEIGHT, SHARP, WIDTH, RecordingSink, picture, true_alpha
@@ -46,11 +45,12 @@ class Showing:
         self.in_force = InForce(look, SHARP)
         self.sink, self.preview_sink = RecordingSink(), RecordingSink()
         self.problems, self.stats, self.compositor = Problems(), Stats(), Ordering()
-        self.keeper, preview = SinkKeeper(self.sink, self.problems), Preview(self.problems)
+        preview = Preview(self.problems)
         preview.replace(lambda: self.preview_sink)
-        self.output = Output(self.keeper, preview, self.stats, self.in_force.may_show)
-        self.publisher = Publisher(self.output, self.stats, self.problems, self.in_force)
-        self.keeper.open(WIDTH, HEIGHT, 30.0)
+        may_show = self.in_force.may_show
+        self.outputs = Outputs({"": self.sink}, preview, self.problems, self.stats, may_show)
+        self.publisher = Publisher(self.outputs, self.stats, self.problems, self.in_force)
+        self.outputs.open(WIDTH, HEIGHT, 30.0)
 
     def frame(self, index: int = 1, captured: float | None = None) -> Frame:
         captured = time.monotonic() if captured is None else captured

@@ -61,7 +61,12 @@ class FaultRig:
         for output in self.outputs:
             output.may_be_raw = first.raw
         self.pipeline = Pipeline(
-            self.camera.open, self.output.open, self.model.load, first, mask, wanted=(320, 180, 30)
+            self.camera.open,
+            {"": self.output.open},
+            self.model.load,
+            first,
+            mask,
+            wanted=(320, 180, 30),
         )
         self.resting: Rest | None = None
         self.running = False

@@ -1,0 +1,293 @@
+"""All outputs and the preview: each is fed the same picture, and none disturbs another.
+
+A sole output is fed by the thread that makes the pictures. Of several, each has its own thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bgblur.errors import OutputError, UsageError, one_line
+from bgblur.frame import Image
+from bgblur.imaging.canvas import WHOLE, Canvas, Crop, fitted
+from bgblur.imaging.color import even
+from bgblur.pipeline.fitter import Fitter
+from bgblur.pipeline.in_force import Made
+from bgblur.pipeline.output import REPEAT_AFTER, MayShow, Output
+from bgblur.pipeline.output_thread import OutputThread
+from bgblur.pipeline.preview import Preview
+from bgblur.pipeline.sink_keeper import FrameFormat, OpenSink, SinkKeeper
+from bgblur.pipeline.state import Part, Problems
+from bgblur.stats import Stats
+
+OpenSinks = Mapping[str, OpenSink]  # by the name that the user gave the output
+
+
+class OutputState(NamedTuple):
+    """``device`` is the output as the user named it, ``name`` what is open; None where nothing
+    is."""
+
+    device: str
+    name: str | None
+
+
+class Outputs:
+    """``open``, ``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to
+    another, the rest to any.
+
+    At the start one output of several is enough; the others are tried again and again. ``size`` and
+    ``shape`` are those of the first that is open.
+    """
+
+    def __init__(
+        self,
+        open_sinks: OpenSinks,
+        preview: Preview,
+        problems: Problems,
+        stats: Stats,
+        may_show: MayShow,
+        canvas: Canvas | None = None,
+    ) -> None:
+        self._preview = preview
+        self._problems = problems
+        self._stats = stats
+        self._may_show = may_show
+        self._canvas = canvas or Canvas()
+        self._camera = FrameFormat((0, 0), 30.0)
+        self._fitter = Fitter()  # of the preview
+        self._wanted: OpenSinks | None = None
+        self._changing = threading.Lock()  # the list of outputs, the canvas, the camera's size
+        self._ended = False
+        self._threads: dict[Output, OutputThread] = {}
+        self._leaving: list[OutputThread] = []  # of outputs that are no longer fed
+        self._sole: Output | None = None  # what has no thread of its own
+        self._all = tuple(self._made(*each) for each in open_sinks.items())
+        self._name_each()
+
+    # ------------------------------------------------------------ what is open
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the published pictures, (width, height), even."""
+        return self._main.keeper.size
+
+    @property
+    def shape(self) -> float | None:
+        """The width per height that a part of a picture must have to fill the output; None where
+        the picture's own is kept."""
+        width, height = self.size
+        return width / height if self._canvas.fit == "cover" else None
+
+    @property
+    def wants_i420(self) -> bool:
+        """Whether nobody needs the next picture in BGR."""
+        fed = [output for output in self._all if output.is_open]
+        return bool(fed) and all(output.wants_i420 for output in fed) and not self._preview.is_open
+
+    @property
+    def states(self) -> list[OutputState]:
+        return [OutputState(output.keeper.device, output.keeper.name) for output in self._all]
+
+    @property
+    def records(self) -> bool:
+        """Whether pictures are lost where an output is not closed properly."""
+        return any(output.keeper.records for output in self._unfinished)
+
+    @property
+    def closing(self) -> bool:
+        """Whether an output has its last picture, and is being closed."""
+        return any(output.closing for output in self._unfinished)
+
+    @property
+    def broken_off(self) -> OutputError | None:
+        """Why a recording could not go on. While another output is fed, this is only a problem;
+        it is an error again after ``end``."""
+        errors = [output.keeper.broken_off for output in self._all]
+        if self._ended or all(errors):
+            return next(filter(None, errors), None)
+        return None
+
+    # ------------------------------------------------------------ orders, from any thread
+
+    def replace(self, open_sinks: OpenSinks) -> None:
+        """Feed these outputs from now on. One that has the same name as before is left alone."""
+        with self._changing:
+            self._wanted = open_sinks
+
+    def resize(self, width: int, height: int, fps: float) -> None:
+        """Take the camera's frame size where the canvas leaves it open and a sink can."""
+        with self._changing:
+            self._camera = FrameFormat((width, height), fps)
+            for output in self._all:
+                output.keeper.resize(width, height, fps)
+
+    @property
+    def canvas(self) -> Canvas:
+        return self._canvas
+
+    @canvas.setter
+    def canvas(self, canvas: Canvas) -> None:
+        with self._changing:
+            self._canvas = canvas
+            for output in self._all:
+                output.keeper.canvas = canvas
+
+    def nobody_watches(self) -> None:
+        """Try sizes again that were refused while somebody watched."""
+        for output in self._all:
+            output.keeper.nobody_watches()
+
+    def seen(self, picture: Image, crop: Crop) -> Image:
+        """``picture`` (BGR) as ``feed`` would show ``crop`` of it."""
+        return fitted(even(picture), *self.size, self._canvas, crop)
+
+    # ------------------------------------------------------------ by the feeding thread
+
+    def open(self, width: int, height: int, fps: float) -> None:
+        """Open the outputs for the first time. Raises the OutputError of the first if none opens,
+        UsageError if one of them must not be opened."""
+        self._camera = FrameFormat((width, height), fps)
+        errors: list[Exception] = []
+        try:
+            for output in self._all:
+                try:
+                    output.keeper.open(width, height, fps)
+                except UsageError:
+                    raise
+                except Exception as error:  # drivers raise anything
+                    output.failed(error)
+                    errors.append(error)
+            if len(errors) == len(self._all):
+                raise errors[0]
+        except BaseException:
+            for output in self._all:
+                output.keeper.close()
+            raise
+        self._spread()
+
+    def ready(self) -> bool:
+        """Apply pending changes. Returns False while no output is open. Raises OutputError when a
+        sole output cannot be opened again."""
+        self._change()
+        if self.broken_off is None:
+            self._preview.update()
+        if self._sole is not None:
+            return self._sole.ready()
+        return any(output.is_open for output in self._all)
+
+    def feed(self, picture: Image, made_with: Made | None, crop: Crop = WHOLE) -> bool:
+        """Publish ``crop`` of ``picture``, BGR or I420, at each sink's size and in its format.
+
+        ``made_with`` is None if it shows nothing of the room. Returns False if the picture may no
+        longer be shown. Raises what a sole sink raises.
+        """
+        sole = self._sole
+        if sole is not None:
+            if not sole.is_open:
+                return True
+            if not sole.feed(picture, made_with, crop):
+                return False
+        elif not self._may_show(made_with):
+            return False
+        for output, thread in self._threads.items():
+            thread.feed(picture, made_with, crop)
+            if thread.blocked:
+                output.keeper.say(
+                    f"{output.keeper.device} does not respond: leave it out of output.devices, "
+                    "or restart what it belongs to"
+                )
+        if self._preview.is_open and self._may_show(made_with):
+            fitter = sole.fitter if sole is not None else self._fitter  # it may be made already
+            self._preview.publish(fitter.fit(picture, crop, self._canvas, self.size, planar=False))
+        return True
+
+    def failed(self, error: Exception) -> None:
+        """Feeding has raised ``error``."""
+        if self._sole is not None:
+            self._sole.failed(error)
+        else:  # each thread meets the errors of its own sink
+            line = f"the picture cannot be shown: {one_line(error)}"
+            self._problems.set(Part.PICTURE, line)
+
+    def repeat(self) -> float:
+        """See ``Output.repeat``. A thread repeats its output's pictures itself."""
+        sole = self._sole
+        return sole.repeat() if sole is not None else REPEAT_AFTER
+
+    def end(self, last: Image) -> None:
+        """Leave ``last`` as the last picture and close outputs and preview. Never raises."""
+        self._ended = True
+        for thread in self._threads.values():
+            thread.end(last)
+        if self._sole is not None:
+            self._sole.end(last)
+        self._preview.publish(last)
+        self._preview.close()
+        for thread in [*self._threads.values(), *self._leaving]:
+            thread.wait()
+
+    # ------------------------------------------------------------ how
+
+    @property
+    def _main(self) -> Output:
+        return next((output for output in self._all if output.is_open), self._all[0])
+
+    @property
+    def _unfinished(self) -> list[Output]:
+        leaving = [thread.output for thread in self._leaving if thread.is_alive]
+        return [*self._all, *leaving]
+
+    def _made(self, device: str, open_sink: OpenSink) -> Output:
+        keeper = SinkKeeper(open_sink, self._problems, self._canvas, device)
+        return Output(keeper, self._stats, self._may_show)
+
+    def _change(self) -> None:
+        """Do what ``replace`` asked for."""
+        with self._changing:
+            wanted, self._wanted = self._wanted, None
+            if wanted is None:
+                return
+            former = {output.keeper.device: output for output in self._all}
+            outputs = []
+            for device, open_sink in wanted.items():
+                output = former.pop(device, None)
+                if output is None:
+                    output = self._made(device, open_sink)
+                    output.keeper.expect(*self._camera)
+                outputs.append(output)
+            self._all = tuple(outputs)
+        self._leave(list(former.values()))
+        self._spread()
+
+    def _leave(self, outputs: list[Output]) -> None:
+        """Close ``outputs``. A recording takes its time for it, in a thread."""
+        for gone in self._leaving:
+            if not gone.is_alive:
+                gone.output.keeper.works()  # how it ended has been said
+        self._leaving = [gone for gone in self._leaving if gone.is_alive]
+        for output in outputs:
+            thread = self._threads.pop(output, None)
+            if thread is None and not output.keeper.records:
+                output.end(None)
+                continue
+            thread = thread or OutputThread(output)
+            thread.end(None)
+            self._leaving.append(thread)
+
+    def _spread(self) -> None:
+        """Give each of several outputs a thread of its own."""
+        devices = [thread for thread in self._leaving if not thread.output.keeper.records]
+        without = [output for output in self._all if output not in self._threads]
+        alone = len(self._all) == 1 and not devices and without
+        self._sole = without[0] if alone else None
+        if not alone:
+            for output in without:
+                self._threads[output] = OutputThread(output, devices)
+        self._name_each()
+
+    def _name_each(self) -> None:
+        """Have the problems of each of several outputs say which one has them."""
+        for output in self._all:
+            output.keeper.named = len(self._all) > 1
