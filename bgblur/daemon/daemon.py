@@ -141,12 +141,19 @@ class Daemon:
             "mirror": settings.camera.mirror,
             "geometry": self._geometry(settings),
             "output": ", ".join(settings.output.names),
-            "outputs": [each._asdict() for each in self.pipeline.outputs],
+            "outputs": self._outputs(),
             "paused": settings.output.paused,
             "pause_shows": settings.output.pause_shows,
             "clients": self._on_demand.clients,
             "preview": page.url if page is not None and page.is_open else None,
         }
+
+    def _outputs(self) -> list[dict[str, str | None]]:
+        """Each output as the user named it, and what is open; None where nothing is."""
+        return [
+            {"device": device, "name": "preview page" if name and device == "web" else name}
+            for device, name in self.pipeline.outputs  # the page's own name has its address
+        ]
 
     def _geometry(self, settings: Settings) -> dict[str, Any]:
         """What is shown of the camera's picture; ``crop`` is what "follow" shows of the rest."""

@@ -67,8 +67,9 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     """What one daemon does, and what is wrong with it, for a terminal."""
     lines = []
     for run in status["runs"]:
+        outputs = outputs_in_words(run) or run["output"]
         lines.append(
-            f"{run['source']} -> {_outputs(run)}: {run['state']}, strength {run['strength']}, "
+            f"{run['source']} -> {outputs}: {run['state']}, strength {run['strength']}, "
             f"{run['fps']:.0f} fps, latency {run['latency_ms']['p50']:.0f} ms, "
             f"{run['cpu_cores']} cores, {run['rss_mb']:.0f} MB"
         )
@@ -79,11 +80,11 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _outputs(run: dict[str, Any]) -> str:
-    """The outputs as the user named them, and which of several are not open."""
+def outputs_in_words(run: dict[str, Any]) -> str | None:
+    """Several outputs as the user named them, and which of them are not open; None for one."""
     outputs = run.get("outputs", ())  # older daemons give none
     if len(outputs) < 2:
-        return str(run["output"])
+        return None
     return ", ".join(each["device"] + ("" if each["name"] else " (not open)") for each in outputs)
 
 

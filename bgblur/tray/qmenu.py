@@ -53,6 +53,7 @@ class TrayMenu(QObject):
         self._widgets = widgets
         self.menu = QMenu()
         self._words = self._line()
+        self._outputs = self._line()
         self._problem = self._line()
         self.menu.addSeparator()
         end_of_presets = self.menu.addSeparator()
@@ -108,6 +109,8 @@ class TrayMenu(QObject):
     def show_state(self, seen: Seen, *, ends_daemon: bool, autostart: bool) -> None:
         """``ends_daemon`` says that "Quit" ends the daemon too."""
         self._words.setText(seen.words)
+        self._outputs.setText(shorten(seen.outputs or "", _WIDTH, placeholder="…"))
+        self._outputs.setVisible(seen.outputs is not None)
         self._problem.setText(shorten(seen.problem or "", _WIDTH, placeholder="…"))
         self._problem.setVisible(seen.problem is not None)
         self._start.setVisible(seen.state == TrayState.STOPPED)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bgblur.daemon.status import outputs_in_words
 from bgblur.pipeline.state import State
 from bgblur.pipeline.words import STATE_WORDS
 
@@ -40,16 +41,18 @@ _ICONS = {
 @dataclass(frozen=True)
 class Seen:
     """``words`` are the tooltip's first line, ``problem`` is the daemon's own line, ``network``
-    what finds the person."""
+    what finds the person, ``outputs`` where the pictures go if there are several."""
 
     state: TrayState
     words: str
     problem: str | None = None
     network: str | None = None
+    outputs: str | None = None
 
     @property
     def tooltip(self) -> str:
         lines = [f"bgblur: {self.words}", *textwrap.wrap(self.problem or "", _WIDTH)]
+        lines += textwrap.wrap(self.outputs or "", _WIDTH)
         return "\n".join([*lines, self.network] if self.network else lines)
 
 
@@ -73,4 +76,5 @@ def seen(report: dict[str, Any] | None, *, starting: bool, config_problem: str |
     icon = TrayState.PROBLEM if problem else _ICONS[state]
     named = run.get("network") if state is State.BLURRING else None  # older daemons give none
     network = f"{named}, {run['input_height']} lines" if named else None
-    return Seen(icon, STATE_WORDS[state], problem, network)
+    outputs = outputs_in_words(run)
+    return Seen(icon, STATE_WORDS[state], problem, network, outputs and f"To {outputs}")

@@ -15,9 +15,14 @@ function showStages(stages) {
   }));
 }
 
+/** What is open; an output that is not, by the name that the user gave it. */
+const inWords = (outputs) =>
+  outputs.map(({ device, name }) => name ?? `${device} (not open)`).join(", ");
+
 export function showMeasurements(status) {
   if (status.width && status.height) $("size").textContent = `${status.width} × ${status.height}`;
   $("source").textContent = status.source || "–";
+  $("outputs").textContent = inWords(status.outputs ?? []) || "–";
   $("network").textContent = status.network ? `${status.network}, ${status.input_height}\u00a0lines` : "–";
   $("fps").textContent = Number.isFinite(status.fps) ? `${status.fps.toFixed(1)} fps` : "–";
   $("p50").textContent = ms(status.latency_ms?.p50);
