@@ -53,8 +53,8 @@ class TrayMenu(QObject):
         self._widgets = widgets
         self.menu = QMenu()
         self._words = self._line()
-        self._outputs = self._line()
         self._problem = self._line()
+        self._outputs = self._line()
         self.menu.addSeparator()
         end_of_presets = self.menu.addSeparator()
         self._presets = TrayChoices(self.menu, self._choose, end_of_presets)

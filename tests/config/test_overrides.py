@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bgblur.config.overrides import Overrides
+from bgblur.config.overrides import Overrides, output_values
 from bgblur.config.settings import Settings
 from bgblur.errors import UsageError
 
@@ -47,6 +47,23 @@ def test_setting_the_file_to_what_the_option_says_gives_the_option_up() -> None:
     overrides = Overrides({"background.strength": 80}, first)
     assert overrides.over(settings(background={"strength": 80})).background.strength == 80
     assert overrides.over(settings(background={"strength": 20})).background.strength == 20
+
+
+@pytest.mark.parametrize("typed", [["a.mp4"], ["a.mp4", "web"]])
+def test_outputs_that_are_typed_replace_both_keys_until_one_of_them_changes(
+    typed: list[str],
+) -> None:
+    first = settings(output={"device": "web", "devices": ["pipewire", "/dev/video10"]})
+    overrides = Overrides(output_values(typed), first)
+    assert overrides.over(first).output.names == typed
+    for output in ({"device": "auto"}, {"devices": ["pipewire"]}):
+        overrides = Overrides(output_values(typed), first)
+        changed = settings(output=first.output.model_dump() | output)
+        assert overrides.over(changed).output.names == changed.output.names
+    overrides = Overrides(output_values(typed), first)
+    overrides.drop("output.device")  # it is chosen again
+    assert overrides.over(first).output.names == first.output.names
+    assert output_values(None) == output_values([]) == {}
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,45 @@ def test_a_pause_holds_though_programs_watch() -> None:
     assert pipeline.reasons == ["paused", None]
 
 
+class Camera(RecordingSink):
+    """A sink that knows how many programs watch it."""
+
+    clients = 0
+
+
+def test_the_camera_rests_once_none_of_several_outputs_is_watched() -> None:
+    pipeline = Rests()
+    names = ["pipewire", "/dev/video10", "web"]
+    on_demand = OnDemand(cast(Pipeline, pipeline), settings(devices=names))
+    first, second = Camera(), Camera()
+    on_demand.output_opened("pipewire", first)  # /dev/video10 is not open yet
+    on_demand.output_opened("web", RecordingSink())
+    assert on_demand.clients == 0
+    on_demand.output_opened("/dev/video10", second)
+    second.clients = 2
+    on_demand.page = cast(Any, Page())
+    assert on_demand.clients == 3
+    wait_out_grace(on_demand)
+    assert pipeline.reasons == []
+    second.clients = 0
+    on_demand.page = None
+    wait_out_grace(on_demand)
+    assert pipeline.reasons == ["idle"]
+    on_demand.outputs(["pipewire", "talk.mp4"])
+    on_demand.output_opened("/dev/video10", second)  # by a thread that was late
+    assert on_demand.clients == 0
+    on_demand.output_opened("talk.mp4", RecordingSink())
+    assert on_demand.clients is None, "a recording counts as watched"
+    on_demand.close("talk.mp4")
+    assert on_demand.clients == 0
+    on_demand.outputs(["web"])
+    assert on_demand.clients is None
+
+
+class Page:
+    watchers = 1
+
+
 def test_only_a_virtual_camera_is_watched() -> None:
     pipeline = Rests()
     on_demand = OnDemand(cast(Pipeline, pipeline), settings())

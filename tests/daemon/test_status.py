@@ -52,6 +52,17 @@ def test_the_lines_for_people_name_the_rung_in_force() -> None:
     assert line == "the person is found by unet-lite at 160 lines"
 
 
+def test_the_lines_for_people_say_which_of_several_outputs_are_open() -> None:
+    run = {
+        **{"source": "demo", "output": "web, a.mp4", "state": "blurring", "strength": 60},
+        **{"fps": 30.0, "latency_ms": {"p50": 40.0}, "cpu_cores": 1.0, "rss_mb": 300.0},
+        **{"problem": None},
+        "outputs": [{"device": "web", "name": "preview page"}, {"device": "a.mp4", "name": None}],
+    }
+    (line,) = status_lines({"runs": [run]})
+    assert line.startswith("demo -> web, a.mp4 (not open): blurring, strength 60")
+
+
 def test_nobody_else_may_read_it() -> None:
     before = os.umask(0)
     try:

@@ -169,9 +169,14 @@ def test_a_daemon_rests_loses_its_camera_and_is_killed_and_started_again(
         reaches(first, "blurring")
         session.end(first)  # by SIGKILL
         eventually(lambda: is_card(read()))
-        second = session.start(*command)
+        second = session.start(*command, "--output", "web")  # both at once
         reaches(second, "blurring")
         eventually(lambda: is_grey(read()))  # the same program goes on
+        assert [output["name"] for output in run(second)["outputs"]] == [
+            "PipeWire camera bgblur",
+            "preview page",
+        ]
+        assert run(second)["preview"]
     reaches(second, "idle")
     second.terminate()
     eventually(lambda: not has_node("bgblur"))

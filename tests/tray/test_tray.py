@@ -236,14 +236,19 @@ def test_the_state_is_shown_and_the_end_reported_once(
     tray = make(config)
     assert tray.seen
     assert tray.seen.state == TrayState.BLURRING
-    words, problem = tray.menu.menu.actions()[:2]
+    words, problem, outputs = tray.menu.menu.actions()[:3]
     assert words.text() == "Your background is hidden"
     assert not problem.isVisible()
+    assert not outputs.isVisible()
     assert not entry(tray.menu.menu, "Start bgblur").isVisible()
-    status.write(report(config, "no camera", problem="the camera was unplugged"))
+    two = [{"device": "web", "name": "preview page"}, {"device": "/dev/video10", "name": None}]
+    status.write(report(config, "no camera", problem="the camera was unplugged", outputs=two))
     assert soon(lambda: "unplugged" in tray.icon.toolTip())
     assert problem.isVisible()
     assert problem.text() == "the camera was unplugged"
+    assert outputs.text() == "To web, /dev/video10 (not open)"
+    assert outputs.isVisible()
+    assert outputs.text() in tray.icon.toolTip()
     assert said == []
     status.remove()
     assert soon(lambda: said)
