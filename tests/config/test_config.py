@@ -74,8 +74,6 @@ BAD: list[tuple[str, Any]] = [
     ("camera.mirror", 1),
     ("output.device", ""),
     ("output.devices", 3),
-    ("output.devices", [3]),
-    ("output.devices", [""]),
     ("output.devices", ["web", "web"]),
     ("output.devices", ["a.mp4", "./a.mp4"]),
     ("output.devices", ["auto", "pipewire"]),

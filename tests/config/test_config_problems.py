@@ -66,6 +66,14 @@ PROBLEMS = {
         "line 2: camera.controls is 5: it must be a table, with NAME = VALUE for each"
     ),
     # Lists and their members.
+    '[output]\ndevices = ["web",\n""]': 'line 3: output.devices[2] is "": it must not be empty',
+    '[output]\ndevices = ["web", "pipewire", "auto"]': (
+        'line 2: output.devices is ["web", "pipewire", "auto"]: "auto" may be the same as '
+        '"pipewire": write the device that you mean for "auto"'
+    ),
+    '[output]\ndevices = ["web", "web"]': (
+        'line 2: output.devices is ["web", "web"]: "web" stands in it twice: keep one'
+    ),
     '[tray]\npresets = [{ name = "x", strength = 200 }]': (
         "line 2: tray.presets[1].strength is 200: it must be at most 100"
     ),
