@@ -61,7 +61,8 @@ def on_the_page(url: str) -> Image:
 def in_the_file(path: Path) -> Image:
     """The newest picture but one: the card is the last."""
     with av.open(str(path)) as file:
-        return [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)][-5]
+        frames = [frame.to_ndarray(format="bgr24") for frame in file.decode(video=0)]
+        return np.asarray(frames[-5], np.uint8)
 
 
 def is_green(picture: Image) -> bool:

@@ -24,7 +24,7 @@ from support.rig import Rig, leaks
 
 from bgblur.compositing.card import card
 from bgblur.compositing.look import Look
-from bgblur.errors import OutputError, UsageError
+from bgblur.errors import BgblurError, OutputError, UsageError
 from bgblur.frame import Image
 from bgblur.pipeline import output_thread, sink_keeper
 from bgblur.pipeline.outputs import OutputState
@@ -103,6 +103,10 @@ def problem(rig: Rig) -> str:
     return rig.pipeline.problems.now().get(Part.OUTPUT, "")
 
 
+def error(rig: Rig) -> BgblurError | None:
+    return rig.pipeline.fatal
+
+
 def shows(sink: RecordingSink, text: str) -> bool:
     return np.array_equal(sink.published[-1][1], card(WIDTH, HEIGHT, text))
 
@@ -155,11 +159,11 @@ def test_at_the_start_one_of_them_is_enough_and_the_other_comes_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "error"),
+    ("second", "said"),
     [(refused, "exists already"), (None, "the output is gone")],
     ids=["must not be opened", "all are missing"],
 )
-def test_a_start_that_fails_leaves_nothing_open(second: OpenSink | None, error: str) -> None:
+def test_a_start_that_fails_leaves_nothing_open(second: OpenSink | None, said: str) -> None:
     first = RecordingSink()
     if second is None:
         first.refuse.set()
@@ -171,7 +175,7 @@ def test_a_start_that_fails_leaves_nothing_open(second: OpenSink | None, error: 
         Look(),
         SHARP,
     )
-    with pytest.raises((OutputError, UsageError), match=error):
+    with pytest.raises((OutputError, UsageError), match=said):
         pipeline.start()
     assert first.closed == len(first.opened)
 
@@ -240,9 +244,10 @@ def test_a_change_closes_and_opens_only_what_changed() -> None:
 @pytest.mark.parametrize("beside", [False, True], ids=["sole", "one of two"])
 def test_a_recording_that_ends_for_others_is_completed_and_a_failure_is_said(beside: bool) -> None:
     tape, stays, other = Tape(0.3, FULL), RecordingSink(), RecordingSink()
-    with feeding(**{"tape": tape} | ({"stays": stays} if beside else {})) as rig:
+    staying: dict[str, Any] = {"stays": stays} if beside else {}
+    with feeding(tape=tape, **staying) as rig:
         more(rig, tape)
-        rig.pipeline.replace_sinks({"other": other} | ({"stays": stays} if beside else {}))
+        rig.pipeline.replace_sinks({"other": other} | staying)
         more(rig, other)
         assert tape.closed == 0, "it takes its time, and the others do not wait"
         rig.wait(lambda: FULL in problem(rig))
@@ -270,7 +275,6 @@ def test_a_recording_that_breaks_off_ends_alone_and_is_an_error_at_the_end() -> 
         tape.refuse.set()
         rig.wait(lambda: problem(rig) == f"tape: {FULL}")
         more(rig, well, 20)
-        assert rig.pipeline.fatal is None
+        assert error(rig) is None
         assert len(tape.opened) == 1
-    assert isinstance(rig.pipeline.fatal, OutputError)
-    assert str(rig.pipeline.fatal) == f"{FULL}; what had been written is in it"
+    assert str(error(rig)) == f"{FULL}; what had been written is in it"
