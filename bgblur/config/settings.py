@@ -153,6 +153,7 @@ class CameraSettings(Area):
     zoom: Annotated[float, Field(ge=1, le=4)] = 1.0
     center: Center = [0.5, 0.5]
     follow: bool = False
+    certificate: Annotated[str, Field(min_length=1)] = "trusted"
     controls: dict[str, ControlValue] = {}
 
 

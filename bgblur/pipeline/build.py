@@ -58,7 +58,7 @@ def _without_controls(camera: CameraSettings) -> Source:
     if is_address(device):
         from bgblur.sources.address import AddressSource
 
-        return AddressSource(device)
+        return AddressSource(device, camera.certificate)
     if is_pipewire(device):
         from bgblur.sources.pipewire import PipeWireSource
 

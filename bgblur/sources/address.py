@@ -16,8 +16,9 @@ from bgblur.frame import Frame, Image
 from bgblur.media.converter import Converter
 from bgblur.media.reader import MOST_PIXELS
 from bgblur.media.tags import orientation_of
+from bgblur.sources.certificates import distrust, pinned_name, tls_options
 from bgblur.sources.received import Received
-from bgblur.sources.refusals import refusal, unfit
+from bgblur.sources.refusals import refusal, unfit, untrusted
 
 OPENS_WITHIN, READS_WITHIN = 4.0, 4.0  # seconds; the pipeline's patience is longer
 CATCHES_UP = 0.1  # seconds that a picture is given up for a newer one
@@ -40,18 +41,19 @@ class AddressSource:
     server's own. ``read`` gives no picture that came before it was called, however slow the caller
     is: no delay grows.
 
-    Certificates are not checked: cameras sign their own. Raises CameraError in one line, which
-    has nothing of the address but the host: CameraGoneError where nothing answers,
-    CameraRefusedError where it wants another password.
+    ``certificate`` is ``camera.certificate``: "trusted", "any", or a file in PEM.
+
+    Raises CameraError in one line, which has nothing of the address but the host: CameraGoneError
+    where nothing answers, CameraRefusedError where it wants another password.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, certificate: str = "trusted") -> None:
         self.name = f"camera {shown(address)}"
         self.remark: str | None = None
         self._decoding = threading.Lock()
         self._converter: tuple[tuple[int, int], Converter] | None = None
         self._index = 0
-        container = _open(address.strip(), self.name)
+        container = _open(address.strip(), self.name, certificate)
         try:
             stream = _video_stream(container, self.name)
         except BaseException:
@@ -110,19 +112,32 @@ class AddressSource:
         return self._converter[1](frame)
 
 
-def _open(address: str, name: str) -> InputContainer:
+def _open(address: str, name: str, certificate: str) -> InputContainer:
     options = _OPTIONS.get(scheme_of(address))
     if options is None:
         raise CameraError(f"{name} is no address of a camera: write rtsp, rtsps, http or https")
+    options = _COMMON | options | tls_options(address, certificate)
+    found = _tried(address, options)
+    if type(found) is av.error.OSError:  # as for a certificate that is not trusted
+        if other := pinned_name(address, certificate):
+            found = _tried(address, options | {"verifyhost": other})
+        elif why := distrust(address, certificate):
+            raise untrusted(name, why)
+    if isinstance(found, Exception):
+        raise refusal(name, found)  # and not from it: its text has the password
+    return found
+
+
+def _tried(address: str, options: dict[str, str]) -> InputContainer | Exception:
     try:
         return av.open(
             address,
-            container_options=_COMMON | options,
+            container_options=options,
             timeout=(OPENS_WITHIN, READS_WITHIN),
             metadata_errors="replace",
         )
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise refusal(name, error) from None  # its text has the password
+        return error
 
 
 def _video_stream(container: InputContainer, name: str) -> VideoStream:

@@ -37,6 +37,16 @@ def unfit(name: str, why: str) -> CameraError:
     return error
 
 
+def untrusted(name: str, why: str) -> CameraError:
+    """It shows a certificate that ``camera.certificate`` does not let in."""
+    error = CameraError(
+        f"{name} is not asked for pictures: {why}: save its certificate and name the file in "
+        'camera.certificate, or write "any" there'
+    )
+    error.retry_after = 5.0
+    return error
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, av.ExitError | TimeoutError):
         return "no answer in time"

@@ -11,6 +11,7 @@ import time
 import wave
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import av
@@ -18,6 +19,8 @@ import cv2
 import numpy as np
 
 from bgblur.frame import Image
+from support.network.certificates import context_of
+from support.network.digest import CHALLENGE, accepts
 
 BITS = 10
 WIDTH, HEIGHT = 16 * BITS, 120
@@ -64,11 +67,13 @@ class MjpegServer:
     """Serves the paths of ``_Handler`` until ``stop``; ``start`` serves them on the same port.
 
     ``sent`` is the number of the newest picture of ``/live``, ``watchers`` counts who has it open,
-    ``asked`` all requests; ``quiet`` holds the pictures back.
+    ``asked`` all requests; ``quiet`` holds the pictures back. With a ``certificate`` (PEM) it
+    speaks TLS.
     """
 
-    def __init__(self, fps: float = 50.0) -> None:
+    def __init__(self, fps: float = 50.0, certificate: Path | None = None) -> None:
         self.fps = fps
+        self._certificate = certificate
         self.sent = 0
         self.watchers = 0
         self.quiet = False
@@ -81,6 +86,10 @@ class MjpegServer:
         handler = type("Handler", (_Handler,), {"camera": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
         self._port = self._server.server_port
+        if self._certificate is not None:
+            self._server.socket = context_of(self._certificate).wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
@@ -96,7 +105,8 @@ class MjpegServer:
         self._connections.append(connection)
 
     def url(self, path: str, secret: str = "") -> str:
-        return f"http://{secret}127.0.0.1:{self._port}{path}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{secret}127.0.0.1:{self._port}{path}"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -117,9 +127,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="camera"')
             self.end_headers()
+        elif path == "/digest" and not accepts(
+            self.headers["Authorization"] or "", "GET", "me", "s3cret"
+        ):
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", CHALLENGE)
+            self.end_headers()
         elif path == "/token" and query != "token=hu5h":
             self.send_error(403)
-        elif path in ("/live", "/locked", "/token"):
+        elif path in ("/live", "/locked", "/digest", "/token"):
             self.camera.watchers += 1
             with contextlib.suppress(OSError):
                 self._stream()

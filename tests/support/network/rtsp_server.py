@@ -10,15 +10,19 @@ import subprocess
 import threading
 from pathlib import Path
 
+from support.network.certificates import context_of
+from support.network.digest import CHALLENGE, accepts
+
 _PUBLIC = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
 _BASIC = "Authorization: Basic bWU6czNjcmV0"  # me:s3cret
 
 
 class RtspServer:
     """Sends ``colour``, at 25 pictures a second, as H.264, to one client at a time that knows the
-    password."""
+    password. With a ``certificate`` (PEM) it speaks TLS, and asks by Digest."""
 
-    def __init__(self, folder: Path, colour: str) -> None:
+    def __init__(self, folder: Path, colour: str, certificate: Path | None = None) -> None:
+        self._tls = None if certificate is None else context_of(certificate)
         self._packets = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._packets.bind(("127.0.0.1", 0))
         self._packets.settimeout(5)
@@ -56,7 +60,10 @@ class RtspServer:
             while not self._closed:
                 client, _ = self._listening.accept()
                 with client, contextlib.suppress(OSError):
-                    self._answer(client)
+                    if self._tls is None:
+                        self._answer(client)
+                    else:
+                        self._answer(self._tls.wrap_socket(client, server_side=True))
 
     def _answer(self, client: socket.socket) -> None:
         lines = client.makefile("r", encoding="ascii", newline="\r\n")
@@ -67,8 +74,9 @@ class RtspServer:
             found = re.search(r"(?i)CSeq: *(\d+)", headers)
             assert found is not None
             head = f"CSeq: {found[1]}\r\nSession: 1\r\n"
-            if _BASIC not in headers and method != "OPTIONS":
-                head += 'WWW-Authenticate: Basic realm="camera"\r\n'
+            if method != "OPTIONS" and not self._knows(method, headers):
+                challenge = 'Basic realm="camera"' if self._tls is None else CHALLENGE
+                head += f"WWW-Authenticate: {challenge}\r\n"
                 client.sendall(f"RTSP/1.0 401 Unauthorized\r\n{head}\r\n".encode())
                 continue
             body = ""
@@ -82,6 +90,12 @@ class RtspServer:
             client.sendall(f"RTSP/1.0 200 OK\r\n{head}\r\n{body}".encode())
             if method == "PLAY":
                 self._play(client)
+
+    def _knows(self, method: str, headers: str) -> bool:
+        if self._tls is None:
+            return _BASIC in headers
+        found = re.search(r"(?m)^Authorization: (.*?)\r?$", headers)
+        return found is not None and accepts(found[1], method, "me", "s3cret")
 
     def _description(self) -> str:
         text = self._sdp.read_text(encoding="ascii").removeprefix("SDP:").strip()

@@ -1,0 +1,98 @@
+"""Which certificates of cameras on the network are let in, and why one is not.
+
+FFmpeg checks them, while it connects. It gives no reason where it refuses one: then the camera is
+asked once more, by Python, which knows more about certificates.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bgblur.addresses import scheme_of
+from bgblur.errors import CameraError
+from bgblur.files import user_path
+
+_PORTS = {"https": 443, "rtsps": 322}
+_ANSWERS_WITHIN = 2.0  # seconds
+_PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+def tls_options(address: str, certificate: str) -> dict[str, str]:
+    """What FFmpeg needs to keep ``camera.certificate``: of its own accord it checks nothing, and
+    that of PyAV's wheels finds the system's authorities on some systems alone.
+
+    Raises CameraError for what cannot be the name of a file.
+    """
+    if scheme_of(address) not in _PORTS or certificate == "any":
+        return {}
+    file = _file(certificate) or ssl.get_default_verify_paths().cafile
+    return {"tls_verify": "1"} | ({"ca_file": file} if file else {})
+
+
+def distrust(address: str, certificate: str) -> str | None:
+    """Why ``camera.certificate`` does not let in the camera at ``address``; None where that is not
+    why it cannot be opened. No password is sent."""
+    if not tls_options(address, certificate):
+        return None
+    try:
+        _shown(address, certificate).close()
+    except ssl.SSLCertVerificationError as error:
+        return f"its certificate is not trusted ({error.verify_message.rstrip('.')})"
+    except _UnusableFileError as error:
+        return f"the file that camera.certificate names cannot be used ({error})"
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def pinned_name(address: str, certificate: str) -> str | None:
+    """A name in the camera's certificate, if ``camera.certificate`` is a file that holds this very
+    one: then it need not be made for the address, which cameras' own ones are not."""
+    if not tls_options(address, certificate) or (file := _file(certificate)) is None:
+        return None
+    try:
+        text = Path(file).read_text(encoding="ascii", errors="replace")
+        held = {ssl.PEM_cert_to_DER_cert(found) for found in _PEM.findall(text)}
+        with _shown(address, certificate, any_name=True) as connection:
+            said, whole = connection.getpeercert() or {}, connection.getpeercert(True)
+    except (OSError, ValueError):
+        return None
+    if whole not in held:
+        return None
+    subject = [pair for part in said.get("subject", ()) for pair in part]
+    for kind, name in [*said.get("subjectAltName", ()), *subject]:
+        if kind in ("DNS", "IP Address", "commonName"):
+            return str(name)
+    return None
+
+
+class _UnusableFileError(ValueError):
+    """Of certificates."""
+
+
+def _shown(address: str, certificate: str, any_name: bool = False) -> ssl.SSLSocket:
+    """A connection to the camera, which has shown its certificate. Raises OSError, ValueError for
+    an odd address, and _UnusableFileError."""
+    try:
+        context = ssl.create_default_context(cafile=_file(certificate))
+    except ssl.SSLError as error:
+        raise _UnusableFileError("there is no certificate in it") from error
+    except OSError as error:
+        raise _UnusableFileError(error.strerror) from error
+    context.check_hostname = not any_name
+    parts = urlsplit(address.strip())
+    host, port = parts.hostname or "", parts.port or _PORTS[scheme_of(address)]
+    plain = socket.create_connection((host, port), _ANSWERS_WITHIN)
+    try:
+        return context.wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _file(certificate: str) -> str | None:
+    return None if certificate == "trusted" else str(user_path(certificate, CameraError))

@@ -1,0 +1,113 @@
+"""Cameras that ask by Digest, and those whose certificate has to be trusted: real servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.network.certificates import self_signed
+from support.network.mjpeg_server import WIDTH, MjpegServer
+from support.network.rtsp_server import RtspServer
+
+from bgblur.config.settings import CameraSettings
+from bgblur.errors import CameraError, CameraGoneError, CameraRefusedError
+from bgblur.pipeline.build import open_source
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture(scope="module")
+def camera(folder: Path) -> Iterator[MjpegServer]:
+    """Its certificate is for its address."""
+    server = MjpegServer(certificate=self_signed(folder / "camera.pem", "IP:127.0.0.1"))
+    yield server
+    server.stop()
+
+
+def pictures(address: str, certificate: object = "trusted") -> int:
+    """The width of what the camera gives."""
+    source = open_source(CameraSettings(device=address, certificate=str(certificate)))
+    width = source.read().image.shape[1]
+    source.close()
+    return width
+
+
+def refused(address: str, certificate: object = "trusted") -> CameraError:
+    with pytest.raises(CameraError) as caught:
+        pictures(address, certificate)
+    assert "\n" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    return caught.value
+
+
+def test_the_password_by_digest() -> None:
+    camera = MjpegServer()
+    try:
+        assert pictures(camera.url("/digest", "me:s3cret@")) == WIDTH
+        assert type(refused(camera.url("/digest", "me:s3cretwr0ng@"))) is CameraRefusedError
+        assert type(refused(camera.url("/digest"))) is CameraRefusedError
+    finally:
+        camera.stop()
+
+
+def test_a_certificate_that_nobody_trusts(camera: MjpegServer) -> None:
+    before, address = camera.asked, camera.url("/digest", "me:s3cret@")
+    error = refused(address)
+    assert "not trusted (self-signed certificate)" in str(error)
+    assert "camera.certificate" in str(error)
+    assert error.retry_after > 0
+    assert camera.asked == before  # it got no request, so no password
+    assert pictures(address, "any") == WIDTH
+
+
+def test_a_certificate_that_a_file_holds(camera: MjpegServer, folder: Path) -> None:
+    address = camera.url("/digest", "me:s3cret@")
+    assert pictures(address, folder / "camera.pem") == WIDTH
+    other = self_signed(folder / "other.pem", "IP:127.0.0.1")
+    assert "not trusted" in str(refused(address, other))
+    assert "(there is no certificate in it)" in str(refused(address, folder / "camera.key"))
+    assert "(No such file or directory)" in str(refused(address, folder / "none.pem"))
+
+
+def test_the_cameras_own_certificate_need_not_be_for_its_address(folder: Path) -> None:
+    own, other = self_signed(folder / "own.pem"), self_signed(folder / "alike.pem")
+    camera = MjpegServer(certificate=own)
+    try:
+        assert pictures(camera.url("/live"), own) == WIDTH
+        assert "not trusted" in str(refused(camera.url("/live"), other))
+    finally:
+        camera.stop()
+    assert type(refused(camera.url("/live"))) is CameraGoneError
+
+
+def test_an_authoritys_certificate_has_to_be_for_the_address(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system trusts may be for any other server."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(self_signed(folder / "alien.pem", "DNS:else.where")))
+    camera = MjpegServer(certificate=folder / "alien.pem")
+    try:
+        assert "IP address mismatch" in str(refused(camera.url("/live")))
+        monkeypatch.setenv("SSL_CERT_FILE", str(self_signed(folder / "right.pem", "IP:127.0.0.1")))
+        camera.stop()
+        camera = MjpegServer(certificate=folder / "right.pem")
+        assert pictures(camera.url("/live")) == WIDTH
+    finally:
+        camera.stop()
+
+
+def test_rtsp_with_both(folder: Path, tmp_path: Path) -> None:
+    own = self_signed(folder / "rtsp.pem", "IP:127.0.0.1")
+    server = RtspServer(tmp_path, "red", own)
+    address = f"127.0.0.1:{server.port}/live"
+    try:
+        assert "self-signed" in str(refused(f"rtsps://me:s3cret@{address}"))
+        assert type(refused(f"rtsps://me:s3cretwr0ng@{address}", own)) is CameraRefusedError
+        assert pictures(f"rtsps://me:s3cret@{address}", own) == 160
+        assert pictures(f"rtsps://me:s3cret@{address}", "any") == 160
+    finally:
+        server.close()
