@@ -241,9 +241,11 @@ def geometry_of(camera: CameraSettings) -> Geometry:
 
 def of_device(camera: CameraSettings) -> CameraSettings:
     """What the camera is opened with: the rest is done to its pictures, or set while it runs."""
-    of_picture = "controls", "mirror", "rotate", "flip", "zoom", "center", "follow"
+    others = ["controls", "mirror", "rotate", "flip", "zoom", "center", "follow"]
+    if not is_address(camera.device):
+        others.append("certificate")
     defaults = CameraSettings()
-    return camera.model_copy(update={key: getattr(defaults, key) for key in of_picture})
+    return camera.model_copy(update={key: getattr(defaults, key) for key in others})
 
 
 def _bgr(color: str) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from support.network.rtsp_server import RtspServer
 
 from bgblur.config.settings import CameraSettings
 from bgblur.errors import CameraError, CameraGoneError, CameraRefusedError
-from bgblur.pipeline.build import open_source
+from bgblur.pipeline.build import of_device, open_source
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +111,10 @@ def test_rtsp_with_both(folder: Path, tmp_path: Path) -> None:
         assert pictures(f"rtsps://me:s3cret@{address}", "any") == 160
     finally:
         server.close()
+
+
+def test_an_edit_opens_the_cameras_again_that_it_concerns() -> None:
+    for device, again in (("https://camera/live", True), ("0", False)):
+        before = CameraSettings(device=device)
+        after = before.model_copy(update={"certificate": "any"})
+        assert (of_device(after) != of_device(before)) == again

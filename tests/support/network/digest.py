@@ -6,7 +6,9 @@ import re
 from hashlib import md5
 
 NONCE = "dcd98b7102dd2f0e8b11d0f600bfb0c0"
-CHALLENGE = f'Digest realm="camera", nonce="{NONCE}", qop="auth", algorithm=MD5'
+# As new cameras ask, with an older way beside the one that FFmpeg does not know.
+_PARTS = f'Digest realm="camera", nonce="{NONCE}", qop="auth"'
+CHALLENGES = f"{_PARTS}, algorithm=SHA-256", f"{_PARTS}, algorithm=MD5"
 
 
 def accepts(header: str, method: str, user: str, password: str) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from bgblur.frame import Image
 from support.network.certificates import context_of
-from support.network.digest import CHALLENGE, accepts
+from support.network.digest import CHALLENGES, accepts
 
 BITS = 10
 WIDTH, HEIGHT = 16 * BITS, 120
@@ -131,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers["Authorization"] or "", "GET", "me", "s3cret"
         ):
             self.send_response(401)
-            self.send_header("WWW-Authenticate", CHALLENGE)
+            for challenge in CHALLENGES:
+                self.send_header("WWW-Authenticate", challenge)
             self.end_headers()
         elif path == "/token" and query != "token=hu5h":
             self.send_error(403)

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from support.network.certificates import context_of
-from support.network.digest import CHALLENGE, accepts
+from support.network.digest import CHALLENGES, accepts
 
 _PUBLIC = "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n"
 _BASIC = "Authorization: Basic bWU6czNjcmV0"  # me:s3cret
@@ -75,8 +75,8 @@ class RtspServer:
             assert found is not None
             head = f"CSeq: {found[1]}\r\nSession: 1\r\n"
             if method != "OPTIONS" and not self._knows(method, headers):
-                challenge = 'Basic realm="camera"' if self._tls is None else CHALLENGE
-                head += f"WWW-Authenticate: {challenge}\r\n"
+                asked = ('Basic realm="camera"',) if self._tls is None else CHALLENGES
+                head += "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in asked)
                 client.sendall(f"RTSP/1.0 401 Unauthorized\r\n{head}\r\n".encode())
                 continue
             body = ""
