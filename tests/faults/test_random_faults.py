@@ -23,7 +23,13 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.faults.fairness import Heartbeat, no_descriptor_stays
 from support.faults.full_disk import write_on_a_full_disk
 from support.faults.parts import RUNGS, SIZES, Camera, Model, Output, Pace
@@ -95,6 +101,7 @@ class AnyFaults(RuleBasedStateMachine):
         rest=st.sampled_from([None, None, *Rest]),
         pace=PACES,
         rests=st.sampled_from(RESTS),
+        several=st.booleans(),
     )
     def start(
         self,
@@ -105,8 +112,9 @@ class AnyFaults(RuleBasedStateMachine):
         rest: Any,
         pace: Pace,
         rests: int,
+        several: bool,
     ) -> None:
-        self._rig = FaultRig(self._heart, look, mask, pixel_format, pace)
+        self._rig = FaultRig(self._heart, look, mask, pixel_format, pace, several)
         self._rig.camera.rests = rests
         part = self._rig.camera if broken in Camera.RAISES else self._rig.model
         if broken not in (*Model.LOADS, "unplugged", "driver error"):  # these make the start fail
@@ -128,6 +136,11 @@ class AnyFaults(RuleBasedStateMachine):
     @rule(fault=st.sampled_from([*Output.FAULTS, None, None]))
     def output(self, fault: str | None) -> None:
         self._break(self._rig.output, fault)
+
+    @precondition(lambda self: self._rig.second is not None)
+    @rule(fault=st.sampled_from([*Output.FAULTS, None]))
+    def second_output(self, fault: str | None) -> None:
+        self._break(self._rig.second, fault)
 
     @rule(fault=st.sampled_from([*Output.FAULTS, None]), shown=st.booleans())
     def preview(self, fault: str | None, shown: bool) -> None:
@@ -191,7 +204,7 @@ class AnyFaults(RuleBasedStateMachine):
     def other_output(self) -> None:
         self._frame()
         self._outputs += 1  # each has a name of its own
-        sinks = {str(self._outputs): self._rig.output.open}
+        sinks = self._rig.sinks(str(self._outputs))
         self._order(lambda: self._rig.pipeline.replace_sinks(sinks))
 
     @rule(seconds=st.sampled_from([-86400.0, -3.0, 3.0, 3600.0]))
@@ -215,7 +228,13 @@ class AnyFaults(RuleBasedStateMachine):
         old = self._rig
         old.stop()
         old.ended()
-        self._rig = FaultRig(self._heart, old.pipeline.look, old.pipeline.mask, pace=old.model.pace)
+        self._rig = FaultRig(
+            self._heart,
+            old.pipeline.look,
+            old.pipeline.mask,
+            pace=old.model.pace,
+            several=old.second is not None,
+        )
         self._rig.camera.rests = old.camera.rests
         self._rig.start()
         self._order(lambda: None)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
 PARTS = ("capture", "segment", "composite", "supervise", "feed")  # the pipeline's threads, by name
+SECOND = "second"  # the name of a second output
 PATIENCE = 0.6  # seconds until a call counts as hung, here
 
 
@@ -51,18 +53,22 @@ class FaultRig:
         mask: MaskOptions = SHARP,
         pixel_format: PixelFormat = "bgr",
         pace: Pace | None = None,
+        several: bool = False,
     ) -> None:
         self.heart = heart
         self.camera, self.model = Camera(), Model(pace)
         self.output, self.preview = Output(pixel_format), Output()
+        self.second = Output() if several else None
         self.cameras, self.outputs = [self.camera], [self.output, self.preview]
+        if self.second is not None:
+            self.outputs.append(self.second)
         self._threads = set(threading.enumerate())
         first = look or Look()
         for output in self.outputs:
             output.may_be_raw = first.raw
         self.pipeline = Pipeline(
             self.camera.open,
-            {"": self.output.open},
+            self.sinks(""),
             self.model.load,
             first,
             mask,
@@ -105,6 +111,11 @@ class FaultRig:
         self.resting = reason
         self.pipeline.rest(reason)
 
+    def sinks(self, name: str) -> dict[str, Any]:
+        """The outputs, the first of them by this name."""
+        second = {SECOND: self.second.open} if self.second is not None else {}
+        return {name: self.output.open} | second
+
     def reload(self) -> None:
         self._reloaded = True
         self.pipeline.replace_backend(self.model.load)
@@ -129,14 +140,17 @@ class FaultRig:
     # ------------------------------------------------------------ checks
 
     def watch(self, seconds: float) -> None:
-        """Wait; the output must be fed unless it is itself at fault."""
-        opened, well = self.output.opened, self._fed()
+        """Wait; each output must be fed unless it is itself at fault."""
+        outputs = [self.output] if self.second is None else [self.output, self.second]
+        before = [(output, output.opened) for output in outputs if self._fed(output)]
         self.heart.reset()
         since = time.monotonic()
         time.sleep(seconds)
         until = time.monotonic()
-        if well and self._fed() and self.output.opened == opened:
-            problem = feed_problem(list(self.output.times), since, until, self.heart)
+        for output, opened in before:
+            if not self._fed(output) or output.opened != opened:
+                continue
+            problem = feed_problem(list(output.times), since, until, self.heart)
             assert problem is None, (problem, self.pipeline.state, self.pipeline.problems.now())
         self.check()
 
@@ -179,7 +193,7 @@ class FaultRig:
             time.sleep(0.01)
 
     def _is_mine(self, thread: threading.Thread) -> bool:
-        return thread.name in PARTS and thread not in self._threads
+        return thread.name in (*PARTS, "output") and thread not in self._threads
 
     def _troubles(self) -> set[Part]:
         # A lost preview is not opened again. Of a camera that rests nothing is found or made.
@@ -188,11 +202,14 @@ class FaultRig:
             unseen |= {Part.MASK, Part.PACE, Part.PICTURE}
         return self.pipeline.problems.now().keys() - unseen
 
-    def _fed(self) -> bool:
-        """Whether the output can be fed now, and is not being opened again."""
-        well = self.running and self.output.switch.fault in (None, "refuses to close")
+    def _fed(self, output: Output) -> bool:
+        """Whether ``output`` can be fed now, and is not being opened again."""
+        well = self.running and output.switch.fault in (None, "refuses to close")
         slow_page = self.preview.switch.fault in ("hangs", "slow")
-        return well and not slow_page and Part.OUTPUT not in self.pipeline.problems
+        ill = {
+            which == SECOND for part, which in self.pipeline.problems.each() if part is Part.OUTPUT
+        }
+        return well and not slow_page and (output is self.second) not in ill
 
 
 def tried() -> None:
