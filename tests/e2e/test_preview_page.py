@@ -40,6 +40,7 @@ def test_the_numbers_are_shown(page: Page) -> None:
     expect(page.locator("#network")).to_have_text("unet-lite, 160 lines")
     expect(page.locator("#p50")).to_have_text("21 ms")
     expect(page.locator("#p95")).to_have_text("38 ms")
+    expect(page.locator("#outputs")).to_have_text("preview page, /dev/video10 (not open)")
     expect(page.locator("#size")).to_have_text("640 × 360")
     page.get_by_text("Stages as a table").click()
     expect(page.locator("#stage-rows tr").nth(1)).to_contain_text("blur")

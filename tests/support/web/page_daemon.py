@@ -129,6 +129,10 @@ class PageDaemon:
             "width": WIDTH,
             "height": HEIGHT,
             "source": "moving square",
+            "outputs": [
+                {"device": "web", "name": "preview page"},
+                {"device": "/dev/video10", "name": None},
+            ],
             "network": "unet-lite",
             "input_height": 160,
             "fps": self.fps,
