@@ -102,12 +102,12 @@ class Outputs:
 
     @property
     def broken_off(self) -> OutputError | None:
-        """Why a recording could not go on. While another output is fed, this is only a problem;
+        """Why recordings could not go on. While another output is fed, this is only a problem;
         it is an error again after ``end``."""
-        errors = [output.keeper.broken_off for output in self._all]
-        if self._ended or all(errors):
-            return next(filter(None, errors), None)
-        return None
+        errors = [error for o in self._all if (error := o.keeper.broken_off) is not None]
+        if not errors or (len(errors) < len(self._all) and not self._ended):
+            return None
+        return errors[0] if len(errors) == 1 else OutputError("; ".join(map(str, errors)))
 
     # ------------------------------------------------------------ orders, from any thread
 

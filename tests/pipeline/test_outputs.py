@@ -269,12 +269,13 @@ def test_the_end_waits_for_recordings_also_for_one_that_has_just_been_left_out()
 
 
 def test_a_recording_that_breaks_off_ends_alone_and_is_an_error_at_the_end() -> None:
-    tape, well = Tape(), RecordingSink()
-    with feeding(tape=tape, well=well) as rig:
+    tape, second, well = Tape(), Tape(error="and the folder is gone"), RecordingSink()
+    with feeding(tape=tape, second=second, well=well) as rig:
         more(rig, tape)
         tape.refuse.set()
         rig.wait(lambda: problem(rig) == f"tape: {FULL}")
         more(rig, well, 20)
         assert error(rig) is None
         assert len(tape.opened) == 1
-    assert str(error(rig)) == f"{FULL}; what had been written is in it"
+    kept = "what had been written is in it"
+    assert str(error(rig)) == f"{FULL}; {kept}; and the folder is gone; {kept}"
