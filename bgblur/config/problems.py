@@ -48,6 +48,9 @@ _SYNTAX_HINTS = {
     "Invalid statement": "not valid TOML: write KEY = VALUE or [TABLE]",
 }
 
+# Mistakes of several keys together, which name them; and the key whose line is shown.
+_OF_SEVERAL = {"image_missing": "mode", "same_key": "pause_key"}
+
 _MOST_LINES = 100  # of one statement
 
 _SWITCHES = {"true": "true", "yes": "true", "on": "true"}
@@ -184,8 +187,8 @@ def value_problem(error: ValidationError, lines: Mapping[KeyPath, int] | None = 
 
 def _line(detail: ErrorDetails, lines: Mapping[KeyPath, int]) -> int:
     path = detail["loc"]
-    if detail["type"] == "image_missing":
-        path = (*path, "mode")
+    if detail["type"] in _OF_SEVERAL:
+        path = (*path, _OF_SEVERAL[detail["type"]])
     if detail["type"] == "missing":
         path = path[:-1]
     while path and path not in lines:  # its statement is too long to be parsed line by line
@@ -197,7 +200,7 @@ def _what(detail: ErrorDetails) -> str:
     path, kind, value, context = detail["loc"], detail["type"], detail["input"], detail.get("ctx")
     if kind == "extra_forbidden":
         return _unknown_key(path, is_table=isinstance(value, dict))
-    if kind == "image_missing":
+    if kind in _OF_SEVERAL:
         return detail["msg"]
     if kind == "missing":
         return f"{dotted(path[:-1])} has no {path[-1]}: it needs {' and '.join(_keys(path[:-1]))}"

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from bgblur.config import keys
+
 
 def _matches(pattern: str, meant: str) -> Callable[[str], str]:
     def check(text: str) -> str:
@@ -114,6 +116,7 @@ FourCC = Annotated[
 Color = Annotated[
     str, AfterValidator(_matches("#[0-9A-Fa-f]{6}", 'a colour in the form "#rrggbb"'))
 ]
+KeyNames = Annotated[str, AfterValidator(keys.checked)]
 Rotation = Annotated[Literal[0, 90, 180, 270], BeforeValidator(_rotation)]
 Center = Annotated[list[float], BeforeValidator(_center)]
 OutputSide = Annotated[int | Literal["auto"], BeforeValidator(_output_side)]
@@ -226,13 +229,27 @@ class Preset(Area):
 
 
 class TraySettings(Area):
+    """The keys are as "Ctrl+Alt+B"; none where empty."""
+
     shortcuts: bool = True
+    toggle_key: KeyNames = "Ctrl+Alt+B"
+    pause_key: KeyNames = "Ctrl+Alt+P"
     presets: list[Preset] = [
         Preset(name="Off", strength=0),
         Preset(name="Light", strength=30),
         Preset(name="Medium", strength=60),
         Preset(name="Strong", strength=100),
     ]
+
+    @model_validator(mode="after")
+    def _a_key_does_one_thing(self) -> TraySettings:
+        if self.toggle_key and self.toggle_key == self.pause_key:
+            raise PydanticCustomError(
+                "same_key",
+                'tray.toggle_key and tray.pause_key are both "{keys}": choose another for one',
+                {"keys": self.toggle_key},
+            )
+        return self
 
 
 class Settings(Area):

@@ -68,8 +68,7 @@ class Tray(QObject):
         self.icon.show()
         self._watcher.start()
         self._timer.start()
-        if self._settings.tray.shortcuts:
-            self._shortcuts.start()
+        self._shortcuts.follow(self._settings.tray)
 
     def close(self) -> None:
         self._timer.stop()
@@ -101,6 +100,7 @@ class Tray(QObject):
     def _take_settings(self, settings: Settings) -> None:
         self._settings = settings
         self._show_settings()
+        self._shortcuts.follow(settings.tray)
 
     def _take_problem(self, problem: str | None) -> None:
         self._config_problem = problem

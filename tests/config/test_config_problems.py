@@ -102,6 +102,27 @@ PROBLEMS = {
     "[tray]\npresets = [\n30,\n]": (
         "line 3: tray.presets[1] is 30: it must be { name = ..., strength = ... }"
     ),
+    # Keys.
+    '[tray]\ntoggle_key = "Ctrl+Alt+PgeUp"': (
+        'line 2: tray.toggle_key is "Ctrl+Alt+PgeUp": "PgeUp" in it is no key: '
+        'did you mean "PageUp"?'
+    ),
+    '[tray]\ntoggle_key = "Ctrl+Alt+Ω"': (
+        'line 2: tray.toggle_key is "Ctrl+Alt+\\u03a9": "Ω" in it is no key: '
+        'write it as "Ctrl+Alt+B"'
+    ),
+    '[tray]\ntoggle_key = "shift+b"': (
+        'line 2: tray.toggle_key is "shift+b": '
+        "it needs Ctrl, Alt or Super with it: no other program would get this key"
+    ),
+    '[tray]\npause_key = "ctrl+alt"': (
+        'line 2: tray.pause_key is "ctrl+alt": '
+        'it must be one key after its modifiers, as "Ctrl+Alt+B"'
+    ),
+    '[tray]\ntoggle_key = "F9"\npause_key = "f9"': (
+        'line 3: tray.toggle_key and tray.pause_key are both "F9": choose another for one'
+    ),
+    "[tray]\npause_key = 5": "line 2: tray.pause_key is 5: it must be text in quotes",
     "[tray]\npresets = 30": "line 2: tray.presets is 30: it must be a list in [square brackets]",
     # Not TOML.
     "[background]\nmode = blur # soft": ('line 2: blur is not a TOML value: write mode = "blur"'),

@@ -30,6 +30,8 @@ from bgblur.tray.tray import Tray
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):  # the real desktop keeps its keys
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

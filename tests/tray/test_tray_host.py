@@ -79,6 +79,9 @@ def test_clicks_in_a_panel(desktop: Desktop) -> None:
     assert settings().camera.mirror
     assert settings().output.paused
 
+    desktop.mouse("key", "ctrl+alt+p")
+    assert eventually(lambda: not settings().output.paused), "a key, with no window in focus"
+
     for state, color in (("off", AMBER), ("paused", GRAY), ("idle", GRAY), ("no camera", RED)):
         status.write(report(default_path(), state))
         assert eventually(partial(shows, desktop, color)), state

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """And a bus of its own."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("DISPLAY", raising=False)
     command = ["dbus-daemon", "--session", "--nofork", "--print-address"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bus:
         assert bus.stdout
@@ -78,10 +79,11 @@ def paused() -> bool:
 
 
 def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
-    with portal(0) as desktop, tray():
+    with portal(0) as desktop, tray() as shown:
         assert desktop.stdin
         assert desktop.stdout
-        assert desktop.stdout.readline() == "toggle-blur pause\n"
+        keys = desktop.stdout.readline()
+        assert keys == "toggle-blur=CTRL+ALT+b pause=CTRL+ALT+p\n"
 
         def press(name: str) -> None:
             print(name, file=desktop.stdin, flush=True)
@@ -94,6 +96,15 @@ def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
         assert soon(lambda: strength() == 60, 5)
         press("pause")
         assert soon(lambda: not paused(), 5)
+
+        set_value(default_path(), "tray.toggle_key", "super+pageup")
+        set_value(default_path(), "tray.pause_key", "")
+        assert soon(lambda: list(shown._shortcuts._keys) == ["toggle-blur"], 5)
+        while keys != "toggle-blur=LOGO+Prior\n":  # one line for each edit that it saw
+            keys = desktop.stdout.readline()
+            assert keys
+        press("toggle-blur")
+        assert soon(lambda: strength() == 0, 5)
     assert said == []
 
 
@@ -118,6 +129,33 @@ def test_without_a_portal_nothing_is_said(
         assert thread is not None
         assert soon(lambda: not thread.is_alive(), 5)
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "display", "line"),
+    [
+        (None, True, "the X server gives bgblur no keys (Can't connect to display"),
+        (-1, True, "the X server gives bgblur no keys (Can't connect to display"),
+        (-1, False, "the desktop gives bgblur no keys (it has ended)"),
+        (1, True, "the desktop gives bgblur no keys (refused)"),
+    ],
+)
+def test_x11_is_asked_where_no_portal_answers(
+    answer: int | None,
+    display: bool,
+    line: str,
+    said: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """But what the desktop's user has refused is not taken by another way."""
+    for name in ("WAYLAND_DISPLAY", "XDG_SESSION_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    if display:
+        monkeypatch.setenv("DISPLAY", ":9999")  # no server
+    with nullcontext() if answer is None else portal(answer), tray():
+        assert soon(lambda: said, 5)
+    (only,) = said
+    assert only.startswith(line)
 
 
 def test_keys_can_be_left_to_the_desktop() -> None:

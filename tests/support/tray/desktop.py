@@ -51,8 +51,10 @@ class Desktop:
             "TRAY_EYES": str(self._eyes),
             "BROWSER": str(programs / "browser"),
             "XDG_CURRENT_DESKTOP": "",
+            "XDG_SESSION_TYPE": "x11",
             "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere",
         }
+        self.env.pop("WAYLAND_DISPLAY", None)
         self._start_display()
         if panel:
             self.start("trayer", "--edge", "top", "--align", "right", "--height", str(ICON))

@@ -1,7 +1,8 @@
-"""A small GlobalShortcuts portal, for tests; ``answer`` is the code of every response.
+"""A small GlobalShortcuts portal, for tests; ``answer`` is the code of every response, -1 an error
+of the bus.
 
-Run as a program within a session bus: portal.py ANSWER. Prints the shortcuts that are bound, and
-presses the one whose name it reads.
+Run as a program within a session bus: portal.py ANSWER. Prints the shortcuts that are bound with
+the keys that they would like, and presses the one whose name it reads.
 """
 
 from __future__ import annotations
@@ -49,12 +50,17 @@ def main(answer: int) -> None:
                 unknown = "org.freedesktop.DBus.Error.UnknownMethod"
                 connection.send(new_error(call, unknown, "s", ("no such method",)))
             continue
+        if answer < 0:
+            failed = "org.freedesktop.DBus.Error.Spawn.ChildExited"
+            connection.send(new_error(call, failed, "s", ("it has ended",)))
+            continue
         request = path_of(call)
         connection.send(new_method_return(call, "o", (request,)))
         results: dict[str, Any] = {"session_handle": ("s", SESSION)}
         if member == "BindShortcuts":
             assert call.body[0] == SESSION
-            print(*(name for name, _ in call.body[1]), flush=True)
+            wishes = (f"{name}={about['preferred_trigger'][1]}" for name, about in call.body[1])
+            print(*wishes, flush=True)
             results = {"shortcuts": ("a(sa{sv})", call.body[1])}
         signal(request, "org.freedesktop.portal.Request", "Response", "ua{sv}", answer, results)
 
