@@ -55,7 +55,9 @@ def serve(keys: Mapping[str, Keys], pressed: Callable[[str], None], closing: soc
     with connection:
         try:
             _serve(connection, keys, pressed, closing)
-        except OSError as error:
+        except (NoPortalError, RefusedError):
+            raise
+        except Exception as error:  # the bus ends, or answers what nobody expects
             raise RefusedError(one_line(error)) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,6 +171,7 @@ def test_a_key_that_another_program_holds_is_one_line(
         other.sync()
 
 
+@pytest.mark.skipif(not shutil.which("setxkbmap"), reason="needs setxkbmap")
 def test_the_key_moves_with_the_layout(
     desktop: Desktop, other: display.Display, said: list[str]
 ) -> None:
