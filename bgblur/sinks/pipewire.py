@@ -144,10 +144,14 @@ def _offered(holder: socket.socket, size: tuple[int, int], fps: float) -> Shared
     try:
         np.frombuffer(shared.card, np.uint8)[:] = to_i420(card(*size, _ENDED_CARD)).ravel()
         offer = {"protocol": PROTOCOL, "width": size[0], "height": size[1], "fps": fps}
-        socket.send_fds(holder, [json.dumps(offer).encode()], [shared.descriptor])
+        with contextlib.suppress(ConnectionError):  # it may have said why, and closed
+            socket.send_fds(holder, [json.dumps(offer).encode()], [shared.descriptor])
     finally:
         shared.close()
-    said = holder.recv(MESSAGE_BYTES)
+    try:
+        said = holder.recv(MESSAGE_BYTES)
+    except ConnectionError:  # that it has closed is reported before what it said
+        said = holder.recv(MESSAGE_BYTES)
     if not said:
         raise EOFError
     answer = json.loads(said)

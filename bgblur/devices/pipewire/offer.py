@@ -29,6 +29,7 @@ class CameraNode:
         self.size, self.fps = size, fps
         self._bytes = size[0] * size[1] * 3 // 2
         self._picture = (ctypes.c_uint8 * self._bytes)()
+        self._shown_to = 0  # the start of the stream that the picture is for
         self._stream = Stream(
             pw.OUTPUT,
             {
@@ -68,6 +69,7 @@ class CameraNode:
         """I420 of the node's size, one block of bytes. Raises OSError once it is closed."""
         with self._stream.locked():
             memoryview(self._picture).cast("B")[:] = picture
+            self._shown_to = self._stream.starts
             if self.watched:
                 self._stream.trigger()
 
@@ -80,6 +82,10 @@ class CameraNode:
         return buffers(self._bytes, self.size[0])
 
     def _write(self) -> None:
+        # PipeWire may ask before the first picture for a new program: there is only one for the
+        # program before it, when the user may have wanted less to be hidden.
+        if not self.watched or self._shown_to != self._stream.starts:
+            return
         buffer = self._stream.take()
         if buffer is None:  # all are with slow readers: they miss this picture
             return

@@ -20,7 +20,8 @@ class Stream:
     the stream's thread; what they raise is kept as ``problem``. ``on_change`` is called at each
     change of ``state`` or ``problem``, by any thread.
 
-    ``state`` is one of ``pw.ERROR`` to ``pw.STREAMING``; ``problem`` is why it has ended.
+    ``state`` is one of ``pw.ERROR`` to ``pw.STREAMING``; ``starts`` counts how often it became the
+    latter; ``problem`` is why it has ended.
     ``changed`` is notified at each change.
 
     Raises OSError where PipeWire does not take the stream.
@@ -37,6 +38,7 @@ class Stream:
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.state = pw.UNCONNECTED
+        self.starts = 0
         self.problem: str | None = None
         self.changed = threading.Condition()
         self._on_format = on_format
@@ -130,6 +132,7 @@ class Stream:
     def _state_changed(self, _: Any, old: int, state: int, error: bytes | None) -> None:
         with self.changed:
             self.state = state
+            self.starts += state == pw.STREAMING != old
             if state == pw.ERROR:
                 self.problem = (error or b"it has failed").decode("utf-8", "replace")
             elif state == pw.UNCONNECTED and old != pw.CONNECTING:

@@ -1,0 +1,111 @@
+"""The PipeWire camera's sink and node without PipeWire. With it: tests/e2e/test_pipewire.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bgblur.compositing.card import card
+from bgblur.devices.pipewire import held, offer
+from bgblur.devices.pipewire import library as pw
+from bgblur.errors import OutputError
+from bgblur.frame import Image
+from bgblur.sinks import pipewire
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="PipeWire is Linux's")
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before the offer", "after it"])
+def test_a_holder_that_is_busy_is_heard_though_it_closes_at_once(
+    before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel reports the closed connection first."""
+    name = f"busy{os.getpid()}{before}"
+    send = socket.send_fds
+    with socket.socket(*held.SOCKET) as listener:
+        listener.bind(held.address(name))
+        listener.listen()
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            connection.send(json.dumps({"busy": 7}).encode())
+            connection.close()
+
+        def late_card(*args: Any) -> Image:
+            refuse()
+            return card(*args)
+
+        def early_send(*args: Any) -> int:
+            sent = send(*args)
+            refuse()
+            return sent
+
+        if before:
+            monkeypatch.setattr(pipewire, "card", late_card)
+        else:
+            monkeypatch.setattr(socket, "send_fds", early_send)
+        monkeypatch.setattr(pipewire, "LABEL", name)
+        monkeypatch.setattr(pipewire, "_ANSWERS_WITHIN", 0.0)
+        with pytest.raises(OutputError, match=r"another bgblur \(process 7\)"):
+            pipewire._attached((320, 240), 30)
+
+
+class FakeStream:
+    """Without PipeWire: what it does is done by the test."""
+
+    state, starts = pw.PAUSED, 0
+    problem = None
+
+    def __init__(self, *arguments: Any) -> None:
+        self.process: Callable[[], None] = arguments[5]
+        self.changed = Always()
+        self.given = 0
+
+    def locked(self) -> Always:
+        return Always()
+
+    def trigger(self) -> None:
+        self.process()
+
+    def take(self) -> None:
+        self.given += 1  # a buffer was asked for; there is none
+
+
+class Always:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def wait_for(self, *_: object) -> None: ...
+
+
+def test_a_new_program_gets_no_picture_of_the_time_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(offer, "Stream", FakeStream)
+    node = offer.CameraNode("bgblur", (32, 16), 30)
+    stream: Any = node._stream
+    picture = memoryview(bytes(32 * 24))
+
+    def starts() -> None:
+        stream.process()  # PipeWire may ask at the start, and before it says so
+        stream.state, stream.starts = pw.STREAMING, stream.starts + 1
+        stream.process()
+
+    node.show(picture)
+    starts()
+    assert stream.given == 0
+    node.show(picture)
+    stream.process()
+    assert stream.given == 2
+    stream.state = pw.PAUSED
+    starts()
+    assert stream.given == 2
+    node.show(picture)
+    assert stream.given == 3
