@@ -274,6 +274,8 @@ class Outputs:
                 continue
             thread = thread or OutputThread(output)
             thread.end(None)
+            if not output.keeper.records:
+                output.keeper.works()  # one that does not respond cannot say so itself
             self._leaving.append(thread)
 
     def _spread(self) -> None:

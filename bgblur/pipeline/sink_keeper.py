@@ -107,7 +107,8 @@ class SinkKeeper:
             self._target = self._format = self._wanted()
             return
         target = self._wanted()
-        resizing = self.sink.resizing if self.sink is not None else "reopen"
+        sink = self.sink  # read once: its thread may give it up meanwhile
+        resizing = sink.resizing if sink is not None else "reopen"
         if target.size == self.size or resizing == "never":
             self._target = self._format
         elif resizing == "reopen":  # by the feeding thread, never between two of its steps
@@ -118,7 +119,8 @@ class SinkKeeper:
 
     def nobody_watches(self) -> None:
         """Try a refused size one more time: a driver keeps the size that a watcher knows."""
-        if self.sink is not None and self.sink.resizing == "reopen":
+        sink = self.sink
+        if sink is not None and sink.resizing == "reopen":
             self._target = self._wanted()  # it may have been "never" while somebody watched
         target = self._target
         if target.size != self.size and target != self._tried_alone:

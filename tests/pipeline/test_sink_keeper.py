@@ -213,3 +213,26 @@ def test_a_size_asked_for_while_somebody_watched_comes_once_nobody_does() -> Non
     keeper.nobody_watches()
     assert keeper.ready()
     assert len(opener.sinks) == 2
+
+
+def test_a_sink_that_is_given_up_meanwhile_is_no_error() -> None:
+    """By the thread that feeds it, while another one has an order."""
+
+    class Vanishing(SinkKeeper):
+        seen = 0
+
+        @property
+        def sink(self) -> Sink | None:
+            self.seen += 1
+            return self._sink if self.seen == 1 else None
+
+        @sink.setter
+        def sink(self, sink: Sink | None) -> None:
+            self._sink = sink
+
+    keeper = Vanishing(Opener(), Problems())
+    keeper.open(320, 180, 30.0)
+    keeper.seen = 0
+    keeper.resize(640, 360, 30.0)
+    keeper.seen = 0
+    keeper.nobody_watches()
