@@ -56,8 +56,6 @@ class OnDemand:
         sink before it."""
         device = getattr(sink, "device", None)  # only a virtual camera has one
         watch: ClientWatch | Watched | None = None
-        if output not in self._outputs:
-            return
         if isinstance(sink, Watched):
             watch = sink
         elif device is not None and sys.platform == "linux":
@@ -65,6 +63,8 @@ class OnDemand:
 
             watch = ClientWatch(device, self.update)
         self._watches[output] = watch
+        if output not in self._outputs:  # last: it may be left out at any moment
+            self.close(output)
 
     def outputs(self, names: list[str]) -> None:
         """These are wanted from now on. Call it before they are opened."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any, cast
 
+import pytest
 from support.pipeline_parts import RecordingSink
 
 from bgblur.config.settings import IdleSettings, OutputSettings, Settings
 from bgblur.daemon.on_demand import OnDemand
+from bgblur.devices import presence
 from bgblur.pipeline.pipeline import Pipeline
 
 GRACE = 0.15
@@ -141,6 +144,29 @@ def test_the_camera_rests_once_none_of_several_outputs_is_watched() -> None:
     assert clients_of(on_demand) == 0
     on_demand.outputs(["web"])
     assert clients_of(on_demand) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who watches a device")
+def test_an_output_that_is_left_out_while_it_opens_is_not_watched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    on_demand = OnDemand(cast(Pipeline, Rests()), settings(devices=["pipewire", "/dev/video10"]))
+    closed: list[str] = []
+
+    class LeftOut:
+        def __init__(self, device: str, _: object) -> None:
+            on_demand.outputs(["pipewire"])
+
+        def close(self) -> None:
+            closed.append("watch")
+
+    monkeypatch.setattr(presence, "ClientWatch", LeftOut)
+    sink = RecordingSink()
+    sink.device = "/dev/video10"  # type: ignore[attr-defined]
+    on_demand.output_opened("pipewire", Camera())
+    on_demand.output_opened("/dev/video10", sink)
+    assert set(on_demand._watches) == {"pipewire"}
+    assert closed == ["watch"]
 
 
 class Page:
