@@ -18,6 +18,14 @@ from bgblur.files import user_path
 
 _PORTS = {"https": 443, "rtsps": 322}
 _ANSWERS_WITHIN = 2.0  # seconds
+# Where systems keep their authorities. A Python that was not made for the system does not know the
+# file, only the folder, which FFmpeg does not take.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -29,7 +37,7 @@ def tls_options(address: str, certificate: str) -> dict[str, str]:
     """
     if scheme_of(address) not in _PORTS or certificate == "any":
         return {}
-    file = _file(certificate) or ssl.get_default_verify_paths().cafile
+    file = _file(certificate) or _system_file()
     return {"tls_verify": "1"} | ({"ca_file": file} if file else {})
 
 
@@ -92,6 +100,12 @@ def _shown(address: str, certificate: str, any_name: bool = False) -> ssl.SSLSoc
     except BaseException:
         plain.close()
         raise
+
+
+def _system_file() -> str | None:
+    """Of the system's authorities; None where FFmpeg has to find them itself."""
+    file = ssl.get_default_verify_paths().cafile
+    return file or next((path for path in _BUNDLES if Path(path).is_file()), None)
 
 
 def _file(certificate: str) -> str | None:

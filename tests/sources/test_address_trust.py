@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from support.network.rtsp_server import RtspServer
 from bgblur.config.settings import CameraSettings
 from bgblur.errors import CameraError, CameraGoneError, CameraRefusedError
 from bgblur.pipeline.build import of_device, open_source
+from bgblur.sources import certificates
+from bgblur.sources.certificates import tls_options
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,18 @@ def test_an_authoritys_certificate_has_to_be_for_the_address(
         assert pictures(camera.url("/live")) == WIDTH
     finally:
         camera.stop()
+
+
+def test_the_systems_authorities_are_found_by_a_python_that_does_not_know_their_file(
+    folder: Path, camera: MjpegServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "none.pem"))
+    assert ssl.get_default_verify_paths().cafile is None
+    bundles = (str(folder / "none.pem"), str(folder / "camera.pem"))
+    monkeypatch.setattr(certificates, "_BUNDLES", bundles)
+    assert pictures(camera.url("/live")) == WIDTH
+    monkeypatch.setattr(certificates, "_BUNDLES", bundles[:1])
+    assert tls_options("https://camera/live", "trusted") == {"tls_verify": "1"}
 
 
 def test_rtsp_with_both(folder: Path, tmp_path: Path) -> None:
