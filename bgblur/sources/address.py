@@ -33,6 +33,8 @@ _RTSP = {
     "rtsp_flags": "prefer_tcp",  # lost packets make a picture fall apart
     "allowed_media_types": "video",  # else it waits for sound and data, which may never come
 }
+# FFmpeg's formats that name other addresses, whose certificates it does not check.
+_LISTS = {"hls", "dash", "sdp"}
 _OPTIONS: dict[str, dict[str, str]] = {"rtsp": _RTSP, "rtsps": _RTSP, "http": {}, "https": {}}
 
 
@@ -125,6 +127,13 @@ def _open(address: str, name: str, certificate: str) -> InputContainer:
             raise untrusted(name, why)
     if isinstance(found, Exception):
         raise refusal(name, found)  # and not from it: its text has the password
+    if found.format.name in _LISTS and tls_options(address, certificate):
+        found.close()
+        raise unfit(
+            name,
+            "it is a playlist, and no certificate is checked for what that names: give the address "
+            'of a stream, or write "any" in camera.certificate',
+        )
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 from support.network.certificates import self_signed
-from support.network.mjpeg_server import WIDTH, MjpegServer
+from support.network.mjpeg_server import WIDTH, MjpegServer, _Handler
 from support.network.rtsp_server import RtspServer
 
 from bgblur.config.settings import CameraSettings
@@ -113,6 +115,24 @@ def test_the_systems_authorities_are_found_by_a_python_that_does_not_know_their_
     assert pictures(camera.url("/live")) == WIDTH
     monkeypatch.setattr(certificates, "_BUNDLES", bundles[:1])
     assert tls_options("https://camera/live", "trusted") == {"tls_verify": "1"}
+
+
+def test_a_playlist_names_pictures_that_nobody_checks(
+    camera: MjpegServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = io.BytesIO()
+    with av.open(memory, "w", format="mpegts") as part:
+        stream = part.add_stream("mpeg2video", 25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, 96, "yuv420p"
+        for frame in [*(av.VideoFrame(WIDTH, 96, "yuv420p") for _ in range(25)), None]:
+            part.mux(stream.encode(frame))
+    head = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n"
+    playlist = head + b"".join(b"#EXTINF:1,\n/%d.ts\n" % number for number in range(3))
+    for number in range(3):
+        monkeypatch.setitem(_Handler.other, f"/{number}.ts", ("video/mp2t", memory.getvalue()))
+    monkeypatch.setitem(_Handler.other, "/m3u8", ("application/vnd.apple.mpegurl", playlist))
+    assert "it is a playlist" in str(refused(camera.url("/m3u8"), folder / "camera.pem"))
+    assert pictures(camera.url("/m3u8"), "any") == WIDTH
 
 
 def test_rtsp_with_both(folder: Path, tmp_path: Path) -> None:
