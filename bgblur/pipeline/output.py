@@ -16,6 +16,7 @@ from bgblur.imaging.color import is_i420, to_i420
 from bgblur.pipeline.fitter import Fitter
 from bgblur.pipeline.in_force import Made
 from bgblur.pipeline.sink_keeper import SinkKeeper
+from bgblur.pipeline.words import ENDED_CARD
 from bgblur.stats import Stats
 
 REPEAT_AFTER, REPEAT_UNTIL = 0.08, 3.0  # seconds since a picture between which it is repeated
@@ -106,20 +107,25 @@ class Output:
     def end(self, last: Image | None) -> None:
         """Leave ``last`` as the last picture and close the sink for good. Never raises.
 
-        Without ``last`` the output is given up while the others go on: earlier problems of it are
-        of no use then, and what it took last stays.
+        Without ``last`` the output is given up while the others go on: problems of it are of no use
+        then. A card is left all the same, but on a recording: a driver may show the last picture
+        for long, and the user may ask for more blur.
         """
-        if last is None:
+        given_up = last is None
+        if given_up:
             self.keeper.works()
-        else:
-            try:
+            if self.is_open and not self.keeper.records:
+                last = card(*self.keeper.size, ENDED_CARD)
+        try:
+            if last is not None:
                 self.feed(last, made_with=None)
-            except Exception as error:
+        except Exception as error:
+            if not given_up:
                 self.keeper.not_completed(self.keeper.sink, error)
         with self.keeper.using:
             self._sent = None
         self.closing = True
-        self.keeper.close(given_up=last is None)
+        self.keeper.close(given_up)
         self.closing = False
 
     # ------------------------------------------------------------ how

@@ -235,12 +235,14 @@ def test_a_change_closes_and_opens_only_what_changed() -> None:
         more(rig, first)
         rig.pipeline.replace_sinks(opened)
         rig.wait(lambda: first.closed == 1)
+        assert shows(first, ENDED_CARD), "no picture of the room is left on it"
         count = len(first.published)
         more(rig, second)
         more(rig, third)
         assert len(first.published) == count
         rig.pipeline.replace_sinks({"third": third})
         rig.wait(lambda: second.closed == 1)
+        assert shows(second, ENDED_CARD)
         more(rig, third)
         assert [sink.opened for sink in (first, second, third)] == [[(WIDTH, HEIGHT)]] * 3
         assert third.closed == 0
