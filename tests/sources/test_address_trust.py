@@ -6,10 +6,11 @@ import io
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from support.network.certificates import self_signed
+from support.network.certificates import plain, self_signed
 from support.network.mjpeg_server import WIDTH, MjpegServer, _Handler
 from support.network.rtsp_server import RtspServer
 
@@ -87,6 +88,28 @@ def test_the_cameras_own_certificate_need_not_be_for_its_address(folder: Path) -
     finally:
         camera.stop()
     assert type(refused(camera.url("/live"))) is CameraGoneError
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["as Python 3.11", "as Python 3.13"])
+@pytest.mark.parametrize("signed", [False, True], ids=["by itself", "by its vendor"])
+def test_an_old_cameras_certificate_may_be_plain(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, signed: bool, strict: bool
+) -> None:
+    own = plain(folder / "plain.pem", plain(folder / "vendor.pem") if signed else None)
+    make, flags = ssl.create_default_context, ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+
+    def made(**options: Any) -> ssl.SSLContext:
+        context = make(**options)
+        context.verify_flags &= ~flags
+        context.verify_flags |= flags if strict else 0
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", made)
+    camera = MjpegServer(certificate=own)
+    try:
+        assert pictures(camera.url("/live"), own) == WIDTH
+    finally:
+        camera.stop()
 
 
 def test_an_authoritys_certificate_has_to_be_for_the_address(
