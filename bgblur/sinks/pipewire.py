@@ -122,8 +122,12 @@ def _attached(size: tuple[int, int], fps: float) -> tuple[socket.socket, Shared]
         holder.settimeout(_ANSWERS_WITHIN)
         try:
             holder.connect(address(LABEL))
-            if peer_of(holder)[1] != os.getuid():
-                raise OSError(0, "another user's program stands in its place")
+            process, user = peer_of(holder)
+            if user != os.getuid():
+                raise OutputError(
+                    f"another user's program (process {process}) stands in the place of the "
+                    "PipeWire camera: have it ended, or choose another output"
+                )
             shared = _offered(holder, size, fps)
             holder.setblocking(False)
             return holder, shared

@@ -56,6 +56,21 @@ def test_a_holder_that_is_busy_is_heard_though_it_closes_at_once(
             pipewire._attached((320, 240), 30)
 
 
+def test_another_users_program_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: me + 1)
+    name = f"theirs{os.getpid()}"
+    monkeypatch.setattr(pipewire, "LABEL", name)
+    with socket.socket(*held.SOCKET) as listener:
+        listener.bind(held.address(name))
+        listener.listen()
+        with pytest.raises(OutputError, match=rf"another user's .* \(process {os.getpid()}\)"):
+            pipewire._attached((320, 240), 30)
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(100) == b""
+
+
 class FakeStream:
     """Without PipeWire: what it does is done by the test."""
 
