@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -69,6 +70,19 @@ def test_another_users_program_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> 
         connection, _ = listener.accept()
         with connection:
             assert connection.recv(100) == b""
+
+
+def test_on_windows_it_is_said_that_there_is_no_pipewire() -> None:
+    code = (
+        "import socket; del socket.AF_UNIX\n"
+        "from bgblur.pipeline.build import open_sink\n"
+        "open_sink('pipewire', 320, 240, 30, None)"
+    )
+    env = {**os.environ, "XDG_RUNTIME_DIR": "/nowhere", "PIPEWIRE_REMOTE": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert "OutputError: PipeWire does not run here" in done.stderr
 
 
 class FakeStream:

@@ -11,7 +11,8 @@ import zlib
 
 from bgblur.devices.pipewire.library import socket_path
 
-SOCKET = socket.AF_UNIX, socket.SOCK_SEQPACKET
+# Windows has no such sockets, nor PipeWire, which is what must be said there.
+SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET) if hasattr(socket, "AF_UNIX") else (-1, -1)
 PROTOCOL = 1  # of offers and the layout of the memory; a holder of another one ends
 SLOTS = 3  # pictures: one is being written, one is announced, one may still be read
 END = b"end"  # the daemon closes its output in order
