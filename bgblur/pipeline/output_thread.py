@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from bgblur.errors import OutputError, UsageError, one_line
 from bgblur.frame import Image
 from bgblur.imaging.canvas import Crop
 from bgblur.pipeline.in_force import Made
@@ -16,6 +17,8 @@ from bgblur.pipeline.output import REPEAT_AFTER, Output
 STOP_WITHIN = 0.7  # seconds given to a thread; a hung one is left behind
 FINISH_WITHIN = 10.0  # more seconds, for an output that still has a file to complete
 BLOCKED_AFTER = 2.0  # seconds in one call of the sink after which that is a problem
+OPENS_WITHIN, ANY_OPENS_WITHIN = 2.0, 10.0  # seconds that a start waits for all outputs, for one
+_LOOKS_EVERY = 0.05  # seconds
 _RELEASED_WITHIN = 5.0  # seconds that a new output waits for the device of a former one
 
 
@@ -41,6 +44,8 @@ class OutputThread:
         self._ending = threading.Event()
         self._last: Image | None = None
         self._busy_since: float | None = None
+        self._tried = threading.Event()  # the first step is done
+        self._error: Exception | None = None  # what it raised
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
@@ -82,6 +87,8 @@ class OutputThread:
             if not self._ending.is_set():
                 wait = self._step(fed)
         self.output.end(self._last)
+        if isinstance(self._error, UsageError):  # it may have come after the start
+            self.output.keeper.say(one_line(self._error))
 
     def _step(self, fed: _Fed | None) -> float:
         """Show ``fed``, or the last picture again. Returns the seconds until the next step."""
@@ -93,6 +100,37 @@ class OutputThread:
                 self.output.feed(*fed)
         except Exception as error:  # drivers raise anything
             self.output.failed(error)
+            if not self._tried.is_set():
+                self._error = error
+                if isinstance(error, UsageError):  # it must not be opened, so it is not tried again
+                    self._ending.set()
         finally:
             self._busy_since = None
+            self._tried.set()
         return REPEAT_AFTER
+
+
+def opened(threads: Collection[OutputThread]) -> None:
+    """Wait for the first try of each; one that is open waits for the others only for a while.
+    Raises the OutputError of the first if none opens, UsageError if one of them must not be opened;
+    then all are ended."""
+    began = time.monotonic()
+    try:
+        for thread in threads:
+            while not thread._tried.wait(_LOOKS_EVERY):
+                some = any(thread.output.is_open for thread in threads)
+                if time.monotonic() - began > (OPENS_WITHIN if some else ANY_OPENS_WITHIN):
+                    break
+        errors = [thread._error for thread in threads if thread._error is not None]
+        for error in errors:
+            if isinstance(error, UsageError):
+                raise error
+        if not any(thread.output.is_open for thread in threads):
+            names = " and ".join(thread.output.keeper.device for thread in threads)
+            raise errors[0] if errors else OutputError(f"{names} do not respond: choose others")
+    except BaseException:
+        for thread in threads:
+            thread.end(None)
+        for thread in threads:
+            thread.wait()
+        raise

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bgblur.errors import OutputError, UsageError, one_line
+from bgblur.errors import OutputError, one_line
 from bgblur.frame import Image
 from bgblur.imaging.canvas import WHOLE, Canvas, Crop, fitted
 from bgblur.imaging.color import even
 from bgblur.pipeline.fitter import Fitter
 from bgblur.pipeline.in_force import Made
 from bgblur.pipeline.output import REPEAT_AFTER, MayShow, Output
-from bgblur.pipeline.output_thread import OutputThread
+from bgblur.pipeline.output_thread import OutputThread, opened
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.sink_keeper import FrameFormat, OpenSink, SinkKeeper
 from bgblur.pipeline.state import Part, Problems
@@ -149,23 +149,18 @@ class Outputs:
         """Open the outputs for the first time. Raises the OutputError of the first if none opens,
         UsageError if one of them must not be opened."""
         self._camera = FrameFormat((width, height), fps)
-        errors: list[Exception] = []
-        try:
-            for output in self._all:
-                try:
-                    output.keeper.open(width, height, fps)
-                except UsageError:
-                    raise
-                except Exception as error:  # drivers raise anything
-                    output.failed(error)
-                    errors.append(error)
-            if len(errors) == len(self._all):
-                raise errors[0]
-        except BaseException:
-            for output in self._all:
-                output.keeper.close()
-            raise
+        if len(self._all) == 1:
+            try:
+                self._all[0].keeper.open(width, height, fps)
+            except BaseException:
+                self._all[0].keeper.close()
+                raise
+            self._spread()
+            return
+        for output in self._all:
+            output.keeper.expect(*self._camera)
         self._spread()
+        opened(self._threads.values())
 
     def ready(self) -> bool:
         """Apply pending changes. Returns False while no output is open. Raises OutputError when a
