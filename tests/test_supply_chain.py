@@ -49,6 +49,8 @@ def test_every_model_has_a_checksum_and_every_checksum_a_model() -> None:
     assert others == [TABLE.name]
     for ir in WEIGHTS.glob("*.xml"):
         assert ir.with_suffix(".bin").is_file()
-        assert ir.with_suffix(".ts").is_file()
-        assert contract_of(ir).stages == contract_of(ir.with_suffix(".ts")).stages
+        script = ir.with_suffix(".ts")
+        if not script.is_file():  # int8 for OpenVINO alone
+            script = script.with_stem(ir.stem.removesuffix("-int8"))
+        assert contract_of(ir).stages == contract_of(script).stages
     assert max(path.stat().st_size for path in models.values()) < 30e6

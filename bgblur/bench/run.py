@@ -25,7 +25,7 @@ from bgblur.imaging.cover import cover
 from bgblur.pipeline.build import load_backend, look_of, mask_of, open_source
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.report import Meter, loaded_torch, machine, run_report
-from bgblur.segmentation.models import SHIPPED_MODELS
+from bgblur.segmentation.models import SHIPPED_IR
 from bgblur.segmentation.runtime import choose_runtime
 from bgblur.sinks.null import NullSink
 from bgblur.sources import Source
@@ -164,7 +164,7 @@ def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
     from bgblur.bench.frame import frame_times
 
     engine = settings.engine
-    if run["network"] in SHIPPED_MODELS:  # the one in force
+    if run["network"] in SHIPPED_IR:  # the one in force
         engine = engine.model_copy(update={"model": run["network"]})
     settings = settings.model_copy(update={"engine": engine})
     source = _open_sized(settings)

@@ -60,7 +60,8 @@ def shipped_ladder() -> Ladder:
     """The ladder of the shipped models that this processor may run. Raises ModelError."""
     ladder = Ladder(read_table())
     if shipped_ir("auto") != SHIPPED_IR[AUTO_INT8]:  # there int8 is slow, or cannot be run
-        ladder = ladder.without(AUTO_INT8) or ladder
+        for model in (name for name in SHIPPED_IR if name.endswith("-int8")):
+            ladder = ladder.without(model) or ladder
     return ladder
 
 

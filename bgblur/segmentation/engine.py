@@ -6,6 +6,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from bgblur.frame import Image
 
+SLACK = 0.01  # tolerance of alpha's range, for half precision
+
 
 class Engine(Protocol):
     """Finds the person. What ``upload`` returns is what ``infer`` and the compositor take."""

@@ -8,18 +8,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from bgblur.frame import Image
-from bgblur.segmentation.engine import Engine
+from bgblur.segmentation.engine import SLACK, Engine
 from bgblur.segmentation.hysteresis import Hysteresis
 from bgblur.segmentation.motion import small_picture
 from bgblur.segmentation.smoothing import TemporalSmoother
+from bgblur.segmentation.two_looks import dim_gain, found
 from bgblur.stats import Stats
 
 ROUNDED = 32  # columns: the network's input size is a multiple of 32
-SLACK = 0.01  # tolerance for half precision
 
 
 class Finder(Protocol):
-    """Finds the person in a stream; it remembers the frames before."""
+    """Finds the person in a stream; it remembers the frames before. In a dim picture the network
+    looks twice, see two_looks."""
 
     def __call__(
         self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
@@ -48,7 +49,7 @@ class HostFinder:
         self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
     ) -> Any:
         with self._stats.stage("inference"):
-            alpha = self._engine.infer(pixels)
+            alpha = found(self._engine, pixels, dim_gain(image))
             check_alpha(alpha)
             check_shape(alpha, image)
         with self._stats.stage("smoothing"):

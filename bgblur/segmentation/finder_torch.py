@@ -15,11 +15,12 @@ from torch import Tensor
 from bgblur.frame import Image
 from bgblur.gpu.graph import Outputs, Replay
 from bgblur.gpu.stream import marked
-from bgblur.segmentation.engine import Engine
-from bgblur.segmentation.finder import SLACK, check_plane, check_shape
+from bgblur.segmentation.engine import SLACK, Engine
+from bgblur.segmentation.finder import check_plane, check_shape
 from bgblur.segmentation.hysteresis_torch import keep_certain
 from bgblur.segmentation.smoothing import past_of
 from bgblur.segmentation.smoothing_torch import small_picture, steadied
+from bgblur.segmentation.two_looks import dim_gain, found
 from bgblur.stats import Stats
 
 
@@ -45,8 +46,10 @@ class TorchFinder:
             # Filled on the device: an upload would wait.
             since = torch.full((), passed, dtype=torch.int64, device=self._device)
             past = (self._age, self._before, self._seen) if smoothing > 0 else (None, None, None)
+            gain = dim_gain(image)
+            bright = torch.full((), gain, device=self._device) if gain != 1 else None
             alpha, age, before, seen, valid = self._replay(
-                (pixels, *past, since), self._engine.input_height, smoothing
+                (pixels, *past, since, bright), self._engine.input_height, smoothing
             )
             check_shape(alpha, image)
             self._age, self._before, self._seen = age, before, seen
@@ -66,12 +69,13 @@ class TorchFinder:
         before: Tensor | None,
         seen: Tensor | None,
         passed: Tensor,
+        gain: Tensor | None,  # of a dim picture
         _input_height: int,  # known to the engine; here it selects the CUDA graph
         smoothing: float,
     ) -> Outputs:
         """(alpha, the cells' ages, the means of alpha and of the small picture for smoothing the
         next frame, whether the network's output was a valid alpha)."""
-        raw = self._engine.infer(pixels)
+        raw = found(self._engine, pixels, 1.0 if gain is None else gain)
         check_plane(raw)
         valid = ((raw >= -SLACK) & (raw <= 1 + SLACK)).all()  # false for a NaN
         alpha = torch.where(valid, raw, 0)

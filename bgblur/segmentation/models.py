@@ -15,7 +15,9 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 SHIPPED_MODELS = {  # by the name that engine.model may have
     name: WEIGHTS / f"{name}.ts" for name in ("unet-resnet18", "unet-resnet18-int8", "unet-lite")
 }
-SHIPPED_IR = {name: path.with_suffix(".xml") for name, path in SHIPPED_MODELS.items()}
+SHIPPED_IR = {  # the last for processors alone
+    name: WEIGHTS / f"{name}.xml" for name in (*SHIPPED_MODELS, "unet-lite-int8")
+}
 AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"
 
 

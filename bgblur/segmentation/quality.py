@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from bgblur.errors import ModelError, UsageError
 from bgblur.files import user_path
 from bgblur.segmentation.contract import contract_of
-from bgblur.segmentation.models import SHIPPED_MODELS
+from bgblur.segmentation.models import SHIPPED_IR
 
 if TYPE_CHECKING:
     from bgblur.config.settings import EngineSettings
@@ -70,6 +70,6 @@ def _is_int8(model: str) -> bool:
     if model == "auto":
         return False
     with suppress(ModelError):
-        path = SHIPPED_MODELS.get(model) or user_path(model, ModelError)
+        path = SHIPPED_IR.get(model) or user_path(model, ModelError)
         return contract_of(path).cpu_precision == "int8"
     return False

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from bgblur.errors import UsageError
-from bgblur.segmentation.models import SHIPPED_MODELS
+from bgblur.segmentation.models import SHIPPED_IR, SHIPPED_MODELS
 
 Runtime = Literal["openvino", "torchscript"]
 OPENVINO_ONLY = ("intel-gpu", "npu")
@@ -23,20 +23,20 @@ _AMD = Path("/dev/kfd")  # torch's ROCm build calls it "cuda"
 
 
 def choose_runtime(runtime: str, model: str, device: str, precision: str = "auto") -> Runtime:
-    """``runtime``, where "auto" is OpenVINO for a shipped model on a processor and for any .xml.
+    """``runtime``, where "auto" is OpenVINO for an .xml, and on a processor for a shipped model.
 
     ``model``, ``device`` and ``precision`` are the settings. "auto" as ``device`` is a processor
     where torch is not installed or there is no GPU that it may use. Raises UsageError where the
     settings disagree, or need a package that is not installed.
     """
-    if model.lower().endswith(".xml"):
+    if model.lower().endswith(".xml") or model in SHIPPED_IR.keys() - SHIPPED_MODELS.keys():
         if runtime == "torchscript":
             raise UsageError(
                 f"the model {model} is OpenVINO's, and engine.runtime is torchscript: "
                 'set engine.runtime to "auto"'
             )
         return _openvino(model, device)
-    shipped = model == "auto" or model in SHIPPED_MODELS
+    shipped = model == "auto" or model in SHIPPED_IR
     if device in OPENVINO_ONLY and runtime == "torchscript":
         raise UsageError(
             f'engine.device "{device}" needs OpenVINO, and engine.runtime is torchscript: '

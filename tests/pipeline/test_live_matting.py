@@ -38,6 +38,13 @@ def test_auto_begins_on_the_network_that_needs_least_and_loads_no_other() -> Non
     assert backend.problem is None
 
 
+def test_no_int8_where_it_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert {rung.model for rung in shipped_ladder().rungs} <= {"unet-lite", "unet-resnet18"}
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert any(rung.model.endswith("-int8") for rung in shipped_ladder().rungs)
+
+
 def test_a_first_network_that_is_damaged_leaves_the_others() -> None:
     ladder = shipped_ladder()
     first = ladder.start().model

@@ -41,6 +41,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Install:
         ("openvino torch", True, "auto", "cuda:1", "torchscript"),
         ("openvino torch", False, "own.ts", "cpu", "torchscript"),
         ("openvino torch", True, "own.xml", "auto", "openvino"),
+        ("openvino torch", True, "unet-lite-int8", "auto", "openvino"),
         ("openvino", True, "auto", "auto", "openvino"),
         ("openvino torch", True, "auto", "npu", "openvino"),
         ("openvino torch", True, "own.xml", "intel-gpu", "openvino"),
@@ -64,6 +65,7 @@ def test_the_users_word_counts(install: Install) -> None:
     ("packages", "wanted", "model", "device", "problem"),
     [
         ("openvino torch", "torchscript", "own.xml", "cpu", 'set engine.runtime to "auto"'),
+        ("openvino torch", "torchscript", "unet-lite-int8", "cpu", 'set engine.runtime to "auto"'),
         ("openvino torch", "openvino", "own.ts", "cpu", "export it to an .xml"),
         ("openvino torch", "openvino", "auto", "cuda", "does not run model"),
         ("openvino torch", "auto", "own.xml", "mps", "does not run model"),

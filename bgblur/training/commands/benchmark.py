@@ -49,7 +49,9 @@ def benchmark(
 ) -> None:
     """Measure the speed and the IoU on held-out pictures of every model at every input height."""
     if ladder is not None:
-        _write_ladder(ladder, data, model or shipped(), input_height, photos, frames)
+        from bgblur.segmentation.models import SHIPPED_IR
+
+        _write_ladder(ladder, data, model or list(SHIPPED_IR), input_height, photos, frames)
         return
     from bgblur.bench.plot import check_plot
     from bgblur.pipeline.report import machine

@@ -58,14 +58,26 @@ class Evaluation:
         }
 
 
+_QUANTIZED = """\
+in int8 (post-training static quantization, weights by channel; ranges
+from training pictures)"""
+
 _FLOAT = """\
 A TorchScript file: U-Net with half-precision weights, resizing, normalisation and sigmoid inside.
 It needs torch and nothing else, and may be cast to fp16, bf16 or fp32."""
 
-_INT8 = """\
-A TorchScript file: U-Net in int8 (post-training static quantization, weights by channel; ranges
-from training pictures), resizing, normalisation and sigmoid inside. It needs torch and nothing
-else, and runs on x86 processors only."""
+_INT8 = f"""\
+A TorchScript file: U-Net {_QUANTIZED}, resizing, normalisation and sigmoid inside.
+It needs torch and nothing else, and runs on x86 processors only."""
+
+_IR = """\
+OpenVINO's IR, for processors: U-Net {weights}, normalisation and sigmoid
+inside. It is two files, an .xml and a .bin, and needs openvino and nothing else.
+
+- Input: `float32` (1, 3, h, w), BGR, 0..255; h and w are multiples of 32.
+- Output: alpha, `float32` (1, 1, h, w) in 0..1, 1 = person.
+- The .xml's runtime information `bgblur` holds the version of this contract, the network's shape
+  and every stage of its training."""
 
 _CONTRACT = """\
 - Call: `module(image, input_height)`.
@@ -113,9 +125,8 @@ far as so few pictures are representative."""
 
 def model_card(evaluation: Evaluation) -> str:
     """Markdown."""
-    kind = _INT8 if evaluation.precision == "int8" else _FLOAT
     sections = {
-        f"Model card: {evaluation.model}": f"{kind}\n\n{_CONTRACT}\n\n"
+        f"Model card: {evaluation.model}": f"{_kind(evaluation)}\n\n"
         f"{evaluation.size / 1e6:.1f} MB, SHA-256 `{evaluation.sha256}`.",
         "Training": f"{training_section(evaluation.history)}\n\n"
         "People are cut out, rotated, relit and composited over rooms at random. A tenth of every "
@@ -130,6 +141,13 @@ def model_card(evaluation: Evaluation) -> str:
         for number, (title, text) in enumerate(sections.items())
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _kind(evaluation: Evaluation) -> str:
+    int8 = evaluation.precision == "int8"
+    if evaluation.model.endswith(".xml"):
+        return _IR.format(weights=_QUANTIZED if int8 else "with half-precision weights")
+    return f"{_INT8 if int8 else _FLOAT}\n\n{_CONTRACT}"
 
 
 def _figures(evaluation: Evaluation) -> str:

@@ -77,28 +77,23 @@ def inference_cost(engine: Engine) -> float:
 
 
 def accuracy(engine: Engine, data: Path, photos: int, frames: int) -> tuple[float, float]:
-    """(IoU, boundary F): the mean of the photos, and of the clips where there are some, averaged.
-    Each set counts alike."""
+    """(IoU, boundary F): the mean of all sets of photos and of all clips; each counts alike."""
     from bgblur.training.data.split import load_half
     from bgblur.training.evaluate.evaluation import composited_clips, evaluate_clip, score_photos
     from bgblur.training.evaluate.predictors import clip_predictor, still_predictor
 
     predict = still_predictor(engine)
-    kinds = []
     sets = [
         score_photos(predict, pictures[:photos])
         for pictures in load_half(data, "tune").photos.values()
     ]
     means = [np.mean([(s.iou, s.boundary_f) for s in scored], axis=0) for scored in sets if scored]
-    if means:
-        kinds.append(np.mean(means, axis=0))
     clips = [
         evaluate_clip(clip_predictor(engine), clip, matte, frames)
         for clip, matte in composited_clips(data / "video" / "composited", "tune")
     ]
-    if clips:
-        kinds.append(np.mean([(clip["iou"], clip["boundary_f"]) for clip in clips], axis=0))
-    iou, boundary_f = np.mean(kinds, axis=0)
+    means += [np.array((clip["iou"], clip["boundary_f"])) for clip in clips]
+    iou, boundary_f = np.mean(means, axis=0)
     return float(iou), float(boundary_f)
 
 

@@ -42,7 +42,7 @@ RECIPES = TRAIN.parents[1] / "configs" / "training"
 LITE = SHIPPED_MODELS["unet-lite"]
 RECIPE = """
 [model]
-encoder = "tu-mobilenetv3_small_100"
+encoder = "timm-tf_efficientnet_lite0"
 decoder = "light"
 decoder_channels = [96, 64, 40, 24, 16]
 decoder_blocks = {blocks}
@@ -265,7 +265,7 @@ def test_a_run_starts_from_a_published_model_and_resumes(tree: Path, tmp_path: P
     network, history = load_network(out / CHECKPOINT)
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     assert history.stages[:-1] == modern_contract_of(LITE).stages
-    assert len(history.stages) > 10
+    assert len(history.stages) > 5
     last = history.stages[-1]
     assert (last.start, last.steps, last.planned_steps) == ("previous", 3, 3)
     said = contract_of(model)
