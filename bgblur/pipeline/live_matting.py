@@ -13,7 +13,7 @@ from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.governor import Governor
 from bgblur.segmentation.ladder import HEIGHTS, Ladder, Rung, read_table
 from bgblur.segmentation.live import LiveMatting
-from bgblur.segmentation.models import AUTO_INT8, AUTO_MODEL, SHIPPED_IR, shipped_ir
+from bgblur.segmentation.models import AUTO_MODEL, LITE_INT8, SHIPPED_IR, shipped_ir
 from bgblur.segmentation.networks import Networks
 from bgblur.segmentation.runtime import choose_runtime
 from bgblur.stats import Stats
@@ -59,7 +59,7 @@ def on_processor(settings: EngineSettings) -> bool:
 def shipped_ladder() -> Ladder:
     """The ladder of the shipped models that this processor may run. Raises ModelError."""
     ladder = Ladder(read_table())
-    if shipped_ir("auto") != SHIPPED_IR[AUTO_INT8]:  # there int8 is slow, or cannot be run
+    if shipped_ir("auto") != SHIPPED_IR[LITE_INT8]:  # there int8 is slow, or cannot be run
         for model in (name for name in SHIPPED_IR if name.endswith("-int8")):
             ladder = ladder.without(model) or ladder
     return ladder

@@ -18,7 +18,8 @@ SHIPPED_MODELS = {  # by the name that engine.model may have
 SHIPPED_IR = {  # the last for processors alone
     name: WEIGHTS / f"{name}.xml" for name in (*SHIPPED_MODELS, "unet-lite-int8")
 }
-AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"
+AUTO_MODEL, AUTO_INT8 = "unet-resnet18", "unet-resnet18-int8"  # of torch
+LITE, LITE_INT8 = "unet-lite", "unet-lite-int8"  # of OpenVINO on processors
 
 
 def check_shipped(path: Path) -> None:
@@ -36,10 +37,13 @@ def check_shipped(path: Path) -> None:
 
 
 def shipped_ir(wanted: str, precision: str = "auto") -> Path | None:
-    """The .xml of a shipped model's name or of "auto"; None for a path. "auto" is int8 on x86,
-    unless another ``precision`` is wanted."""
+    """The .xml of a shipped model's name or of "auto"; None for a path.
+
+    "auto" is the light network, in int8 on x86 unless another ``precision`` is wanted; for "fp16",
+    the arithmetic of Intel's GPUs and NPUs, it is the large one.
+    """
     if wanted == "auto":
         x86 = platform.machine().lower() in ("x86_64", "amd64")
         int8 = precision == "int8" or (precision == "auto" and x86)
-        wanted = AUTO_INT8 if int8 else AUTO_MODEL
+        wanted = LITE_INT8 if int8 else AUTO_MODEL if precision == "fp16" else LITE
     return SHIPPED_IR.get(wanted)

@@ -28,14 +28,19 @@ _FULL = ("cpu", "cuda", "mps")  # devices that compute in single precision
 
 @dataclass(frozen=True)
 class _Effort:
-    """``full``: single precision. ``mirrored``: see engine_mirrored."""
+    """Input heights on a processor and elsewhere. ``full``: single precision. ``mirrored``: see
+    engine_mirrored."""
 
+    on_processor: int
     input_height: int
     full: bool = False
     mirrored: bool = False
 
 
-_EFFORTS = {"balanced": _Effort(352), "best": _Effort(352, full=True, mirrored=True)}
+_EFFORTS = {
+    "balanced": _Effort(416, 352),
+    "best": _Effort(416, 352, full=True, mirrored=True),
+}
 
 
 def quality_of(name: object) -> Quality:
@@ -57,7 +62,7 @@ def planned(settings: EngineSettings, quality: Quality, device: str) -> tuple[En
         return settings, False
     chosen: dict[str, Any] = {}
     if settings.input_height == "auto":
-        chosen["input_height"] = effort.input_height
+        chosen["input_height"] = effort.on_processor if device == "cpu" else effort.input_height
     full = effort.full and device.partition(":")[0] in _FULL
     if full and settings.precision == "auto" and not _is_int8(settings.model):
         chosen["precision"] = "fp32"
