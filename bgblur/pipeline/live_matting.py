@@ -13,9 +13,15 @@ from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.governor import Governor
 from bgblur.segmentation.ladder import HEIGHTS, Ladder, Rung, read_table
 from bgblur.segmentation.live import LiveMatting
-from bgblur.segmentation.models import AUTO_MODEL, LITE_INT8, SHIPPED_IR, shipped_ir
+from bgblur.segmentation.models import (
+    AUTO_MODEL,
+    LITE_INT8,
+    SHIPPED_IR,
+    SHIPPED_MODELS,
+    shipped_ir,
+)
 from bgblur.segmentation.networks import Networks
-from bgblur.segmentation.runtime import choose_runtime
+from bgblur.segmentation.runtime import Runtime, choose_runtime
 from bgblur.stats import Stats
 
 LoadEngine = Callable[[EngineSettings], Engine]
@@ -47,8 +53,7 @@ def on_processor(settings: EngineSettings) -> bool:
     Raises UsageError."""
     if settings.device != "auto":
         return settings.device == "cpu"
-    runtime = choose_runtime(settings.runtime, settings.model, settings.device, settings.precision)
-    if runtime == "openvino":
+    if _runtime(settings) == "openvino":
         return True
     import_torch()
     from bgblur.segmentation.device_torch import choose_device
@@ -56,12 +61,15 @@ def on_processor(settings: EngineSettings) -> bool:
     return choose_device(settings.device) == "cpu"
 
 
-def shipped_ladder() -> Ladder:
-    """The ladder of the shipped models that this processor may run. Raises ModelError."""
+def shipped_ladder(runtime: Runtime = "openvino") -> Ladder:
+    """The ladder of the shipped models that this processor and ``runtime`` may run. Raises
+    ModelError."""
     ladder = Ladder(read_table())
+    left_out = set() if runtime == "openvino" else SHIPPED_IR.keys() - SHIPPED_MODELS.keys()
     if shipped_ir("auto") != SHIPPED_IR[LITE_INT8]:  # there int8 is slow, or cannot be run
-        for model in (name for name in SHIPPED_IR if name.endswith("-int8")):
-            ladder = ladder.without(model) or ladder
+        left_out |= {model for model in SHIPPED_IR if model.endswith("-int8")}
+    for model in left_out:
+        ladder = ladder.without(model) or ladder
     return ladder
 
 
@@ -73,7 +81,7 @@ def _on_ladder(
     def loaded(rung: Rung) -> Engine:
         return load(settings.model_copy(update={"model": rung.model, "input_height": rung.height}))
 
-    ladder, problem = shipped_ladder(), None
+    ladder, problem = shipped_ladder(_runtime(settings)), None
     while True:
         start = ladder.start()
         try:
@@ -105,5 +113,16 @@ def _name(settings: EngineSettings, device: str) -> str:
     """Of the network that the settings lead to, for people."""
     if settings.model != "auto":
         return Path(settings.model).name
-    file = shipped_ir("auto", settings.precision) if device == "cpu" else None
+    if device != "cpu":
+        return AUTO_MODEL
+    if _runtime(settings) == "openvino":
+        file = shipped_ir("auto", settings.precision)
+    else:
+        from bgblur.segmentation.device_torch import shipped_model
+
+        file = shipped_model("auto", device, settings.precision)
     return file.stem if file else AUTO_MODEL
+
+
+def _runtime(settings: EngineSettings) -> Runtime:
+    return choose_runtime(settings.runtime, settings.model, settings.device, settings.precision)

@@ -9,7 +9,7 @@ from bgblur.config.settings import EngineSettings
 from bgblur.errors import ModelError
 from bgblur.pipeline.build import load_backend
 from bgblur.pipeline.live_matting import shipped_ladder
-from bgblur.segmentation.models import SHIPPED_IR
+from bgblur.segmentation.models import SHIPPED_IR, SHIPPED_MODELS
 from bgblur.stats import Stats
 
 
@@ -45,6 +45,15 @@ def test_no_int8_where_it_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(rung.model.endswith("-int8") for rung in shipped_ladder().rungs)
 
 
+def test_no_network_of_openvino_alone_with_torchscript() -> None:
+    models = {rung.model for rung in shipped_ladder("torchscript").rungs}
+    assert models <= set(SHIPPED_MODELS)
+    load = Loader()
+    settings = EngineSettings(runtime="torchscript", device="cpu")
+    load_backend(settings, Stats(), fps=lambda: 30.0, load_engine=load)
+    assert load.asked[0][0] in models
+
+
 def test_a_first_network_that_is_damaged_leaves_the_others() -> None:
     ladder = shipped_ladder()
     first = ladder.start().model
@@ -66,8 +75,9 @@ def test_a_first_network_that_is_damaged_leaves_the_others() -> None:
     [
         (EngineSettings(model="unet-lite"), "unet-lite"),
         (EngineSettings(model="/home/me/own.ts"), "own.ts"),
-        (EngineSettings(input_height=224), "unet-resnet18"),
-        (EngineSettings(precision="fp32"), "unet-resnet18"),
+        (EngineSettings(input_height=224), "unet-lite-int8"),
+        (EngineSettings(precision="fp32"), "unet-lite"),
+        (EngineSettings(precision="fp32", runtime="torchscript", device="cpu"), "unet-resnet18"),
     ],
 )
 def test_what_the_user_chose_is_not_left(settings: EngineSettings, network: str) -> None:

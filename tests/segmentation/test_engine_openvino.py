@@ -67,7 +67,7 @@ def test_alpha_is_that_of_torchscript(model: str, height: int, size: tuple[int, 
 @pytest.mark.parametrize("height", [96, 288])
 def test_int8_differs_little_from_single_precision(height: int) -> None:
     picture = portrait(1280, 720)
-    expected = TorchEngine("unet-resnet18", "cpu", "fp32", height).infer(picture)
+    expected = TorchEngine("unet-lite", "cpu", "fp32", height).infer(picture)
     engine = OpenVinoEngine("auto", "int8", height)
     assert engine.precision == "int8"
     apart = np.abs(engine.infer(picture) - expected)
