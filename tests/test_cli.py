@@ -177,6 +177,12 @@ def test_config_commands(home: dict[str, str], tmp_path: Path) -> None:
     assert run(home, "config", "validate").returncode == 0
     assert run(home, "toggle").stdout.strip() == "strength 0"
     assert run(home, "toggle").stdout.strip() == "strength 35"
+    assert run(home, "config", "set", "output.device", "null").stderr == ""
+    run(home, "config", "set", "output.devices", "null,web")
+    useless = run(home, "config", "set", "output.device", "web")
+    assert "output.device has no effect" in useless.stderr
+    run(home, "config", "set", "output.devices", "")
+    assert run(home, "config", "set", "output.device", "null").stderr == ""
     path.write_text("[background]\nstrength = 400\n")
     broken = run(home, "config", "validate")
     assert broken.returncode == 2

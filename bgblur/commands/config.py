@@ -57,6 +57,12 @@ def config_validate(config: ConfigOption = None) -> None:
 @config_app.command("set")
 def config_set(key: str, value: str, config: ConfigOption = None) -> None:
     """Change one key, such as background.strength; a running daemon applies it."""
-    from bgblur.config.file import default_path, set_value
+    from bgblur.config.file import default_path, load, set_value
 
-    set_value(config or default_path(), key, value)
+    path = config or default_path()
+    set_value(path, key, value)
+    if key == "output.device" and load(path).output.devices:
+        say(
+            "output.devices is not empty, so that output.device has no effect: empty it with "
+            'bgblur-cam config set output.devices ""'
+        )
