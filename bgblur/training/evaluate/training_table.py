@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bgblur.segmentation.contract import PREVIOUS, SCRATCH, Architecture, Contract, Stage
+from bgblur.training.evaluate.origins import IMAGENET
 
 _HEAD = "| stage | start | steps | optimiser | batches | pictures | losses | weights kept |"
 _LEGEND = """\
@@ -18,6 +19,8 @@ stage, or the file, has."""
 def training_section(history: Contract) -> str:
     """Markdown: the network, the stages, and what the stages' fields do not say."""
     parts = [_network(history.model)] if history.model is not None else []
+    if history.stages and history.stages[0].start == "imagenet":
+        parts.append(IMAGENET)
     if history.note:
         parts.append(history.note)
     if history.stages:

