@@ -18,7 +18,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -30,16 +29,14 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.faults.choices import FRAMINGS, HIDING, MASKS, PACES, RAW, RESTS, SECONDS
 from support.faults.fairness import Heartbeat, no_descriptor_stays
 from support.faults.full_disk import write_on_a_full_disk
 from support.faults.parts import RUNGS, SIZES, Camera, Model, Output, Pace
 from support.faults.rig import FaultRig, impatient, tried
 from support.faults.tally import TALLY
-from support.pipeline_parts import SHARP
 
 from bgblur.compositing.look import Look
-from bgblur.imaging.canvas import Canvas
-from bgblur.imaging.geometry import Geometry
 from bgblur.pipeline.state import Rest
 from bgblur.segmentation.options import MaskOptions
 
@@ -48,34 +45,8 @@ STEPS = 20 if MINUTES else 8
 EXAMPLES = max(1, round(MINUTES * 60 / 7)) if MINUTES else 12  # one takes about seven seconds
 GROWTH = 40 * 2**20  # bytes: caches, and an allocator that has served more and more threads
 
-GREY = np.full((90, 160, 3), 90, np.uint8)
-HIDING = st.one_of(
-    st.builds(Look, strength=st.integers(1, 100), mirror=st.booleans()),
-    st.just(Look(mode="color", color=(90, 90, 90))),
-    st.just(Look(mode="image", picture=GREY, light_wrap=0.5)),
-)
-RAW = [Look(strength=0), Look(mode="none"), Look(mode="none", mirror=True)]
-MASKS = [SHARP, MaskOptions(), MaskOptions(feather=0.5)]
-
-# Seconds of an inference at 160 rows: from 300 a second to fewer than four at the highest rung.
-SECONDS = [0.0, 0.003, 0.02, 0.05, 0.08]
-RESTS = [1, 4, 8, 25, 25]  # frames for which the person stays in one place
-PACES = st.builds(
-    Pace, st.sampled_from(RUNGS), st.booleans(), st.sampled_from(SECONDS), st.booleans()
-)
-
-# (geometry, canvas, whether it follows). Each order of another mask, model
-# or output takes the next, so that what hypothesis draws stays the same.
-FRAMINGS = [
-    (Geometry(zoom=2.0, center=(0.3, 0.4)), Canvas(), True),
-    (Geometry(90), Canvas(180, 320), False),
-    (Geometry(270, "vertical", 1.3), Canvas(320, 180), True),
-    (Geometry(180, "horizontal", 4.0, (1.0, 0.0)), Canvas(402, 180, "cover", (10, 10, 10)), False),
-    (Geometry(), Canvas(), False),
-    (Geometry(90), Canvas(320, fit="cover"), True),
-]
-
 memory: list[int] = []  # resident bytes after each example
+still: list[bool] = []  # not empty once somebody has rested long enough
 
 
 class AnyFaults(RuleBasedStateMachine):
@@ -242,6 +213,8 @@ class AnyFaults(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if self._rig is not None:
+                if not still and self._rig.pipeline.fatal is None:
+                    self._be_still()
                 self._rig.stop()
                 self._rig.ended()
                 pipeline, self._rig = weakref.ref(self._rig.pipeline), None
@@ -251,6 +224,18 @@ class AnyFaults(RuleBasedStateMachine):
             time.time = self._clock
             self._stack.close()
         memory.append(_resident())
+
+    def _be_still(self) -> None:
+        """Once in each run for certain: the person rests, and alphas are held."""
+        rig = self._rig
+        rig.rest(None)
+        rig.model.pace = Pace()
+        rig.show(Look())
+        rig.reload()
+        rig.recover()
+        rig.camera.rests = 10_000
+        rig.wait(lambda: any(effort.held for effort in rig.model.efforts))
+        still.append(True)
 
     def _break(self, part: Any, fault: str | None) -> None:
         part.switch.set(fault)
@@ -279,6 +264,7 @@ def _resident() -> int:
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_no_combination_of_faults_shows_the_room_or_starves_the_output() -> None:
     memory.clear()
+    still.clear()
     faults, held, heights = TALLY.faults, TALLY.held, TALLY.heights.copy()
     run_state_machine_as_test(
         AnyFaults,
