@@ -97,7 +97,7 @@ class AddressSource:
             packet, came = self._received.next(until)
             try:
                 frames = self._stream.decode(packet)
-            except av.FFmpegError:  # damaged; the next whole picture mends it
+            except av.FFmpegError:  # damaged; the next whole picture repairs it
                 continue
             # What came before is decoded only to catch up: the user may have chosen since what it
             # was not meant for.

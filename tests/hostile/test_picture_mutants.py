@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.fuzzing import FACTOR, one_line_at_most
-from support.media.kinds_of_pictures import PICTURES, mended
+from support.media.kinds_of_pictures import PICTURES, repaired
 from support.mutants import mutant
 
 from bgblur.errors import UsageError
@@ -37,7 +37,7 @@ def test_a_damaged_picture(tmp_path: Path, name: str, capfd: pytest.CaptureFixtu
     for seed in range(TRIES * FACTOR):
         data = mutant(whole, seed)
         source, out = tmp_path / f"in{Path(name).suffix}", tmp_path / "out.png"
-        source.write_bytes(data if seed % 4 == 0 else mended(data))
+        source.write_bytes(data if seed % 4 == 0 else repaired(data))
         began = time.process_time()
         with suppress(UsageError), one_line_at_most():
             photo = read_photo(source)
@@ -63,7 +63,7 @@ def test_a_size_is_refused_before_anything_is_decoded(tmp_path: Path) -> None:
     PICTURES["gray.png"](tmp_path / "gray.png")
     data = bytearray((tmp_path / "gray.png").read_bytes())
     data[16:24] = struct.pack(">II", 64, 2**30)
-    (tmp_path / "gray.png").write_bytes(mended(bytes(data)))
+    (tmp_path / "gray.png").write_bytes(repaired(bytes(data)))
     began, before = time.process_time(), memory()
     for name in ("stream.jxl", "jxlc.jxl", "jxlp.jxl", "gray.png"):
         with pytest.raises(UsageError, match="million pixels, and 268 are the most"):
@@ -81,7 +81,7 @@ def test_a_png_takes_no_memory_for_what_it_cannot_have(tmp_path: Path, what: str
     else:  # Pillow refuses to open one whose palette's transparency is too long
         at = data.index(b"IDAT" if what == "chunk" else b"tRNS") - 4
         data[at : at + 4] = struct.pack(">I", 2**31 - 1)
-    (tmp_path / "a.png").write_bytes(mended(bytes(data)))
+    (tmp_path / "a.png").write_bytes(repaired(bytes(data)))
     began = time.process_time()
     before = memory()
     with pytest.raises(UsageError, match="it is damaged"):
@@ -101,7 +101,7 @@ def test_damage_in_exif_leaves_the_rest_of_the_header(tmp_path: Path) -> None:
     PICTURES["tags.png"](tmp_path / "a.png")
     data = (tmp_path / "a.png").read_bytes()
     at = data.index(b"eXIf") + 4
-    (tmp_path / "a.png").write_bytes(mended(data[:at] + b"\xff" * 8 + data[at + 8 :]))
+    (tmp_path / "a.png").write_bytes(repaired(data[:at] + b"\xff" * 8 + data[at + 8 :]))
     photo = read_photo(tmp_path / "a.png")
     assert dict(photo.tags)[b"cICP"] == bytes([9, 16, 0, 1])
     assert photo.profile is not None

@@ -151,7 +151,7 @@ def test_what_ffmpeg_lets_a_container_hold_is_copied(
         ("tone.mkv", "flac", "a.mov", "aac"),
     ],
 )
-def test_sound_that_a_container_cannot_hold_is_encoded_anew(
+def test_sound_that_a_container_cannot_hold_is_encoded_again(
     tmp_path: Path, tone: Tone, source: str, codec: str, target: str, becomes: str
 ) -> None:
     sound = tone(source, codec, 1)
@@ -174,7 +174,7 @@ def test_sound_that_a_container_cannot_hold_is_encoded_anew(
     assert abs(shifts[int(np.argmax(same))]) <= 2
 
 
-def test_a_gap_in_sound_that_is_encoded_anew_stays(tmp_path: Path) -> None:
+def test_a_gap_in_sound_that_is_encoded_again_stays(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "gap.mkv"), "w") as container:
         stream = container.add_stream("aac", 48000)
         assert isinstance(stream, av.AudioStream)

@@ -73,7 +73,7 @@ def test_a_frame_in_flight_is_dropped_when_another_camera_is_chosen() -> None:
     assert loop.first.closed == 1
 
 
-def test_a_frame_read_in_a_pause_is_dropped_and_the_camera_is_opened_anew() -> None:
+def test_a_frame_read_in_a_pause_is_dropped_and_the_camera_is_opened_again() -> None:
     """A driver may have kept a picture from the pause."""
     loop = Loop(5, lambda loop: a_rest(loop.in_force))
     assert [frame.index for frame in loop.slot.all] == [1, 2, 4, 5, 6]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -13,112 +10,33 @@ import numpy as np
 import pytest
 from support.pipeline_parts import (
     HEIGHT,
-    SHARP,
     WIDTH,
     RecordingSink,
-    SquareEngine,
-    SquareSource,
-    backend_of,
 )
-from support.rig import Rig, leaks
+from support.rig import leaks
+from support.several_outputs import (
+    FULL,
+    Blocking,
+    Planar,
+    Tape,
+    error,
+    feeding,
+    hurried,
+    more,
+    problem,
+    shows,
+)
 
 from bgblur.compositing.card import card
 from bgblur.compositing.look import Look
-from bgblur.errors import BgblurError, OutputError, UsageError
-from bgblur.frame import Image
-from bgblur.pipeline import output_thread, sink_keeper
 from bgblur.pipeline.outputs import OutputState
-from bgblur.pipeline.pipeline import Pipeline
-from bgblur.pipeline.sink_keeper import OpenSink
-from bgblur.pipeline.state import Part, Rest, State
+from bgblur.pipeline.state import Rest, State
 from bgblur.pipeline.words import CARDS, ENDED_CARD
-
-FULL = "the disk is full"
-
-
-class Blocking(RecordingSink):
-    """Does not return from ``publish`` while ``stuck`` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stuck = threading.Event()
-
-    def publish(self, picture: Image) -> None:
-        while self.stuck.is_set():
-            time.sleep(0.01)
-        super().publish(picture)
-
-
-class Tape(RecordingSink):
-    """A recording; closing it takes ``takes`` seconds, or while ``slow`` is set, and raises
-    ``error``."""
-
-    kept = True
-    resizing = "never"
-
-    def __init__(self, takes: float = 0.0, error: str | None = None) -> None:
-        super().__init__()
-        self.takes, self.error = takes, error
-        self.slow = threading.Event()
-
-    def publish(self, picture: Image) -> None:
-        if self.refuse.is_set():
-            raise OutputError(FULL)
-        super().publish(picture)
-
-    def close(self) -> None:
-        time.sleep(self.takes)
-        while self.slow.is_set():
-            time.sleep(0.01)
-        super().close()
-        if self.error is not None:
-            raise OutputError(self.error)
-
-
-class Planar(RecordingSink):
-    pixel_format = "i420"
-
-
-def refused(*_: object) -> RecordingSink:
-    raise UsageError("talk.mp4 exists already")
-
-
-@contextmanager
-def feeding(look: Look | None = None, **sinks: Any) -> Iterator[Rig]:
-    """A running pipeline with these outputs, each of which is open."""
-    rig = Rig()
-    rig.pipeline = Pipeline(
-        rig.source, sinks, lambda: backend_of(SquareEngine()), look or Look(), SHARP
-    )
-    rig.pipeline.start()
-    try:
-        rig.wait(lambda: rig.pipeline.stats.frames > 3, 20)
-        yield rig
-    finally:
-        rig.pipeline.stop()
-
-
-def more(rig: Rig, sink: RecordingSink, count: int = 8) -> None:
-    begun = len(sink.published)
-    rig.wait(lambda: len(sink.published) >= begun + count, 10)
-
-
-def problem(rig: Rig) -> str:
-    return rig.pipeline.problems.now().get(Part.OUTPUT, "")
-
-
-def error(rig: Rig) -> BgblurError | None:
-    return rig.pipeline.fatal
-
-
-def shows(sink: RecordingSink, text: str) -> bool:
-    return np.array_equal(sink.published[-1][1], card(WIDTH, HEIGHT, text))
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_thread, "BLOCKED_AFTER", 0.3)
-    monkeypatch.setattr(sink_keeper, "RETRY_LAST", 0.3)
+    hurried(monkeypatch)
 
 
 # ------------------------------------------------------------ none disturbs another
@@ -150,113 +68,6 @@ def test_one_that_blocks_or_is_lost_does_not_disturb_the_others() -> None:
         rig.wait(lambda: not problem(rig))
         assert not leaks([p for sink in (stuck, lost, well) for p in sink.since(0)])
     assert all(shows(sink, ENDED_CARD) and sink.closed for sink in (stuck, lost, well))
-
-
-def test_at_the_start_one_of_them_is_enough_and_the_other_comes_later() -> None:
-    missing, well = RecordingSink(), RecordingSink()
-    missing.refuse.set()
-    with feeding(missing=missing, well=well) as rig:
-        assert problem(rig) == "missing: the output is gone"
-        more(rig, well)
-        missing.refuse.clear()
-        more(rig, missing)
-        assert missing.opened == [(WIDTH, HEIGHT)]
-        assert problem(rig) == ""
-
-
-def test_at_the_start_one_that_hangs_does_not_hold_up_the_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(output_thread, "OPENS_WITHIN", 0.1)
-    held, well, late = threading.Event(), RecordingSink(), RecordingSink()
-
-    def hangs(width: int, height: int, fps: float) -> RecordingSink:
-        held.wait(30)
-        return late(width, height, fps)
-
-    with feeding(hangs=hangs, well=well) as rig:
-        more(rig, well)
-        rig.wait(lambda: "hangs does not respond" in problem(rig))
-        assert not late.opened
-        held.set()
-        more(rig, late)
-        rig.wait(lambda: not problem(rig))
-
-
-def test_a_late_word_that_an_output_must_not_be_opened_is_said(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(output_thread, "OPENS_WITHIN", 0.1)
-    held, well = threading.Event(), RecordingSink()
-
-    def late(*_: object) -> RecordingSink:
-        held.wait(30)
-        raise UsageError("talk.mp4 exists already")
-
-    with feeding(late=late, well=well) as rig:
-        held.set()
-        rig.wait(lambda: "exists already" in problem(rig))
-        threads = {t.output.keeper.device: t for t in rig.pipeline._outputs._threads.values()}
-        rig.wait(lambda: not threads["late"].is_alive)
-        assert problem(rig) == "late: talk.mp4 exists already"
-
-
-def test_when_none_responds_the_start_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output_thread, "ANY_OPENS_WITHIN", 0.1)
-    held = threading.Event()
-
-    def hangs(*_: object) -> RecordingSink:
-        held.wait(30)
-        return RecordingSink()
-
-    with (
-        pytest.raises(OutputError, match="one and two do not respond"),
-        feeding(one=hangs, two=hangs),
-    ):
-        pass
-    held.set()
-
-
-def test_a_recording_that_must_not_be_opened_is_not_tried_again() -> None:
-    """The second try would take another name."""
-    tries: list[float] = []
-
-    def refuses(*_: object) -> RecordingSink:
-        tries.append(time.monotonic())
-        raise UsageError("talk.mp4 exists already")
-
-    def slow(*_: object) -> RecordingSink:
-        time.sleep(0.6)
-        raise OutputError("gone")
-
-    with (
-        pytest.raises(UsageError, match="exists already"),
-        feeding(tape=refuses, well=RecordingSink(), slow=slow),
-    ):
-        pass
-    assert len(tries) == 1
-
-
-@pytest.mark.parametrize(
-    ("second", "said"),
-    [(refused, "exists already"), (None, "the output is gone")],
-    ids=["must not be opened", "all are missing"],
-)
-def test_a_start_that_fails_leaves_nothing_open(second: OpenSink | None, said: str) -> None:
-    first = RecordingSink()
-    if second is None:
-        first.refuse.set()
-        second = first
-    pipeline = Pipeline(
-        SquareSource(),
-        {"first": first, "second": second},
-        lambda: backend_of(SquareEngine()),
-        Look(),
-        SHARP,
-    )
-    with pytest.raises((OutputError, UsageError), match=said):
-        pipeline.start()
-    assert first.closed == len(first.opened)
 
 
 # ------------------------------------------------------------ all show the same

@@ -14,12 +14,12 @@ import pytest
 pytest.importorskip("PySide6", reason="needs the extra tray")
 pytest.importorskip("jeepney", reason="needs the extra tray")
 
-from support.tray.qt import offscreen, soon
+from support.tray.qt import soon
+from support.tray.shown import paused, strength, tray
 from typer.testing import CliRunner
 
 from bgblur.cli import app
-from bgblur.config.file import default_path, load, set_value
-from bgblur.tray.daemon import OwnDaemon
+from bgblur.config.file import default_path, set_value
 from bgblur.tray.tray import Tray
 
 pytestmark = pytest.mark.skipif(not shutil.which("dbus-daemon"), reason="needs dbus-daemon")
@@ -58,24 +58,6 @@ def portal(answer: int) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "ready\n"
         yield process
         process.terminate()
-
-
-@contextmanager
-def tray() -> Iterator[Tray]:
-    offscreen()
-    default_path().parent.mkdir(parents=True, exist_ok=True)
-    made = Tray(default_path(), load(default_path()), OwnDaemon(default_path()), widgets=True)
-    made.show()
-    yield made
-    made.close()
-
-
-def strength() -> int:
-    return load(default_path()).background.strength
-
-
-def paused() -> bool:
-    return load(default_path()).output.paused
 
 
 def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:

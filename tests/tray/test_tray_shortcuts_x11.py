@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ pytest.importorskip("PySide6", reason="needs the extra tray")
 pytest.importorskip("Xlib", reason="needs the extra tray")
 
 from support.tray.desktop import MISSING, Desktop
-from support.tray.qt import offscreen, soon
+from support.tray.qt import soon
+from support.tray.shown import paused, strength, tray
 from Xlib import XK, X, display
 from Xlib.error import BadAccess, CatchError
 
-from bgblur.config.file import default_path, load, set_value
-from bgblur.tray.daemon import OwnDaemon
+from bgblur.config.file import default_path, set_value
 from bgblur.tray.tray import Tray
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
@@ -61,23 +60,6 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
     return lines
-
-
-@contextmanager
-def tray() -> Iterator[Tray]:
-    offscreen()
-    made = Tray(default_path(), load(default_path()), OwnDaemon(default_path()), widgets=True)
-    made.show()
-    yield made
-    made.close()
-
-
-def strength() -> int:
-    return load(default_path()).background.strength
-
-
-def paused() -> bool:
-    return load(default_path()).output.paused
 
 
 def is_free(other: display.Display, key: str, mask: int = CONTROL_ALT) -> bool:

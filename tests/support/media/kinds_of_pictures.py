@@ -92,7 +92,7 @@ PICTURES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def mended(data: bytes) -> bytes:
+def repaired(data: bytes) -> bytes:
     """A PNG with the check sums of its chunks made right, so that damage within is looked at."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data
