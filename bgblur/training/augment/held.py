@@ -1,7 +1,7 @@
 """Things that people hold before them: cups, telephones, books. They belong to the person.
 
-The photos show few of them, and their sets do not agree about them. A thing lies over the person
-and stands out of the outline by less than half; what lies behind somebody stays room.
+The photos show few of them, and their sets do not agree about them. At least a quarter of a thing
+lies over the person; what lies behind somebody stays room.
 """
 
 from __future__ import annotations
