@@ -67,8 +67,8 @@ def test_the_crop_is_around_the_person_as_the_picture_shows_them() -> None:
 def test_another_view_or_camera_begins_with_the_whole() -> None:
     showing, framing = Showing(Look()), Framing()
     for step, changes in enumerate(({}, {"view": 1}, {"view": 1, "opening": 1})):
-        for i in range(25):
-            crop = framing.follow(sitting(showing, 3 * step + i / 25, **changes), False, None)
+        for i in range(25):  # 3 frames are 0.125 s: not just what the camera waits, 0.12 s
+            crop = framing.follow(sitting(showing, 3 * step + i / 24, **changes), False, None)
             assert (crop == WHOLE) is (i < 3), i
         assert framing.of(sitting(showing, 0, **changes).frame) == crop
         assert framing.of(sitting(showing, 0, view=9).frame) == WHOLE
