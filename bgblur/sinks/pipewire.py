@@ -18,16 +18,8 @@ import bgblur
 from bgblur.compositing.card import card
 from bgblur.devices.listing import LABEL
 from bgblur.devices.pipewire import library as pw
-from bgblur.devices.pipewire.held import (
-    END,
-    MESSAGE_BYTES,
-    PROTOCOL,
-    SLOTS,
-    SOCKET,
-    Shared,
-    address,
-    peer_of,
-)
+from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, PROTOCOL, SLOTS, Shared
+from bgblur.devices.pipewire.meeting import connected, peer_of
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.imaging.color import to_i420
@@ -115,30 +107,28 @@ def _ended(why: str) -> OutputError:
 
 def _attached(size: tuple[int, int], fps: float) -> tuple[socket.socket, Shared]:
     """A connection to the process that holds the node. Raises OSError, and OutputError where
-    another daemon has it."""
+    another daemon has it or there is no private place to meet."""
     until = time.monotonic() + _ANSWERS_WITHIN
     while True:
-        holder = socket.socket(*SOCKET)
-        holder.settimeout(_ANSWERS_WITHIN)
-        try:
-            holder.connect(address(LABEL))
-            process, user = peer_of(holder)
-            if user != os.getuid():
-                raise OutputError(
-                    f"another user's program (process {process}) stands in the place of the "
-                    "PipeWire camera: have it ended, or choose another output"
-                )
-            shared = _offered(holder, size, fps)
-            holder.setblocking(False)
-            return holder, shared
-        except (ConnectionError, EOFError):  # none, one of another version, or one that is ending
-            holder.close()
-            if time.monotonic() >= until:
-                raise OSError(0, "its process does not start") from None
-            _start()
-        except BaseException:
-            holder.close()
-            raise
+        with contextlib.ExitStack() as undo:
+            try:
+                holder = undo.enter_context(connected(LABEL, _ANSWERS_WITHIN))
+                process, user = peer_of(holder)
+                if user != os.getuid():
+                    raise OutputError(
+                        f"another user's program (process {process}) stands in the place of the "
+                        "PipeWire camera: have it ended, or choose another output"
+                    )
+                shared = _offered(holder, size, fps)
+            # None, one of another version, or one that is ending.
+            except (ConnectionError, FileNotFoundError, EOFError):
+                if time.monotonic() >= until:
+                    raise OSError(0, "its process does not start") from None
+            else:
+                holder.setblocking(False)
+                undo.pop_all()
+                return holder, shared
+        _start()
 
 
 def _offered(holder: socket.socket, size: tuple[int, int], fps: float) -> Shared:

@@ -28,6 +28,7 @@ from support.pipewire import (
 from bgblur.config.settings import CameraSettings
 from bgblur.devices.listing import list_devices
 from bgblur.devices.pipewire import held
+from bgblur.devices.pipewire.meeting import connected
 from bgblur.errors import CameraError, CameraGoneError, OutputError
 from bgblur.frame import Image
 from bgblur.imaging.color import from_i420, to_i420
@@ -223,9 +224,7 @@ def test_the_camera_outlives_its_daemon_for_a_time(
 
 def test_a_holder_of_another_version_makes_room(session: Session) -> None:
     lose(PipeWireSink(320, 240, 30))
-    with socket.socket(*held.SOCKET) as newer:
-        newer.settimeout(5)
-        newer.connect(held.address("bgblur"))
+    with connected("bgblur", 5) as newer:
         offer = json.dumps({"protocol": held.PROTOCOL + 1}).encode()
         socket.send_fds(newer, [offer], [held.Shared((320, 240)).descriptor])
         assert newer.recv(100) == b""
@@ -252,8 +251,8 @@ def test_a_server_that_ends_is_one_line_and_may_return(session: Session) -> None
         publish_on(sink, picture)
     assert "\n" not in str(caught.value)
     sink.close()
-    with pytest.raises(ConnectionRefusedError), socket.socket(*held.SOCKET) as late:
-        late.connect(held.address("bgblur"))  # its process has ended, too
+    with pytest.raises(FileNotFoundError):
+        connected("bgblur", 5)  # its process has ended, too
     (session.folder / "pipewire-0").unlink(missing_ok=True)
     with pytest.raises(OutputError, match="PipeWire does not run"):
         PipeWireSink(320, 240, 30)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.pipewire_place import taken
 
 from bgblur.compositing.card import card
-from bgblur.devices.pipewire import held, offer
 from bgblur.devices.pipewire import library as pw
+from bgblur.devices.pipewire import meeting, offer
 from bgblur.errors import OutputError
 from bgblur.frame import Image
 from bgblur.sinks import pipewire
@@ -29,9 +30,7 @@ def test_a_holder_that_is_busy_is_heard_though_it_closes_at_once(
     """The kernel reports the closed connection first."""
     name = f"busy{os.getpid()}{before}"
     send = socket.send_fds
-    with socket.socket(*held.SOCKET) as listener:
-        listener.bind(held.address(name))
-        listener.listen()
+    with taken(name) as listener:
 
         def refuse() -> None:
             connection, _ = listener.accept()
@@ -58,13 +57,13 @@ def test_a_holder_that_is_busy_is_heard_though_it_closes_at_once(
 
 
 def test_another_users_program_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    me = os.getuid()
-    monkeypatch.setattr(os, "getuid", lambda: me + 1)
+    """Root's alone could be there."""
+    me, folder = os.getuid(), next(meeting._candidates())
     name = f"theirs{os.getpid()}"
     monkeypatch.setattr(pipewire, "LABEL", name)
-    with socket.socket(*held.SOCKET) as listener:
-        listener.bind(held.address(name))
-        listener.listen()
+    with taken(name) as listener:
+        monkeypatch.setattr(os, "getuid", lambda: me + 1)
+        monkeypatch.setattr(meeting, "_folder", lambda: os.open(folder, os.O_RDONLY))
         with pytest.raises(OutputError, match=rf"another user's .* \(process {os.getpid()}\)"):
             pipewire._attached((320, 240), 30)
         connection, _ = listener.accept()

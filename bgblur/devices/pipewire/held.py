@@ -1,38 +1,16 @@
-"""What a daemon and the process that holds its camera node share: a socket's address, memory, and
-who is at the other end."""
+"""What a daemon and the process that holds its camera node share: memory for pictures, and the
+words that go between them."""
 
 from __future__ import annotations
 
 import mmap
 import os
-import socket
-import struct
-import zlib
 
-from bgblur.devices.pipewire.library import socket_path
-
-# Windows has no such sockets, nor PipeWire, which is what must be said there.
-SOCKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET) if hasattr(socket, "AF_UNIX") else (-1, -1)
 PROTOCOL = 1  # of offers and the layout of the memory; a holder of another one ends
 SLOTS = 3  # pictures: one is being written, one is announced, one may still be read
 END = b"end"  # the daemon closes its output in order
 MESSAGE_BYTES = 4096
 _HEAD = 64  # bytes before the card; the first of them is 1 while a program takes the pictures
-
-
-def address(name: str) -> str:
-    """Of the one holder that may offer a node ``name`` in this PipeWire. An abstract address: the
-    kernel gives it to one process alone, and takes it back however that process ends."""
-    where = zlib.crc32(os.fsencode(os.path.realpath(socket_path() or "")))
-    return f"\0bgblur/{os.getuid()}/{where:08x}/{name[:64]}"
-
-
-def peer_of(connection: socket.socket) -> tuple[int, int]:
-    """Process and user at the other end, as the kernel says: of a listener, the process that began
-    to listen."""
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    process, user, _ = struct.unpack("3i", credentials)
-    return process, user
 
 
 class Shared:

@@ -7,7 +7,6 @@ good. A daemon that is killed takes nothing with it here: the node shows the car
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import select
@@ -15,15 +14,8 @@ import socket
 import sys
 import time
 
-from bgblur.devices.pipewire.held import (
-    END,
-    MESSAGE_BYTES,
-    PROTOCOL,
-    SOCKET,
-    Shared,
-    address,
-    peer_of,
-)
+from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, PROTOCOL, Shared
+from bgblur.devices.pipewire.meeting import Listener, listening, peer_of
 from bgblur.devices.pipewire.offer import CameraNode
 
 _CARD_EVERY = 0.1  # seconds; programs hide a camera that gives fewer than ten pictures a second
@@ -37,7 +29,7 @@ class Holder:
     once with the last program, or where there is none, after a daemon that has closed in order.
     """
 
-    def __init__(self, name: str, listener: socket.socket, alone: float, watched: float) -> None:
+    def __init__(self, name: str, listener: Listener, alone: float, watched: float) -> None:
         self._name, self._listener = name, listener
         self._alone, self._watched = alone, watched
         self._daemon: socket.socket | None = None
@@ -69,7 +61,7 @@ class Holder:
     # ------------------------------------------------------------ waiting
 
     def _wait(self) -> None:
-        waiting: list[socket.socket | int] = [self._listener, self._woken]
+        waiting: list[socket.socket | int] = [self._listener.socket, self._woken]
         if self._daemon is not None:
             waiting.append(self._daemon)
         select.select(waiting, [], [], self._patience())
@@ -102,7 +94,7 @@ class Holder:
 
     def _let_in(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = self._listener.socket.accept()
         except BlockingIOError:
             return
         if peer_of(connection)[1] != os.getuid():
@@ -190,15 +182,10 @@ class Holder:
 def main(name: str, alone: float, watched: float) -> None:
     """Be the holder in a process of its own, and return in this one once it listens. Where there
     is a holder, that one stays. Raises OSError where it cannot listen."""
-    listener = socket.socket(*SOCKET)
-    try:
-        listener.bind(address(name))
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return
-        raise
-    listener.listen()
-    listener.setblocking(False)
+    listener = listening(name)
+    if listener is None:
+        return
+    listener.socket.setblocking(False)
     if os.fork():
         return
     os.setsid()  # the terminal's signals are not meant for it
