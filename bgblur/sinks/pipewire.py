@@ -18,7 +18,7 @@ import bgblur
 from bgblur.compositing.card import card
 from bgblur.devices.listing import LABEL
 from bgblur.devices.pipewire import library as pw
-from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, PROTOCOL, SLOTS, Shared
+from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, SLOTS, Offer, Shared
 from bgblur.devices.pipewire.meeting import connected, peer_of
 from bgblur.errors import OutputError
 from bgblur.frame import Image
@@ -137,9 +137,8 @@ def _offered(holder: socket.socket, size: tuple[int, int], fps: float) -> Shared
     shared = Shared(size)
     try:
         np.frombuffer(shared.card, np.uint8)[:] = to_i420(card(*size, _ENDED_CARD)).ravel()
-        offer = {"protocol": PROTOCOL, "width": size[0], "height": size[1], "fps": fps}
         with contextlib.suppress(ConnectionError):  # it may have said why, and closed
-            socket.send_fds(holder, [json.dumps(offer).encode()], [shared.descriptor])
+            socket.send_fds(holder, [Offer(size, fps).as_message()], [shared.descriptor])
     finally:
         shared.close()
     try:

@@ -3,14 +3,53 @@ words that go between them."""
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
+from typing import NamedTuple
 
 PROTOCOL = 1  # of offers and the layout of the memory; a holder of another one ends
 SLOTS = 3  # pictures: one is being written, one is announced, one may still be read
 END = b"end"  # the daemon closes its output in order
 MESSAGE_BYTES = 4096
+_LONGEST, _FASTEST = 16384, 1_000_000  # pixels of a side, pictures a second
 _HEAD = 64  # bytes before the card; the first of them is 1 while a program takes the pictures
+
+
+class AnotherVersionError(ValueError):
+    """An offer of another ``PROTOCOL``."""
+
+
+class Offer(NamedTuple):
+    """Pictures of ``size``, (width, height), even, ``fps`` a second."""
+
+    size: tuple[int, int]
+    fps: float
+
+    def as_message(self) -> bytes:
+        width, height = self.size
+        offer = {"protocol": PROTOCOL, "width": width, "height": height, "fps": self.fps}
+        return json.dumps(offer).encode()
+
+
+def offer_in(message: bytes) -> Offer:
+    """Raises AnotherVersionError, and ValueError, in one line, where it is no offer."""
+    try:
+        said = json.loads(message)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or type(said.get("protocol")) is not int:
+        raise ValueError("it has sent what is no offer")
+    if said["protocol"] != PROTOCOL:
+        raise AnotherVersionError(f"it has sent an offer of version {said['protocol']}")
+    width, height, fps = (said.get(key) for key in ("width", "height", "fps"))
+    if type(width) is not int or type(height) is not int or type(fps) not in (int, float):
+        raise ValueError("its offer lacks width, height or fps")
+    if not all(0 < side <= _LONGEST and side % 2 == 0 for side in (width, height)):
+        raise ValueError(f"it has offered pictures of {width}x{height}")
+    if not 0 <= fps <= _FASTEST:  # nor is it "not a number"
+        raise ValueError(f"it has offered {fps} pictures a second")
+    return Offer((width, height), float(fps))
 
 
 class Shared:
@@ -45,7 +84,7 @@ class Shared:
     def slot(self, number: int) -> memoryview:
         """Raises IndexError where there is no such slot."""
         if not 0 <= number < SLOTS:
-            raise IndexError(number)
+            raise IndexError(f"there is no picture {number}")
         return self._picture(1 + number)
 
     def close(self) -> None:

@@ -13,8 +13,9 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Callable
 
-from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, PROTOCOL, Shared
+from bgblur.devices.pipewire.held import END, MESSAGE_BYTES, AnotherVersionError, Shared, offer_in
 from bgblur.devices.pipewire.meeting import Listener, listening, peer_of
 from bgblur.devices.pipewire.offer import CameraNode
 
@@ -113,24 +114,40 @@ class Holder:
         newest: int | None = None
         while self._daemon is not None and not self._ended:
             try:
-                message, descriptors, _, _ = socket.recv_fds(daemon, MESSAGE_BYTES, 1)
+                message, descriptors, flags, _ = socket.recv_fds(daemon, MESSAGE_BYTES, 1)
             except BlockingIOError:
                 if newest is None:
                     break
-                self._show(newest)
+                self._try(self._show, newest)
                 newest = None  # and look again: meanwhile it may have been written over
                 continue
             except OSError:
-                message, descriptors = b"", []
+                message, descriptors, flags = b"", [], 0
+            whole = not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC)  # it was not too long
+            for extra in descriptors[1:]:
+                os.close(extra)
             if descriptors:
-                self._offered(json.loads(message), descriptors[0])
-            elif len(message) == 1:
+                self._try(self._offered, message if whole else b"", descriptors[0])
+            elif len(message) == 1 and whole:
                 newest = message[0]
-            else:
+            elif message in (END, b""):
                 self._in_order = message == END
                 self._leave()
+            else:
+                self._refuse("it has sent what is no picture")
         if self._shared is not None:
             self._shared.watched = self._is_watched()
+
+    def _try(self, what: Callable[..., None], *arguments: object) -> None:
+        """A daemon that asks for what cannot be is told why and let go: the node stays."""
+        try:
+            what(*arguments)
+        except (ValueError, IndexError, OSError) as error:
+            self._refuse(str(error))
+
+    def _refuse(self, why: str) -> None:
+        self._tell(problem=why)
+        self._leave()
 
     def _show(self, slot: int) -> None:
         if self._node is not None and self._shared is not None:
@@ -145,14 +162,17 @@ class Holder:
             self._daemon.close()
         self._daemon = None
 
-    def _offered(self, offer: dict[str, object], descriptor: int) -> None:
+    def _offered(self, message: bytes, descriptor: int) -> None:
         """A daemon has come, or wants another size: the node's own stays while it is watched."""
-        if offer.get("protocol") != PROTOCOL:
+        try:
+            size, fps = offer_in(message)
+        except AnotherVersionError:
             os.close(descriptor)
             self._ended = True
             return
-        width, height, fps = (float(str(offer[key])) for key in ("width", "height", "fps"))
-        size = int(width), int(height)
+        except ValueError:
+            os.close(descriptor)
+            raise
         node, watched = self._node, self._is_watched()
         if node is not None and node.size != size and watched:
             os.close(descriptor)
