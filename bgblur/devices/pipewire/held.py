@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PROTOCOL = 1  # of offers and the layout of the memory; a holder of another one ends
 SLOTS = 3  # pictures: one is being written, one is announced, one may still be read
@@ -42,14 +42,15 @@ def offer_in(message: bytes) -> Offer:
         raise ValueError("it has sent what is no offer")
     if said["protocol"] != PROTOCOL:
         raise AnotherVersionError(f"it has sent an offer of version {said['protocol']}")
-    width, height, fps = (said.get(key) for key in ("width", "height", "fps"))
-    if type(width) is not int or type(height) is not int or type(fps) not in (int, float):
+    numbers: dict[str, Any] = {key: said.get(key) for key in ("width", "height", "fps")}
+    if not all(type(number) in (int, float) for number in numbers.values()):  # True is neither
         raise ValueError("its offer lacks width, height or fps")
+    width, height, fps = numbers.values()
     if not all(0 < side <= _LONGEST and side % 2 == 0 for side in (width, height)):
         raise ValueError(f"it has offered pictures of {width}x{height}")
     if not 0 <= fps <= _FASTEST:  # nor is it "not a number"
         raise ValueError(f"it has offered {fps} pictures a second")
-    return Offer((width, height), float(fps))
+    return Offer((int(width), int(height)), float(fps))
 
 
 class Shared:
