@@ -44,6 +44,9 @@ def evaluate(
     ] = None,
     targets: Annotated[Path | None, typer.Option(help="A TOML file of figures to reach.")] = None,
     card: Annotated[Path | None, typer.Option(help="Write the model card.")] = None,
+    seen: Annotated[
+        str, typer.Option(help="For the card: what you see on the sheet of the worst photos.")
+    ] = "",
     beside: Annotated[
         Path | None,
         typer.Option(help="Judge a second model, and the difference of IoU with its bounds."),
@@ -106,6 +109,7 @@ def evaluate(
         verdicts,
         other,
         compared,
+        seen,
     )
     if json_file is not None:
         json_file.write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")

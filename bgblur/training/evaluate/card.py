@@ -13,6 +13,7 @@ from bgblur.training.evaluate.origins import TEACHERS, origins_table
 from bgblur.training.evaluate.tables import heights_tables, table
 from bgblur.training.evaluate.targets import Verdict, verdict_table
 from bgblur.training.evaluate.training_table import training_section
+from bgblur.training.evaluate.worst import worst_section
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Evaluation:
     verdicts: list[Verdict]
     other: str = ""  # the file of a second model
     beside: dict[int, Rows] = field(default_factory=dict)  # of ``compare``, by input height
+    seen: str = ""  # on the sheet of the worst photos
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -134,6 +136,7 @@ def model_card(evaluation: Evaluation) -> str:
         "Data": "None of these pictures is in the repository. The terms are as far as they are "
         f"known; check them before you use the model.\n\n{origins_table()}\n\n{TEACHERS}",
         "Figures": _figures(evaluation),
+        "The worst photos": _worst(evaluation),
         "Known limits": "\n".join([*_measured_limits(evaluation), _KNOWN_LIMITS]),
     }
     parts = [
@@ -168,6 +171,11 @@ def _figures(evaluation: Evaluation) -> str:
     if evaluation.verdicts:
         parts.append(f"### What it must reach\n\n{verdict_table(evaluation.verdicts)}")
     return "\n\n".join(parts)
+
+
+def _worst(evaluation: Evaluation) -> str:
+    height = max(evaluation.heights)
+    return worst_section(evaluation.heights[height].scored, height, evaluation.seen)
 
 
 def _measured_limits(evaluation: Evaluation) -> list[str]:

@@ -48,7 +48,9 @@ POSTERS = "people on posters"
 
 @dataclass(frozen=True)
 class Scored:
-    """The figures of one picture; ``share``: the person's share of the picture."""
+    """The figures of one picture; ``share``: the person's share of the picture; ``missed``: the
+    share of the person that the alpha lacks; ``added``: the area that it has beside the person, per
+    area of the person."""
 
     picture: Picture
     share: float
@@ -57,6 +59,12 @@ class Scored:
     fine_f: float
     mad: float
     band_mad: float
+    missed: float
+    added: float
+
+    @property
+    def set_name(self) -> str:
+        return self.picture.image.parent.parent.name
 
     def figures(self) -> dict[str, float]:
         return {name: getattr(self, name) for name in FIGURES}
@@ -131,9 +139,16 @@ def score_photos(
                 boundary_f(alpha, truth, valid, FINE),
                 mad(alpha, truth, valid),
                 band_mad(alpha, truth, valid),
+                *_missed_and_added(alpha, truth, valid),
             )
         )
     return scored
+
+
+def _missed_and_added(alpha: Alpha, truth: Plane, valid: NDArray[np.bool_]) -> tuple[float, float]:
+    shown, person = (alpha > 0.5) & valid, (truth > 0.5) & valid
+    area = max(int(person.sum()), 1)
+    return float((person & ~shown).sum() / area), float((shown & ~person).sum() / area)
 
 
 def photo_rows(name: str, scored: Sequence[Scored]) -> Rows:

@@ -11,21 +11,22 @@ from bgblur.frame import Image
 from bgblur.training.data.sets import Plane, read_photo
 from bgblur.training.evaluate.evaluation import Scored
 from bgblur.training.evaluate.predictors import Predictor, letterboxed
+from bgblur.training.evaluate.worst import COUNT, worst
 
 _PANEL = (120, 150)  # width, height
 _COLUMNS = 3
 
 
-def worst_sheet(predict: Predictor, scored: Sequence[Scored], count: int = 24) -> Image:
+def worst_sheet(predict: Predictor, scored: Sequence[Scored], count: int = COUNT) -> Image:
     """The ``count`` pictures of lowest IoU, each as input, truth, prediction and error."""
     cells = []
-    for score in sorted(scored, key=lambda s: s.iou)[:count]:
+    for score in worst(scored, count):
         image, truth, weight = read_photo(score.picture)
         alpha = letterboxed(predict, image)
         error = np.abs(alpha - truth) * weight
         panels = [image, *(_grey(plane) for plane in (truth, alpha, error))]
         strip = np.hstack([cv2.resize(panel, _PANEL) for panel in panels])
-        label = f"{score.picture.image.parent.parent.name}/{score.picture.image.stem}"
+        label = f"{score.set_name}/{score.picture.image.stem}"
         cv2.putText(
             strip, f"{label} {score.iou:.2f}", (4, 12), cv2.FONT_HERSHEY_PLAIN, 0.8, (0, 0, 255), 1
         )

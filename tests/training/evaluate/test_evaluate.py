@@ -102,7 +102,7 @@ def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
 
 def test_people_are_told_apart_by_their_size() -> None:
     shares = (0.01, 0.03, 0.1, 0.5)
-    scored = [Scored(Picture(Path("x")), share, share, 0, 0, 0, 0) for share in shares]
+    scored = [Scored(Picture(Path("x")), share, share, 0, 0, 0, 0, 0, 0) for share in shares]
     rows = size_rows(scored)
     assert {size: (row["pictures"], row["iou"]) for size, row in rows.items()} == {
         "< 3%": (1, 0.01),
@@ -227,7 +227,7 @@ def test_more_pictures_give_a_narrower_difference() -> None:
 
     def judged(*ious: float) -> Figures:
         kinds = islice(cycle(ious), len(pictures))
-        scored = [Scored(p, 0.5, i, 0, 0, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
+        scored = [Scored(p, 0.5, i, 0, 0, 0, 0, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
         return Figures({}, {}, {}, {}, scored)
 
     ours, other = judged(0.9, 0.7), judged(0.8)  # the differences alternate between 0.1 and -0.1
@@ -300,6 +300,7 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
     wanted = ["--input-height", 64, "--input-height", 96, "--precision", "fp32", "--device", "cpu"]
     wanted += ["--json", files["figures.json"], "--sheet", files["worst.png"]]
     wanted += ["--card", files["card.md"], "--targets", targets, "--beside", model]
+    wanted += ["--seen", "Nobody is found."]
     judged = script("evaluate.py", model, "--data", tree, *wanted)
     assert judged.returncode == 0, judged.stderr
     assert '## Input height 64, half "report"' in judged.stdout
@@ -326,6 +327,8 @@ def test_from_checkpoint_to_model_card(checkpoint: Path, tree: Path, tmp_path: P
         'half "report"',
         "Not reached",
         "### Beside model.ts",
+        "Nobody is found.",
+        "eg1800 1",
     ):
         assert text in card
     assert report["beside"]["96"]["eg1800"]["difference"] == 0
