@@ -54,6 +54,7 @@ def wait_out_grace(on_demand: OnDemand) -> None:
     while time.monotonic() < until:
         on_demand.update()
         time.sleep(0.01)
+    on_demand.update()
 
 
 def test_the_camera_rests_after_the_grace_time_and_wakes_at_once() -> None:

@@ -121,7 +121,7 @@ def test_a_lost_camera_leaves_no_frame() -> None:
     capture = CaptureLoop(source, Kept(9, stopping), in_force, lambda _: None, problems, Stats())
     thread = threading.Thread(target=capture.run, args=(Turn(stopping),))
     thread.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not problems.now() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert capture.newest is None

@@ -39,12 +39,12 @@ def test_at_the_start_one_of_them_is_enough_and_the_other_comes_later() -> None:
     missing, well = RecordingSink(), RecordingSink()
     missing.refuse.set()
     with feeding(missing=missing, well=well) as rig:
-        assert problem(rig) == "missing: the output is gone"
+        rig.wait(lambda: problem(rig) == "missing: the output is gone")
         more(rig, well)
         missing.refuse.clear()
         more(rig, missing)
         assert missing.opened == [(WIDTH, HEIGHT)]
-        assert problem(rig) == ""
+        rig.wait(lambda: problem(rig) == "")
 
 
 def test_at_the_start_one_that_hangs_does_not_hold_up_the_other(
@@ -81,7 +81,7 @@ def test_a_late_word_that_an_output_must_not_be_opened_is_said(
         rig.wait(lambda: "exists already" in problem(rig))
         threads = {t.output.keeper.device: t for t in rig.pipeline._outputs._threads.values()}
         rig.wait(lambda: not threads["late"].is_alive)
-        assert problem(rig) == "late: talk.mp4 exists already"
+        rig.wait(lambda: problem(rig) == "late: talk.mp4 exists already")
 
 
 def test_when_none_responds_the_start_ends_with_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

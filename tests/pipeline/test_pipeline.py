@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from support.pipeline_parts import (
     room,
     stripes_visible,
 )
-from support.rig import LEAK, Rig, assert_fed, leaks, running
+from support.rig import LEAK, Rig, assert_fed, assert_within, leaks, running
 
 from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
@@ -78,11 +79,11 @@ def test_every_frame_is_composited_with_its_own_alpha() -> None:
 def test_frames_are_shown_newest_first_and_never_again() -> None:
     slow = SquareEngine(delayed(0.05))
     with running(Rig(slow)) as rig:
-        rig.wait(lambda: rig.pipeline.stats.frames > 10)
-        assert rig.source.index > 15  # the source was faster
+        rig.wait(lambda: rig.pipeline.stats.frames > 40)
+        assert rig.source.index > rig.pipeline.stats.frames  # the source was faster
         latency = rig.pipeline.stats.snapshot()["latency_ms"]
         assert isinstance(latency, dict)
-        assert latency["p95"] < 250
+        assert latency["p50"] < 400  # in a queue they would be a second old by now
         assert rig.pipeline.stats.dropped > 0
 
 
@@ -98,7 +99,7 @@ def test_before_the_first_alpha_the_whole_frame_is_blurred() -> None:
     began = time.monotonic()
     with running(rig):
         rig.wait(lambda: len(rig.sink.published) > 8)
-        assert rig.pipeline.state == "starting"
+        rig.wait_state("starting")
         assert_fed(rig, began + 0.2)
         assert not leaks(rig.sink.since(0))
         assert rig.pipeline.stats.frames == 0
@@ -157,22 +158,30 @@ def test_a_hanging_engine_is_covered_and_does_not_delay_the_stop() -> None:
         rig.wait_state("blurring")
         hung = time.monotonic()
         rig.engine.behave = lambda alpha: (let_go.wait(20), alpha)[1]
-        rig.wait(lambda: rig.pipeline.state != "blurring", STALE_AFTER + 1)
+        rig.wait(lambda: rig.pipeline.state != "blurring")
+        assert_within(rig, STALE_AFTER + 1, hung)
         assert_fed(rig, hung)
         time.sleep(0.3)
         assert not leaks(rig.sink.since(0))
         ended = time.monotonic()
-    assert time.monotonic() - ended < 1.0
+    assert_within(rig, 1.0, ended)
     let_go.set()
 
 
 def test_an_alpha_that_comes_too_late_is_not_shown() -> None:
-    late = SquareEngine(delayed(STALE_AFTER + 0.2))
-    with running(Rig(late)) as rig:
-        rig.wait(lambda: late.calls >= 3, 6)
+    said: list[bool] = []
+
+    def slowly(alpha: Alpha) -> Alpha:
+        said.append(Part.PACE in rig.pipeline.problems)
+        time.sleep(STALE_AFTER + 0.2)
+        return alpha
+
+    late = SquareEngine(slowly)
+    rig = Rig(late)
+    with running(rig):
+        rig.wait(lambda: rig.pipeline.problems.now().get(Part.PACE) == TOO_LATE)
         assert rig.pipeline.stats.frames == 0
-        assert Part.PACE not in rig.pipeline.problems, "a machine may be busy for a moment"
-        rig.wait(lambda: rig.pipeline.problems.now().get(Part.PACE) == TOO_LATE, 6)
+        assert said[:3] == [False] * 3, "a machine may be busy for a moment"
         rig.wait_state("no mask")
         assert not leaks(rig.sink.since(0))
         late.behave = lambda alpha: alpha
@@ -193,7 +202,7 @@ def test_a_lost_camera_becomes_a_card_and_comes_back_by_itself() -> None:
         back = time.monotonic()
         rig.source.fail.clear()
         rig.wait_state("blurring")
-        assert time.monotonic() - back < 2.5
+        assert_within(rig, 2.5, back)
         assert len(rig.sink.opened) == 1  # the output went on
         assert Part.CAMERA not in rig.pipeline.problems
         assert not leaks(rig.sink.since(0))
@@ -205,7 +214,7 @@ def test_a_camera_that_goes_silent_becomes_a_card_too() -> None:
         rig.source.stall.set()
         silent = time.monotonic()
         rig.wait_state("no camera")
-        assert time.monotonic() - silent < NO_SIGNAL_AFTER + 0.5
+        assert_within(rig, NO_SIGNAL_AFTER + 0.5, silent)
         assert_fed(rig, silent)
         rig.source.stall.clear()
         rig.wait_state("blurring")
@@ -213,15 +222,14 @@ def test_a_camera_that_goes_silent_becomes_a_card_too() -> None:
 
 def test_a_slow_camera_is_shown_without_a_break_and_missed_when_it_is_silent() -> None:
     rig = Rig()
-    rig.source.fps = 0.75
+    rig.source.fps = 0.9
     with running(rig):
         rig.wait_state("blurring")
-        obscured = rig.pipeline.stats.obscured
+        obscured, began = rig.pipeline.stats.obscured, time.monotonic()
         until = rig.source.index + 3
-        while rig.source.index < until:
-            assert rig.pipeline.state == "blurring"
-            time.sleep(0.005)
-        assert rig.pipeline.stats.obscured == obscured
+        rig.wait(lambda: rig.source.index >= until)
+        # It is a break where the machine itself stands still for the rest of two seconds.
+        assert rig.pipeline.stats.obscured == obscured or rig.heart.lost(began)[0] > 0.4
         rig.source.stall.set()
         rig.wait_state("no camera")
         rig.source.stall.clear()  # or its thread would outlive the test
@@ -236,14 +244,13 @@ def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
         blocked = threading.Event()
         rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
         rig.pipeline.look = Look(strength=60)
-        time.sleep(0.05)  # a frame that was being published when the look changed
-        on = time.monotonic()
+        count = len(rig.sink.published)
         time.sleep(0.5)
-        assert rig.sink.since(on)
-        assert not leaks(rig.sink.since(on))
+        rig.wait(lambda: len(rig.sink.after_order(count)) > 2)
+        assert not leaks(rig.sink.after_order(count))
         blocked.set()
         rig.wait_state("blurring")
-        assert not leaks(rig.sink.since(on))
+        assert not leaks(rig.sink.after_order(count))
 
 
 @pytest.mark.parametrize("wanted", [Look(strength=100), Look(mode="color")])
@@ -265,34 +272,36 @@ def test_a_weak_picture_is_not_repeated_once_more_is_wanted(
         blocked = threading.Event()
         rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
         rig.pipeline.look = wanted
-        time.sleep(0.1)  # a frame that was being published when the look changed
-        on = time.monotonic()
+        count = len(rig.sink.published)
         time.sleep(0.6)
-        seen = rig.sink.since(on)
+        rig.wait(lambda: len(rig.sink.after_order(count)) > 2)
+        seen = rig.sink.after_order(count)
         blocked.set()
-        assert seen
         assert not leaks(seen)
 
 
 def test_toggling_many_times_never_leaks_while_on() -> None:
+    def toggled(count: int) -> bool:
+        return len(rig.sink.after_order(count)) > 2
+
     with running(Rig()) as rig:
         rig.wait_state("blurring")
         for _ in range(10):
             rig.pipeline.look = Look(strength=0)
             rig.wait_state("off")
             rig.pipeline.look = Look(strength=60)
-            time.sleep(0.05)
-            on = time.monotonic()
+            count = len(rig.sink.published)
             time.sleep(0.1)
-            assert not leaks(rig.sink.since(on))
+            rig.wait(partial(toggled, count))
+            assert not leaks(rig.sink.after_order(count))
 
 
 def test_a_mode_without_blur_hides_the_room_while_there_is_no_alpha() -> None:
     engine = SquareEngine(raise_error)
     with running(Rig(engine, look=Look(mode="color", color=(1, 2, 3)))) as rig:
         rig.wait_state("no mask")
-        time.sleep(0.2)
-        assert (rig.sink.since(0)[-1] == (1, 2, 3)).all()
+        rig.wait(lambda: bool((rig.sink.since(0)[-1] == (1, 2, 3)).all()))
+        assert not leaks(rig.sink.since(0))
 
 
 def test_the_last_picture_is_the_card() -> None:

@@ -15,7 +15,7 @@ from support.pipeline_parts import (
     SquareSource,
     picture,
 )
-from support.rig import Rig, leaks, running
+from support.rig import Rig, assert_within, leaks, running
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
@@ -117,18 +117,14 @@ def test_another_camera_that_comes_late_brings_its_size_too() -> None:
 def test_before_is_the_camera_picture_of_the_published_frame() -> None:
     with running(Rig()) as rig:
         assert rig.pipeline.before() is None or rig.pipeline.stats.frames > 0
-        rig.wait_state("blurring")
-        before = rig.pipeline.before()
-        assert before is not None
+        before = rig.get(rig.pipeline.before)
         assert any(np.array_equal(before, picture(i)) for i in range(rig.source.index + 1))
 
 
 def test_the_matte_is_white_where_the_person_is_published() -> None:
     with running(Rig()) as rig:
         rig.wait_state("blurring")
-        rig.wait(lambda: rig.pipeline.matte() is not None)
-        grey = rig.pipeline.matte()
-        assert grey is not None
+        grey = rig.get(rig.pipeline.matte)
         assert grey.shape == (HEIGHT, WIDTH, 3)
         white = (grey == 255).all(axis=2).sum()
         assert (PERSON - 2) ** 2 <= white <= (PERSON + 2) ** 2  # an outline of 160 rows, enlarged
@@ -147,11 +143,12 @@ def test_mirror_turns_the_picture() -> None:
 
 
 def test_stop_takes_less_than_a_second_and_leaves_no_thread() -> None:
-    rig = Rig()
-    rig.pipeline.start()
-    rig.wait_state("blurring")
-    began = time.monotonic()
-    rig.pipeline.stop()
-    assert time.monotonic() - began < 1.0
-    names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"capture", "segment", "composite"}
+    rig, before = Rig(), set(threading.enumerate())
+    with rig.heart:
+        rig.pipeline.start()
+        rig.wait_state("blurring")
+        began = time.monotonic()
+        rig.pipeline.stop()
+        assert_within(rig, 1.0, began)
+    names = {"capture", "segment", "composite", "supervise", "feed"}
+    rig.wait(lambda: not {t.name for t in set(threading.enumerate()) - before} & names)

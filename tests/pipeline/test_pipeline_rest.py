@@ -18,7 +18,7 @@ from support.pipeline_parts import (
     SquareSource,
     backend_of,
 )
-from support.rig import Rig, assert_fed, leaks, running
+from support.rig import Rig, assert_fed, assert_within, leaks, running
 
 from bgblur.compositing.card import card
 from bgblur.compositing.look import Look
@@ -52,8 +52,8 @@ def test_a_resting_camera_is_closed_and_opened_again_at_once(reason: Rest) -> No
 
         woken = time.monotonic()
         rig.pipeline.rest(None)
-        rig.wait_state("blurring")
-        assert time.monotonic() - woken < 0.5  # nothing is loaded again
+        rig.wait(lambda: rig.pipeline.state == State.BLURRING)
+        assert_within(rig, 0.5, woken)  # nothing is loaded again
         assert rig.sink.opened == [(WIDTH, HEIGHT)]
     assert not leaks(rig.sink.since(0))
 
@@ -77,7 +77,7 @@ def test_a_storm_of_clients_leaks_nothing() -> None:
             rig.pipeline.rest(Rest.IDLE if number % 2 == 0 else None)
             time.sleep(0.01)
         rig.wait_state("blurring")
-        assert threading.active_count() == threads
+        rig.wait(lambda: threading.active_count() == threads)
         rig.pipeline.rest(Rest.IDLE)
         rig.wait_state("idle")
     assert not leaks(rig.sink.since(0))
@@ -135,12 +135,17 @@ def test_a_camera_that_comes_after_the_start_brings_its_size(late: str) -> None:
 class CopyingSink(NullSink):
     """Copies each picture, as writing to a device does."""
 
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
     def publish(self, picture: Image) -> None:
-        self.copied = picture.tobytes()
+        self.times.append(time.monotonic())
+        self.picture, self.copied = picture, picture.tobytes()
 
 
-def rest_for(seconds: float) -> tuple[float, float]:
-    """(share of a core that this process uses, pictures a second)."""
+def rest_for(seconds: float) -> tuple[float, float, float]:
+    """(processor time of this process, processor time of waking as often to copy a picture, the
+    usual seconds between two pictures)."""
     rig = Rig()
     sink = CopyingSink()
     rig.pipeline = Pipeline(
@@ -152,23 +157,31 @@ def rest_for(seconds: float) -> tuple[float, float]:
         wanted=(1280, 720, 30.0),
     )
     rig.pipeline.rest(Rest.IDLE)
-    with running(rig):
+    rig.pipeline.start()  # without a heartbeat, which costs as much
+    try:
         rig.wait_state("idle")
         time.sleep(0.3)
-        spent, began = time.process_time(), time.monotonic()
-        published = rig.pipeline.stats.published
+        sink.times.clear()
+        before = time.process_time()
         time.sleep(seconds)
-        took = time.monotonic() - began
-        share = (time.process_time() - spent) / took
-        return share, (rig.pipeline.stats.published - published) / took
+        spent, times = time.process_time() - before, list(sink.times)
+    finally:
+        rig.pipeline.stop()
+    before = time.process_time()
+    for _ in times:
+        time.sleep(0.002)
+        sink.picture.tobytes()
+    return spent, time.process_time() - before, float(np.median(np.diff(times)))
 
 
-def test_resting_takes_less_than_a_fiftieth_of_a_core() -> None:
+def test_resting_takes_little_processor_time() -> None:
+    """Less than a hundredth of a core, four times what the pictures alone would take. The limit is
+    measured, too: for a slow machine it is another one."""
     # In a new process: hung threads of other tests would count here.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        share, rate = fresh.submit(rest_for, 3).result(60)
-    assert share < 0.02
-    assert rate >= 10
+        spent, copying, between = fresh.submit(rest_for, 3).result(60)
+    assert spent < 10 * copying
+    assert between <= 0.1
 
 
 def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
@@ -189,8 +202,8 @@ def test_a_camera_that_is_busy_at_the_start_is_waited_for() -> None:
         SHARP,
         wanted=(WIDTH, HEIGHT, 30.0),
     )
-    began = time.monotonic()
     with running(rig):
+        began = time.monotonic()
         rig.wait_state("no camera")
         time.sleep(0.5)
         assert_fed(rig, began)
@@ -228,7 +241,7 @@ def test_a_read_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
         frames = rig.pipeline.stats.frames
         rig.wait(lambda: rig.pipeline.stats.frames > frames + 10)
         source.release.set()
-        rig.wait(lambda: source.closed == 1)  # the old thread closes what it had, and ends
+        rig.wait(lambda: source.closed >= 1)  # the old thread closes what it had, and ends
     assert not leaks(rig.sink.since(0))
 
 
@@ -277,7 +290,7 @@ def test_camera_and_engine_lost_in_sleep_come_back() -> None:
         rig.source.fail.set()
         rig.wait_state("no camera")
         rig.source.fail.clear()
-        rig.wait_state("no mask")
+        rig.wait(lambda: loads == 2)
         rig.wait_state("blurring")
         assert_fed(rig, asleep)
         assert loads == 2

@@ -180,3 +180,8 @@ class RecordingSink:
 
     def since(self, moment: float) -> list[Image]:
         return [picture for at, picture in list(self.published) if at >= moment]
+
+    def after_order(self, count: int) -> list[Image]:
+        """Those after the first ``count``, which were there at the order, and after the one more
+        that may have been on its way into the sink by then."""
+        return [picture for _, picture in list(self.published)[count + 1 :]]

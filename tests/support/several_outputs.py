@@ -86,16 +86,17 @@ def feeding(look: Look | None = None, **sinks: Any) -> Iterator[Rig]:
         rig.source, sinks, lambda: backend_of(SquareEngine()), look or Look(), SHARP
     )
     rig.pipeline.start()
-    try:
-        rig.wait(lambda: rig.pipeline.stats.frames > 3, 20)
-        yield rig
-    finally:
-        rig.pipeline.stop()
+    with rig.heart:
+        try:
+            rig.wait(lambda: rig.pipeline.stats.frames > 3)
+            yield rig
+        finally:
+            rig.pipeline.stop()
 
 
 def more(rig: Rig, sink: RecordingSink, count: int = 8) -> None:
     begun = len(sink.published)
-    rig.wait(lambda: len(sink.published) >= begun + count, 10)
+    rig.wait(lambda: len(sink.published) >= begun + count)
 
 
 def problem(rig: Rig) -> str:
