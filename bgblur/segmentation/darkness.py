@@ -27,8 +27,16 @@ def visibility(small: Image) -> float:
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     size = max(1, round(_ROWS * grey.shape[1] / grey.shape[0])), _ROWS
     cells = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-    lit = float(np.percentile(cells, _SHARE))
+    lit = percentile(cells.ravel(), _SHARE)
     return min(1.0, max(0.0, (lit - _BLACK) / (_SEEN - _BLACK)))
+
+
+def percentile(values: Image, share: float) -> float:
+    """As ``np.percentile``, which takes ten times as long for a thousand values."""
+    at = share / 100 * (values.size - 1)
+    first, last = int(at), min(int(at) + 1, values.size - 1)
+    low, high = np.partition(values, (first, last))[[first, last]].tolist()
+    return float(low + (at - first) * (high - low))
 
 
 def shown_in(small: Image, alpha: Any) -> Any:

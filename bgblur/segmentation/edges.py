@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bgblur.buffers import Buffers
 from bgblur.frame import Alpha, Image
-from bgblur.imaging.resize import shrink
+from bgblur.imaging.resize import halved, shrink
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.imaging.tiles import SIDE, Tiles, corners, gathered, places_of, tiles_along
 
@@ -28,6 +28,7 @@ EPSILON = 1e-2  # regularisation: luma variance (of 0..1) below which a window c
 _BLACK, _WHITE = 0.25, 0.75
 _GAIN = 1 / (_WHITE - _BLACK)
 _FEW = 2**19  # pixels of a frame up to which the filter is applied to all: tiles have their price
+_SPARE = 1.5  # times the rows of alpha that a half picture needs at least to be its guide
 
 _buffers = Buffers()
 
@@ -100,10 +101,14 @@ def _lines(
 
 
 def _low_luma(image: Image, columns: int, rows: int, half: Image | None) -> Any:
-    if half is not None and len(half) >= 2 * rows:
-        low = shrink(image, columns, rows, roughly=True, half=half)
-        return cv2.cvtColor(low, cv2.COLOR_BGR2GRAY)
-    return shrink(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), columns, rows, roughly=True)
+    """The luma of ``image`` at the size of alpha. ``half`` is halved as far as that goes, then
+    interpolated: an area average takes as long as all the rest of the filter."""
+    if half is None or len(half) < _SPARE * rows:
+        return shrink(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), columns, rows, roughly=True)
+    luma = cv2.cvtColor(half, cv2.COLOR_BGR2GRAY)
+    while len(luma) >= 2 * rows and luma.shape[0] % 2 == luma.shape[1] % 2 == 0:
+        luma = halved(luma)
+    return cv2.resize(luma, (columns, rows))
 
 
 def _applied(a: Alpha, b: Alpha, image: Image) -> Alpha:

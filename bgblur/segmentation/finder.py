@@ -49,7 +49,7 @@ class HostFinder:
         self, image: Image, pixels: Any, smoothing: float, passed: int, small: Image | None = None
     ) -> Any:
         with self._stats.stage("inference"):
-            alpha = found(self._engine, pixels, dim_gain(image))
+            alpha = found(self._engine, pixels, dim_gain(image if small is None else small))
             check_alpha(alpha)
             check_shape(alpha, image)
         with self._stats.stage("smoothing"):

@@ -18,12 +18,13 @@ from bgblur.segmentation.engine import SLACK, Engine
 
 _WANTED, _MOST = 90.0, 12.0  # mean level of a brightened picture, and the greatest gain
 _DIM = 2.0  # gain from which a picture counts as dim: up to a mean level of 45
-_STEP = 8  # pixels: of every so many one is looked at
+_LINES = 90  # so many of a larger picture are looked at
 
 
 def dim_gain(image: Image) -> float:
     """The gain that brightens ``image``, BGR ``uint8`` (H, W, 3), if it is dim; else 1."""
-    mean = float(np.mean(image[::_STEP, ::_STEP]))
+    step = max(1, min(image.shape[:2]) // _LINES)
+    mean = sum(cv2.mean(np.ascontiguousarray(image[::step, ::step]))) / 3
     gain = min(_MOST, _WANTED / max(mean, 1.0))
     return gain if gain >= _DIM else 1.0
 

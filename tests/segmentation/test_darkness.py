@@ -9,7 +9,7 @@ import pytest
 from support.scenes import portrait
 
 from bgblur.frame import Image
-from bgblur.segmentation.darkness import shown_in, visibility
+from bgblur.segmentation.darkness import percentile, shown_in, visibility
 from bgblur.segmentation.live import LiveMatting
 from bgblur.segmentation.matting import Matting
 from bgblur.segmentation.motion import small_picture
@@ -69,3 +69,9 @@ def test_a_confident_mask_shows_nothing_of_a_dark_room(live: bool) -> None:
     assert np.asarray(matting()(image, MaskOptions())[1]).max() == 1
     assert np.asarray(matting()(dark, MaskOptions())[1]).max() == 0
     assert np.asarray(matting()(dark, MaskOptions(smoothing=0))[1]).max() == 0
+
+
+@pytest.mark.parametrize("size", [1, 2, 21, 1590])
+def test_the_percentile_is_numpys(size: int) -> None:
+    values = np.random.default_rng(size).integers(0, 256, size, np.uint8)
+    assert percentile(values, 95) == pytest.approx(np.percentile(values, 95))

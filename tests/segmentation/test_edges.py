@@ -219,7 +219,7 @@ def test_tiles_of_the_outline_give_the_same_as_the_whole_frame(
 
 
 @pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080)])
-@pytest.mark.parametrize("low", [(288, 160), (160, 96)])
+@pytest.mark.parametrize("low", [(384, 224), (288, 160), (160, 96)])
 def test_the_half_of_a_picture_serves_as_well(size: tuple[int, int], low: tuple[int, int]) -> None:
     alpha, image = shrunk(disc(*size, 3), low), portrait(*size)
     found = np.asarray(edges.tiled(alpha, image, half=halved(image)))
