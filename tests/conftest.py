@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from support.fuzzing import FACTOR
 
 from bgblur.environment import prepare_process
 
@@ -14,6 +17,21 @@ prepare_process()  # tests run the parts as the command line does
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell's background job ignores SIGINT, and so would all its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# The suite tries the same inputs each time, and a slow machine may take its time for them.
+settings.register_profile("suite", derandomize=FACTOR == 1, deadline=None)
+settings.load_profile("suite")
+
+
+def pytest_runtest_setup() -> None:
+    """What a test draws without a seed of its own does not depend on chance, nor on other tests."""
+    import numpy as np
+
+    random.seed(0)
+    np.random.seed(0)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

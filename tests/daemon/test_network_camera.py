@@ -50,7 +50,7 @@ class Running:
     def now(self) -> dict[str, Any]:
         return self.daemon.status()
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, (self.now, self.said)
@@ -61,7 +61,7 @@ class Running:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
         self.camera.stop()
 
 
@@ -97,7 +97,7 @@ def test_a_wrong_password_is_not_tried_again_and_again(running: Running) -> None
     time.sleep(1.5)
     assert running.camera.asked == asked
     running.name(running.camera.url("/token?token=hu5h"))  # counts at once
-    running.wait(lambda: running.now["state"] == "blurring", 8)
+    running.wait(lambda: running.now["state"] == "blurring", 20)  # a refusal is kept for 30 s
     running.wait(lambda: running.now["problem"] is None)
 
 

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.notify_listener import Listener
 
+from bgblur.daemon import notify
 from bgblur.daemon.notify import Notifier
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux only")
@@ -97,63 +98,45 @@ def test_a_manager_that_was_away_gets_everything(manager: Listener, tmp_path: Pa
 
 def test_a_manager_that_does_not_read_delays_nothing(manager: Listener) -> None:
     notifier = Notifier()
-    began = time.monotonic()
-    for number in range(2000):
-        notifier.tick(number, f"state {number}")
-    assert time.monotonic() - began < 5
+
+    def tick() -> None:
+        for number in range(2000):
+            notifier.tick(number, f"state {number}")
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive(), "it waits for somebody who reads"
     manager.listen(0.2)
     notifier.tick(2000, "the last state")
     assert manager.listen(0.2)[-1] == "STATUS=the last state"
 
 
-DAEMON = """
-import threading, time
-from bgblur.daemon import notify
-
-notify.FLOWING_WITHIN = 0.6
-published, hung = 0, threading.Event()
-
-def publish():
-    global published
-    while not hung.is_set():
-        time.sleep(0.02)
-        published += 1
-
-threading.Thread(target=publish, daemon=True).start()
-notifier = notify.Notifier()
-began = time.monotonic()
-while (age := time.monotonic() - began) < 5:
-    if 2 < age < 3.5:
-        hung.set()
-    elif age >= 3.5 and hung.is_set():
-        hung.clear()
-        threading.Thread(target=publish, daemon=True).start()
-    notifier.tick(published, "hanging" if hung.is_set() else "blurring")
-    time.sleep(0.05)
-"""
-
-
 @pytest.mark.parametrize("abstract", [False, True], ids=["path", "abstract"])
 def test_the_watchdog_gets_its_signal_in_time_and_only_while_pictures_flow(
-    tmp_path: Path, abstract: bool
+    tmp_path: Path, abstract: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"@bgblur-test-child-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    """By a clock set by hand. With the true one: tests/e2e/test_notify_socket.py."""
+    name = f"@bgblur-test-clock-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    now, hangs, well, within = 1000.0, 1002.0, 1003.5, 0.6
+    monkeypatch.setattr(notify, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(notify, "FLOWING_WITHIN", within)
+    monkeypatch.setenv("WATCHDOG_USEC", "800000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    monkeypatch.setenv("NOTIFY_SOCKET", name)
+    pets: list[float] = []
     with Listener(name) as listener:
-        environment = {**os.environ, **listener.environment, "WATCHDOG_USEC": "800000"}
-        environment.pop("WATCHDOG_PID", None)
-        child = subprocess.Popen([sys.executable, "-c", DAEMON], env=environment)
-        try:
-            listener.wait_for("STATUS=hanging")
-            listener.listen(20, lambda: child.poll() is not None)
-        finally:
-            child.kill()
-            child.wait()
-    (hung,) = listener.times("STATUS=hanging")
-    well = listener.times("STATUS=blurring")[-1]
-    pets = listener.times("WATCHDOG=1")
-    before = [when for when in pets if when < hung]
-    assert len(before) >= 4
-    assert max(after - when for when, after in itertools.pairwise(before)) < 0.8
-    assert not [when for when in pets if hung + 0.6 + 0.2 < when < well]
+        notifier, published = Notifier(), 0
+        while now < 1005:
+            flows = not hangs <= now < well
+            published += flows
+            notifier.tick(published, "blurring" if flows else "hanging")
+            pets += [now] * listener.listen(0).count("WATCHDOG=1")
+            now += 0.05
+        assert len(listener.times("READY=1")) == 1
+        assert len(listener.times("STATUS=hanging")) == 1
+    flowing = [when for when in pets if when < hangs]
+    assert len(flowing) >= 4
+    assert max(after - when for when, after in itertools.pairwise(flowing)) < 0.5
+    assert not [when for when in pets if hangs + within < when < well]
     assert len([when for when in pets if when >= well]) >= 2
-    assert len(listener.times("READY=1")) == 1

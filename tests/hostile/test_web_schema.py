@@ -52,6 +52,6 @@ def checked(case: Any, one: Served) -> None:
     case.call_and_validate(
         base_url=one.origin,
         params={"token": one.token},
-        timeout=10,
+        timeout=60,
         excluded_checks=[positive_data_acceptance],  # only what waits can be named, and what fits
     )

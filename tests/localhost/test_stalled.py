@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import httpx
@@ -24,14 +24,21 @@ from bgblur.pipeline.pipeline import Pipeline
 
 pytest_plugins = ["support.web.preview_fixtures"]
 
-READS_WITHIN = 1.5
+READS_WITHIN = 2.0  # of a client that shall stay: longer than a busy machine stands still
+Patience = Callable[[float], None]
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "READS_WITHIN", READS_WITHIN)
+def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
+    """Sets within how many seconds a client has to take something: first in a minute."""
+
+    def set_to(seconds: float) -> None:
+        for module in (limits, newest):
+            monkeypatch.setattr(module, "READS_WITHIN", seconds)
+
     monkeypatch.setattr(limits, "_CHECK_EVERY", 0.1)
-    monkeypatch.setattr(newest, "READS_WITHIN", READS_WITHIN)
+    set_to(60)
+    return set_to
 
 
 def noise(width: int = 420, height: int = 240) -> Image:
@@ -43,7 +50,7 @@ def asking(preview: Preview, view: str = "after") -> socket.socket:
     """A client that has asked for a stream and reads nothing yet."""
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.settimeout(5)
+    raw.settimeout(60)
     raw.connect(("127.0.0.1", preview.port))
     head = f"GET /stream?token={preview.token}&view={view} HTTP/1.1\r\n"
     raw.sendall(f"{head}Host: 127.0.0.1:{preview.port}\r\n\r\n".encode())
@@ -72,32 +79,37 @@ def fed(preview: Preview, picture: Image) -> Iterator[None]:
         thread.join()
 
 
-def test_clients_that_read_nothing_lose_their_places(preview: Preview) -> None:
+def test_clients_that_read_nothing_lose_their_places(preview: Preview, patience: Patience) -> None:
     with fed(preview, noise()), contextlib.ExitStack() as stack:
         for _ in range(MAX_STREAMS):
             stack.enter_context(asking(preview))
         assert eventually(lambda: preview.sink.watchers == MAX_STREAMS)
-        assert eventually(lambda: preview.sink.watchers == 0, 6 * READS_WITHIN)
-        assert eventually(lambda: connections(preview) == 0, 6 * READS_WITHIN)
+        patience(0.5)
+        assert eventually(lambda: preview.sink.watchers == 0)
+        assert eventually(lambda: connections(preview) == 0)
+        patience(60)
         with watching(preview) as pictures:  # by a ninth
             assert next(pictures).shape == noise().shape
             assert preview.sink.watchers == 1
 
 
-def test_a_client_that_stops_in_the_middle_is_dropped(preview: Preview) -> None:
+def test_a_client_that_stops_in_the_middle_is_dropped(preview: Preview, patience: Patience) -> None:
+    patience(READS_WITHIN)
     with fed(preview, noise()), asking(preview) as raw:
-        until = time.monotonic() + 2 * READS_WITHIN
+        until = time.monotonic() + 1.5 * READS_WITHIN
         while time.monotonic() < until:
             assert raw.recv(65536), "it reads, and is served"
         assert preview.sink.watchers == 1
-        assert eventually(lambda: connections(preview) == 0, 6 * READS_WITHIN)
-        assert preview.sink.watchers == 0
+        patience(0.5)
+        assert eventually(lambda: connections(preview) == 0)
+        assert eventually(lambda: preview.sink.watchers == 0)
 
 
-def test_a_slow_reader_stays_a_watcher(preview: Preview) -> None:
-    """A picture every fifth of a second, of 25: as one every two seconds, at the true limit."""
+def test_a_slow_reader_stays_a_watcher(preview: Preview, patience: Patience) -> None:
+    """A picture every fifth of a second, of 25: as one every 1.5 seconds, at the true limit."""
+    patience(READS_WITHIN)
     with fed(preview, noise()), asking(preview) as raw:
-        until = time.monotonic() + 4 * READS_WITHIN
+        until = time.monotonic() + 2.5 * READS_WITHIN
         while time.monotonic() < until:
             taken = 0
             while taken < 90_000:
@@ -108,11 +120,12 @@ def test_a_slow_reader_stays_a_watcher(preview: Preview) -> None:
             assert preview.sink.watchers == 1
 
 
-def test_a_large_picture_may_take_longer(preview: Preview) -> None:
+def test_a_large_picture_may_take_longer(preview: Preview, patience: Patience) -> None:
+    patience(READS_WITHIN)
     preview.sink.publish(noise(1800, 1200))  # 1.9 MB
     with asking(preview) as raw:
         taken, began = 0, time.monotonic()
-        while time.monotonic() < began + 2 * READS_WITHIN:
+        while time.monotonic() < began + 1.5 * READS_WITHIN:
             piece = raw.recv(50_000)
             assert piece, f"closed after {taken} bytes"
             taken += len(piece)
@@ -120,13 +133,16 @@ def test_a_large_picture_may_take_longer(preview: Preview) -> None:
         assert taken < 1_800_000, "still the first picture"
 
 
-def test_a_stream_of_a_view_without_pictures_is_no_watcher(preview: Preview) -> None:
+def test_a_stream_of_a_view_without_pictures_is_no_watcher(
+    preview: Preview, patience: Patience
+) -> None:
     """Nothing can show whether its client would read."""
     preview._view = lambda *_: None  # type: ignore[method-assign, assignment]
     with fed(preview, noise()), asking(preview, "before"), watching(preview) as pictures:
         assert eventually(lambda: preview.sink.watchers == 2)
-        until = time.monotonic() + 2 * READS_WITHIN
-        while time.monotonic() < until:
+        patience(READS_WITHIN)
+        until = time.monotonic() + 60
+        while preview.sink.watchers != 1 and time.monotonic() < until:
             next(pictures)
         assert preview.sink.watchers == 1
 
@@ -140,22 +156,25 @@ def flood(preview: Preview, raw: socket.socket) -> None:
             raw.sendall(asked.encode() * 100)
 
 
-def test_an_answer_that_nobody_takes_is_dropped_too(preview: Preview) -> None:
+def test_an_answer_that_nobody_takes_is_dropped_too(preview: Preview, patience: Patience) -> None:
     """Not only a stream."""
     with socket.create_connection(("127.0.0.1", preview.port)) as raw:
         flood(preview, raw)
         assert connections(preview) == 1
-        assert eventually(lambda: connections(preview) == 0, 6 * READS_WITHIN)
+        patience(0.5)
+        assert eventually(lambda: connections(preview) == 0)
 
 
 def test_a_client_that_goes_unheard_is_dropped(
-    preview: Preview, monkeypatch: pytest.MonkeyPatch
+    preview: Preview, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server reads no more of it, not even that it has gone, and has no picture to send."""
-    monkeypatch.setattr(limits, "REQUEST_WITHIN", READS_WITHIN)
+    monkeypatch.setattr(limits, "REQUEST_WITHIN", 60.0)
     with asking(preview) as raw:
         flood(preview, raw)
-    assert eventually(lambda: connections(preview) == 0, 6 * READS_WITHIN)
+    monkeypatch.setattr(limits, "REQUEST_WITHIN", 0.5)
+    patience(0.5)
+    assert eventually(lambda: connections(preview) == 0)
 
 
 class Rests:
@@ -174,7 +193,9 @@ class NoProgram:
     clients = 0
 
 
-def test_the_camera_rests_when_only_stalled_clients_are_left(preview: Preview) -> None:
+def test_the_camera_rests_when_only_stalled_clients_are_left(
+    preview: Preview, patience: Patience
+) -> None:
     pipeline = Rests()
     idle = IdleSettings(on_demand=True, grace_seconds=0.2)
     on_demand = OnDemand(cast(Pipeline, pipeline), Settings(idle=idle))
@@ -183,18 +204,20 @@ def test_the_camera_rests_when_only_stalled_clients_are_left(preview: Preview) -
 
     def rests() -> bool:
         on_demand.update()
-        return pipeline.reasons == ["idle"]
+        return pipeline.reasons[-1:] == ["idle"]
 
     with fed(preview, noise()), contextlib.ExitStack() as stack:
         for view in ("after", "before", "alpha"):
             stack.enter_context(asking(preview, view))
         assert eventually(lambda: preview.sink.watchers == 3)
         assert not rests()
-        assert eventually(rests, 6 * READS_WITHIN)
+        patience(0.5)
+        assert eventually(rests)
+        patience(60)
         with watching(preview) as pictures:
             next(pictures)
             on_demand.update()
-            assert pipeline.reasons == ["idle", None], "a reader opens the camera again"
+            assert pipeline.reasons[-2:] == ["idle", None], "a reader opens the camera again"
 
 
 def test_a_closed_page_keeps_no_picture(preview: Preview) -> None:
@@ -214,6 +237,7 @@ def test_a_picture_of_a_pipeline_that_hangs_is_not_sent_for_ever(
     see = preview._view
     preview._view = lambda *of: None if gone.is_set() else see(*of)  # type: ignore[method-assign, assignment]
     preview.sink.publish(noise())
+    preview.client.timeout = 5
     with watching(preview, view) as pictures:
         next(pictures)
         gone.set()

@@ -13,6 +13,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
+from support.faults.fairness import Heartbeat
 from support.web.preview import (
     GREY,
     RED,
@@ -28,6 +29,7 @@ from support.web.preview import (
 )
 
 from bgblur.frame import Image
+from bgblur.localhost import stream
 from bgblur.localhost.stream import MAX_STREAMS
 from bgblur.sinks.web.sink import WebSink
 
@@ -51,11 +53,11 @@ def test_stream_follows_a_new_picture_size(preview: Preview) -> None:
 
 def test_a_silent_pipeline_has_its_last_picture_sent_again(preview: Preview) -> None:
     preview.sink.publish(numbered(7, blank()))
-    with watching(preview) as pictures:
+    with watching(preview) as pictures, Heartbeat() as heart:
         assert number_in(next(pictures)) == 7
         start = time.monotonic()
         assert number_in(next(pictures)) == 7
-        assert time.monotonic() - start < 1.3
+        assert time.monotonic() - start < 1.3 + 2 * heart.lost(start)[1]
 
 
 def test_the_callers_buffer_may_be_reused(preview: Preview) -> None:
@@ -76,7 +78,8 @@ def test_a_private_view_is_called_only_while_watched(
         assert preview.asked == {"before": 0, "alpha": 0}
         with watching(preview, view) as pictures:
             assert np.abs(next(pictures)[90, 160].astype(int) - color).max() < 10
-        time.sleep(0.3)  # the server notices that the reader has gone
+        assert eventually(lambda: preview.sink.watchers == 0)
+        time.sleep(0.3)  # a picture that was being encoded for it
         calls = preview.asked[view]
         assert calls >= 1
         time.sleep(0.3)
@@ -97,7 +100,7 @@ def test_a_missing_picture_leaves_the_stream_open(view: str) -> None:
     try:
         with (
             publishing(sink, blank()),
-            httpx.stream("GET", address, timeout=5, trust_env=False) as response,
+            httpx.stream("GET", address, timeout=60, trust_env=False) as response,
         ):
             pictures = pictures_of(response.iter_bytes())
             threading.Timer(0.2, lambda: held.__setitem__(0, numbered(9, blank()))).start()
@@ -121,7 +124,7 @@ def test_an_old_picture_of_a_view_is_not_shown_again() -> None:
         for view in ("before", "alpha"):
             address = sink.url.replace("/?", f"/stream?view={view}&")
             held[0] = numbered(5, blank())
-            with httpx.stream("GET", address, timeout=5, trust_env=False) as response:
+            with httpx.stream("GET", address, timeout=60, trust_env=False) as response:
                 pictures = pictures_of(response.iter_bytes())
                 assert number_in(next(pictures)) == 5
                 held[0] = None
@@ -153,6 +156,7 @@ def test_each_picture_is_encoded_once_off_the_callers_thread_and_only_if_watched
         return encode(*arguments)  # type: ignore[call-overload]
 
     monkeypatch.setattr(cv2, "imencode", counting)
+    monkeypatch.setattr(stream, "RESEND_SECONDS", 60.0)  # however slow the machine is
     for number in range(1, 20):
         preview.sink.publish(numbered(number, blank()))
     assert encoded_by == []
@@ -178,9 +182,9 @@ def test_a_slow_reader_does_not_delay_publish_nor_see_old_pictures(preview: Prev
     ):
         slow.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{preview.port}\r\n\r\n".encode())
         time.sleep(2.5)  # it reads nothing
+        assert eventually(lambda: len(took) > 30)
         missed = len(took)
-        assert missed > 30
-        assert np.percentile(took, 95) < 0.02
+        assert np.median(took) < 0.02
 
         # One picture is larger than all buffers on the way, so they can hold few old ones.
         pictures = pictures_of(iter(Dechunked(slow)))

@@ -17,8 +17,16 @@ from support.network.rtsp_server import RtspServer
 from bgblur.config.settings import CameraSettings
 from bgblur.errors import CameraError, CameraGoneError, CameraRefusedError
 from bgblur.pipeline.build import of_device, open_source
+from bgblur.sources import address as module
 from bgblur.sources import certificates
 from bgblur.sources.certificates import tls_options
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may answer late."""
+    monkeypatch.setattr(module, "OPENS_WITHIN", 30.0)
+    monkeypatch.setattr(module, "READS_WITHIN", 30.0)
 
 
 @pytest.fixture(scope="module")

@@ -19,14 +19,18 @@ class Listener:
         self._socket.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
 
     def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> list[str]:
-        """The lines received within ``seconds``; returns earlier once ``until`` is true."""
+        """The lines received within ``seconds``, those among them that wait already; returns
+        earlier once ``until`` is true."""
         first = len(self.heard)
         deadline = time.monotonic() + seconds
-        while not until() and (left := deadline - time.monotonic()) > 0:
-            self._socket.settimeout(min(left, 0.2))
+        while not until():
+            left = deadline - time.monotonic()
+            self._socket.settimeout(min(max(left, 0.0), 0.2))
             try:
                 message = self._socket.recv(65536).decode()
-            except TimeoutError:
+            except (TimeoutError, BlockingIOError):
+                if left <= 0:
+                    break
                 continue
             self.heard += [(time.monotonic(), line) for line in message.split("\n")]
         return [line for _, line in self.heard[first:]]

@@ -25,7 +25,7 @@ class RtspServer:
         self._tls = None if certificate is None else context_of(certificate)
         self._packets = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._packets.bind(("127.0.0.1", 0))
-        self._packets.settimeout(5)
+        self._packets.settimeout(60)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._sdp = folder / "camera.sdp"
@@ -104,6 +104,9 @@ class RtspServer:
 
     def _play(self, client: socket.socket) -> None:
         """Until the client goes."""
-        while True:
-            packet = self._packets.recv(2048)
+        while not self._closed:
+            try:
+                packet = self._packets.recv(2048)
+            except TimeoutError:
+                continue
             client.sendall(b"$\0" + len(packet).to_bytes(2, "big") + packet)

@@ -158,7 +158,7 @@ def looks(pixel: Image, color: tuple[int, int, int]) -> bool:
     return bool(np.abs(pixel.astype(int) - color).max() < 40)
 
 
-def eventually(page: Page, check: Callable[[], bool], seconds: float = 4.0) -> bool:
+def eventually(page: Page, check: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:

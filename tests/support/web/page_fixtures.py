@@ -17,6 +17,8 @@ from playwright.sync_api import (
 from support.web.browser import ARGUMENTS, CHROMIUM
 from support.web.page_daemon import PageDaemon
 
+expect.set_options(timeout=60_000)  # a busy machine may be late
+
 
 @pytest.fixture
 def daemon() -> Iterator[PageDaemon]:
@@ -36,7 +38,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1100, "height": 850})
-    context.set_default_timeout(8000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -57,7 +57,7 @@ class Preview:
         self.port = int(parts.port or 0)
         self.token = parse_qs(parts.query)["token"][0]
         self.client = httpx.Client(
-            base_url=self.origin, params={"token": self.token}, timeout=5, trust_env=False
+            base_url=self.origin, params={"token": self.token}, timeout=60, trust_env=False
         )
 
     def _change(self, key: str, value: Value) -> None:
@@ -101,10 +101,10 @@ def publishing(sink: WebSink, background: Image, fps: float = 60) -> Iterator[li
     """Publish 1, 2, 3... from a thread; yields the growing list of seconds each publish took."""
     took: list[float] = []
     stop = threading.Event()
-    pictures = [numbered(i, background) for i in range(1, 400)]
 
     def publish() -> None:
-        for picture in pictures:
+        for number in range(1, 1 << NUMBER_BITS):
+            picture = numbered(number, background)
             if stop.wait(1 / fps):
                 return
             start = time.perf_counter()
@@ -143,7 +143,7 @@ def watching(preview: Preview, view: str = "after") -> Iterator[Iterator[Image]]
         yield pictures_of(response.iter_bytes())
 
 
-def eventually(check: Callable[[], bool], seconds: float = 3.0) -> bool:
+def eventually(check: Callable[[], bool], seconds: float = 60.0) -> bool:
     end = time.monotonic() + seconds
     while not check():
         if time.monotonic() > end:

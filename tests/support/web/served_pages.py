@@ -39,7 +39,7 @@ class Served:
         self.folder = RecordFolder(folder)
         self.folder.add(np.full((32, 48, 3), 90, np.uint8), np.zeros((32, 48), np.float32))
         self.app: ASGIApp | None = None
-        self._client = httpx.Client(trust_env=False, verify=False, timeout=10)
+        self._client = httpx.Client(trust_env=False, verify=False, timeout=60)
         self._page = page
         self.server = LocalServer(self._built, page)
         parts = urlsplit(self.server.url)
