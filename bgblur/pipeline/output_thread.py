@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from bgblur.errors import OutputError, UsageError, one_line
@@ -34,7 +34,7 @@ class OutputThread:
     """Newest picture wins: a slow output sees fewer pictures, not older ones.
 
     Everything public may be called from any thread. ``after`` are the threads of outputs that are
-    closed first, since they may have the same device.
+    closed first, since they may have the same device; it is waited for them only for a while.
     """
 
     def __init__(self, output: Output, after: Sequence[OutputThread] = ()) -> None:
@@ -79,14 +79,18 @@ class OutputThread:
             self._thread.join(None if records else FINISH_WITHIN)
 
     def _run(self) -> None:
-        for former in self._after:
-            former._thread.join(_RELEASED_WITHIN)
+        until = time.monotonic() + _RELEASED_WITHIN
+        while any(former.is_alive for former in self._after) and time.monotonic() < until:
+            if self._ending.wait(_LOOKS_EVERY):
+                break
         wait = 0.0
         while not self._ending.is_set():
             fed = self._fed.take(wait)
             if not self._ending.is_set():
                 wait = self._step(fed)
+        self._busy_since = time.monotonic()
         self.output.end(self._last)
+        self._busy_since = None
         if isinstance(self._error, UsageError):  # it may have come after the start
             self.output.keeper.say(one_line(self._error))
 
@@ -112,8 +116,8 @@ class OutputThread:
 
 def opened(threads: Collection[OutputThread]) -> None:
     """Wait for the first try of each; one that is open waits for the others only for a while.
-    Raises the OutputError of the first if none opens, UsageError if one of them must not be opened;
-    then all are ended."""
+    Raises OutputError with what is wrong with each if none opens, UsageError if one of them must
+    not be opened; then all are ended."""
     began = time.monotonic()
     try:
         for thread in threads:
@@ -126,11 +130,21 @@ def opened(threads: Collection[OutputThread]) -> None:
             if isinstance(error, UsageError):
                 raise error
         if not any(thread.output.is_open for thread in threads):
-            names = " and ".join(thread.output.keeper.device for thread in threads)
-            raise errors[0] if errors else OutputError(f"{names} do not respond: choose others")
+            raise OutputError("; ".join(_problems(threads)))
     except BaseException:
         for thread in threads:
             thread.end(None)
         for thread in threads:
             thread.wait()
         raise
+
+
+def _problems(threads: Collection[OutputThread]) -> Iterator[str]:
+    """Why none is open, and what to do."""
+    for thread in threads:
+        if thread._error is not None:
+            yield thread.output.keeper.line(one_line(thread._error))
+    hang = [thread.output.keeper.device for thread in threads if thread._error is None]
+    if hang:
+        do, others = ("does", "another one") if len(hang) == 1 else ("do", "others")
+        yield f"{' and '.join(hang)} {do} not respond: choose {others}"

@@ -15,6 +15,7 @@ from bgblur.imaging.canvas import WHOLE, Canvas, Crop, fitted
 from bgblur.imaging.color import even
 from bgblur.pipeline.fitter import Fitter
 from bgblur.pipeline.in_force import Made
+from bgblur.pipeline.leaving import Leaving
 from bgblur.pipeline.output import REPEAT_AFTER, MayShow, Output
 from bgblur.pipeline.output_thread import OutputThread, opened
 from bgblur.pipeline.preview import Preview
@@ -61,7 +62,7 @@ class Outputs:
         self._changing = threading.Lock()  # the list of outputs, the canvas, the camera's size
         self._ended = False
         self._threads: dict[Output, OutputThread] = {}
-        self._leaving: list[OutputThread] = []  # of outputs that are no longer fed
+        self._leaving = Leaving()
         self._sole: Output | None = None  # what has no thread of its own
         self._all = tuple(self._made(*each) for each in open_sinks.items())
         self._name_each()
@@ -146,8 +147,8 @@ class Outputs:
     # ------------------------------------------------------------ by the feeding thread
 
     def open(self, width: int, height: int, fps: float) -> None:
-        """Open the outputs for the first time. Raises the OutputError of the first if none opens,
-        UsageError if one of them must not be opened."""
+        """Open the outputs for the first time. Raises OutputError, with what is wrong with each,
+        if none opens, UsageError if one of them must not be opened."""
         self._camera = FrameFormat((width, height), fps)
         if len(self._all) == 1:
             try:
@@ -166,6 +167,7 @@ class Outputs:
         """Apply pending changes. Returns False while no output is open. Raises OutputError when a
         sole output cannot be opened again."""
         self._change()
+        self._leaving.say()
         if self.broken_off is None:
             self._preview.update()
         if self._sole is not None:
@@ -220,8 +222,9 @@ class Outputs:
             self._sole.end(last)
         self._preview.publish(last)
         self._preview.close()
-        for thread in [*self._threads.values(), *self._leaving]:
+        for thread in self._threads.values():
             thread.wait()
+        self._leaving.wait()
 
     # ------------------------------------------------------------ how
 
@@ -231,8 +234,7 @@ class Outputs:
 
     @property
     def _unfinished(self) -> list[Output]:
-        leaving = [thread.output for thread in self._leaving if thread.is_alive]
-        return [*self._all, *leaving]
+        return [*self._all, *self._leaving.unfinished]
 
     def _made(self, device: str, open_sink: OpenSink) -> Output:
         keeper = SinkKeeper(open_sink, self._problems, self._canvas, device)
@@ -253,35 +255,20 @@ class Outputs:
                     output.keeper.expect(*self._camera)
                 outputs.append(output)
             self._all = tuple(outputs)
-        self._leave(list(former.values()))
+        self._leaving.forget()
+        for gone in former.values():
+            self._leaving.add(gone, self._threads.pop(gone, None))
         self._spread()
-
-    def _leave(self, outputs: list[Output]) -> None:
-        """Close ``outputs``. A recording takes its time for it, in a thread."""
-        for gone in self._leaving:
-            if not gone.is_alive:
-                gone.output.keeper.works()  # how it ended has been said
-        self._leaving = [gone for gone in self._leaving if gone.is_alive]
-        for output in outputs:
-            thread = self._threads.pop(output, None)
-            if thread is None and not output.keeper.records:
-                output.end(None)
-                continue
-            thread = thread or OutputThread(output)
-            thread.end(None)
-            if not output.keeper.records:
-                output.keeper.works()  # one that does not respond cannot say so itself
-            self._leaving.append(thread)
 
     def _spread(self) -> None:
         """Give each of several outputs a thread of its own."""
-        devices = [thread for thread in self._leaving if not thread.output.keeper.records]
         without = [output for output in self._all if output not in self._threads]
-        alone = len(self._all) == 1 and not devices and without
+        before = {output: self._leaving.before(output) for output in without}
+        alone = len(self._all) == 1 and without and not before[without[0]]
         self._sole = without[0] if alone else None
         if not alone:
             for output in without:
-                self._threads[output] = OutputThread(output, devices)
+                self._threads[output] = OutputThread(output, before[output])
         self._name_each()
 
     def _name_each(self) -> None:

@@ -50,6 +50,8 @@ class SinkKeeper:
     ) -> None:
         self.device = device
         self.named = False
+        self._quiet = False
+        self._saying = threading.Lock()
         self.sink: Sink | None = None
         self.opening = 0  # the number of times that a sink was opened
         self.using = threading.Lock()  # held while the sink is used or given up
@@ -152,7 +154,9 @@ class SinkKeeper:
 
     def works(self) -> None:
         """The sink has taken a picture, or its problems are of no use any more."""
-        self._problems.clear(Part.OUTPUT, self.device)
+        with self._saying:
+            if not self._quiet:
+                self._problems.clear(Part.OUTPUT, self.device)
         self._retry = RETRY_FIRST
 
     def failed(self, error: Exception) -> None:
@@ -187,10 +191,23 @@ class SinkKeeper:
 
     def say(self, problem: str) -> None:
         """Report ``problem``, one line; callable from any thread."""
+        with self._saying:
+            if not self._quiet:
+                self._problems.set(Part.OUTPUT, self.line(problem), self.device)
+
+    def line(self, problem: str) -> str:
+        """``problem``, which says of which output it is where there are several."""
         file = self.device.replace("\\", "/").rpartition("/")[2]
         if self.named and file.lower() not in problem.lower():
-            problem = f"{self.device}: {problem}"
-        self._problems.set(Part.OUTPUT, problem, self.device)
+            return f"{self.device}: {problem}"
+        return problem
+
+    def left_out(self) -> None:
+        """The user wants the output no more: its problems are of no use then, but those of a
+        recording, which must be completed. Callable from any thread."""
+        with self._saying:
+            self._problems.clear(Part.OUTPUT, self.device)
+            self._quiet = not self.records
 
     # ------------------------------------------------------------ how
 

@@ -24,13 +24,18 @@ from support.several_outputs import (
     hurried,
     more,
     problem,
+    refused,
     shows,
 )
 
 from bgblur.compositing.card import card
 from bgblur.compositing.look import Look
+from bgblur.errors import UsageError
+from bgblur.pipeline import output_thread
+from bgblur.pipeline.leaving import may_be_one
 from bgblur.pipeline.outputs import OutputState
-from bgblur.pipeline.state import Rest, State
+from bgblur.pipeline.sink_keeper import SinkKeeper
+from bgblur.pipeline.state import Part, Problems, Rest, State
 from bgblur.pipeline.words import CARDS, ENDED_CARD
 
 
@@ -145,6 +150,73 @@ def test_an_output_that_does_not_respond_and_is_left_out_is_no_problem_any_more(
         more(rig, other)
         rig.wait(lambda: stuck.closed == 1)
         rig.wait(lambda: problem(rig) == "")
+
+
+def test_a_new_output_waits_only_for_a_former_one_that_may_have_its_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output_thread, "_RELEASED_WITHIN", 60.0)
+    stuck, well, first, second = Blocking(), RecordingSink(), RecordingSink(), RecordingSink()
+    with feeding(auto=stuck, web=well) as rig:
+        more(rig, stuck)
+        stuck.stuck.set()
+        more(rig, well)
+        rig.pipeline.replace_sinks({"web": well, "talk.mp4": first, "pipewire": second})
+        more(rig, first)
+        assert stuck.closed == 0
+        assert not second.opened, "the former one may have its device"
+        stuck.stuck.clear()
+        more(rig, second)
+        assert stuck.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "may"),
+    [
+        ("/dev/video10", "/dev/video10", True),
+        ("/dev/video10", "/dev/../dev/video10", True),
+        ("auto", "/dev/video10", True),
+        ("auto", "OBS Virtual Camera", True),
+        ("auto", "pipewire", True),
+        ("web", "web", True),
+        ("auto", "web", False),
+        ("auto", "talk.mp4", False),
+        ("pipewire", "/dev/video10", False),
+        ("/dev/video10", "/dev/video11", False),
+        ("web", "pipewire", False),
+    ],
+)
+def test_which_names_may_mean_one_device(first: str, second: str, may: bool) -> None:
+    assert may_be_one(first, second) is may_be_one(second, first) is may
+
+
+def test_a_recording_that_is_left_out_and_takes_long_says_so_until_it_is_done() -> None:
+    """It said "leave it out" before, for ever."""
+    tape, well = Tape(), RecordingSink()
+    with feeding(tape=tape, well=well) as rig:
+        more(rig, tape)
+        tape.slow.set()
+        rig.pipeline.replace_sinks({"well": well})
+        try:
+            rig.wait(lambda: problem(rig).startswith("tape is left out, but not completed yet"))
+            more(rig, well)
+        finally:
+            tape.slow.clear()  # the end waits for it
+        rig.wait(lambda: not problem(rig))
+        assert tape.closed == 1
+
+
+def test_an_output_that_was_left_out_neither_has_problems_nor_takes_those_of_the_next_one() -> None:
+    problems = Problems()
+    former, again = (SinkKeeper(refused, problems, device="late") for _ in range(2))
+    former.say("it does not respond")
+    former.left_out()
+    assert Part.OUTPUT not in problems
+    former.failed(UsageError("talk.mp4 exists already"))
+    assert Part.OUTPUT not in problems
+    again.say("busy")
+    former.works()
+    assert problems.now() == {Part.OUTPUT: "busy"}
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["sole", "one of two"])

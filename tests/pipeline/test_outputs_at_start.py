@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 from support.pipeline_parts import (
@@ -98,6 +99,31 @@ def test_when_none_responds_the_start_ends_with_one_line(monkeypatch: pytest.Mon
     ):
         pass
     held.set()
+
+
+def test_when_all_fail_each_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_thread, "ANY_OPENS_WITHIN", 0.5)
+    held = threading.Event()
+
+    def missing(*_: object) -> RecordingSink:
+        raise OutputError("PipeWire does not run here: start it")
+
+    def breaks(*_: object) -> RecordingSink:
+        raise ValueError("a driver's own words")
+
+    def hangs(*_: object) -> RecordingSink:
+        held.wait(30)
+        return RecordingSink()
+
+    outputs: dict[str, Any] = {"pipewire": missing, "/dev/video9": breaks, "web": hangs}
+    with pytest.raises(OutputError) as caught, feeding(**outputs):
+        pass
+    held.set()
+    assert str(caught.value) == (
+        "PipeWire does not run here: start it; "
+        "/dev/video9: a driver's own words; "
+        "web does not respond: choose another one"
+    )
 
 
 def test_a_recording_that_must_not_be_opened_is_not_tried_again() -> None:
