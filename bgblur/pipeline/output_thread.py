@@ -145,6 +145,7 @@ def _problems(threads: Collection[OutputThread]) -> Iterator[str]:
         if thread._error is not None:
             yield thread.output.keeper.line(one_line(thread._error))
     hang = [thread.output.keeper.device for thread in threads if thread._error is None]
-    if hang:
-        do, others = ("does", "another one") if len(hang) == 1 else ("do", "others")
-        yield f"{' and '.join(hang)} {do} not respond: choose {others}"
+    if len(hang) == 1:
+        yield f"{hang[0]} does not respond: choose another one"
+    elif hang:
+        yield f"{' and '.join(hang)} do not respond: choose others"
