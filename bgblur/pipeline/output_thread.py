@@ -34,7 +34,7 @@ class OutputThread:
     """Newest picture wins: a slow output sees fewer pictures, not older ones.
 
     Everything public may be called from any thread. ``after`` are the threads of outputs that are
-    closed first, since they may have the same device; it is waited for them only for a while.
+    closed first, since they may have the same device; they are waited for only for a while.
     """
 
     def __init__(self, output: Output, after: Sequence[OutputThread] = ()) -> None:
