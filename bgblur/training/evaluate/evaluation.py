@@ -17,7 +17,7 @@ from bgblur.segmentation.engine import Engine
 from bgblur.training.data.groups import name_of
 from bgblur.training.data.sets import Collection, DataError, Picture, Plane, read_photo
 from bgblur.training.data.split import Half, half_of
-from bgblur.training.evaluate.metrics import band_mad, boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.metrics import band_gradient, band_mad, boundary_f, dtssd, iou, mad
 from bgblur.training.evaluate.posters import shown
 from bgblur.training.evaluate.predictors import (
     Predictor,
@@ -40,7 +40,7 @@ SIZES = {"< 3%": 0.0, "3% to 12%": 0.03, "12% to 40%": LARGE, "> 40%": 0.4}  # f
 FINE = 0.003  # tolerance of the fine boundary F, share of the diagonal
 LEAK = 0.1  # in an empty room, a pixel with a higher alpha leaks
 MEAN = "mean"
-FIGURES = ("iou", "boundary_f", "fine_f", "mad", "band_mad")  # of photos
+FIGURES = ("iou", "boundary_f", "fine_f", "mad", "band_mad", "band_gradient")  # of photos
 ROOMS = "empty rooms"
 THINGS = "things"  # the folder, and the row
 POSTERS = "people on posters"
@@ -59,6 +59,7 @@ class Scored:
     fine_f: float
     mad: float
     band_mad: float
+    band_gradient: float
     missed: float
     added: float
 
@@ -139,6 +140,7 @@ def score_photos(
                 boundary_f(alpha, truth, valid, FINE),
                 mad(alpha, truth, valid),
                 band_mad(alpha, truth, valid),
+                band_gradient(alpha, truth, valid),
                 *_missed_and_added(alpha, truth, valid),
             )
         )

@@ -46,15 +46,15 @@ class NetworkEngine:
 
 def still_predictor(engine: Engine) -> Predictor:
     """A predictor for unrelated pictures, without smoothing over time."""
-    return _predictor(engine, MaskOptions(smoothing=0.0))
+    return predictor_with(engine, MaskOptions(smoothing=0.0))
 
 
 def clip_predictor(engine: Engine) -> Predictor:
     """A predictor for the frames of one clip, in order, smoothed as the daemon does by default."""
-    return _predictor(engine, MaskOptions())
+    return predictor_with(engine, MaskOptions())
 
 
-def _predictor(engine: Engine, options: MaskOptions) -> Predictor:
+def predictor_with(engine: Engine, options: MaskOptions) -> Predictor:
     matting = Matting(engine, Stats())
 
     def predict(image: Image) -> Alpha:

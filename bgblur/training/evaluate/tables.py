@@ -15,6 +15,7 @@ _HEADINGS = {
     "fine_f": "boundary F within 0.3 %",
     "mad": "MAD",
     "band_mad": "MAD in the unknown band",
+    "band_gradient": "gradient error there",
     "dtssd": "dtSSD",
 }
 

@@ -17,7 +17,9 @@ class Target(Section):
     """A bound on a figure. ``row``: a row of the tables, such as ``eg1800`` or ``mean``."""
 
     row: str
-    figure: Literal["iou", "boundary_f", "fine_f", "mad", "band_mad", "dtssd", "leak"]
+    figure: Literal[
+        "iou", "boundary_f", "fine_f", "mad", "band_mad", "band_gradient", "dtssd", "leak"
+    ]
     input_height: int
     least: float | None = None
     most: float | None = None

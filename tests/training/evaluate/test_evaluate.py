@@ -102,7 +102,7 @@ def test_things_are_a_row_beside_rooms(tmp_path: Path) -> None:
 
 def test_people_are_told_apart_by_their_size() -> None:
     shares = (0.01, 0.03, 0.1, 0.5)
-    scored = [Scored(Picture(Path("x")), share, share, 0, 0, 0, 0, 0, 0) for share in shares]
+    scored = [Scored(Picture(Path("x")), share, share, 0, 0, 0, 0, 0, 0, 0) for share in shares]
     rows = size_rows(scored)
     assert {size: (row["pictures"], row["iou"]) for size, row in rows.items()} == {
         "< 3%": (1, 0.01),
@@ -227,7 +227,9 @@ def test_more_pictures_give_a_narrower_difference() -> None:
 
     def judged(*ious: float) -> Figures:
         kinds = islice(cycle(ious), len(pictures))
-        scored = [Scored(p, 0.5, i, 0, 0, 0, 0, 0, 0) for p, i in zip(pictures, kinds, strict=True)]
+        scored = [
+            Scored(p, 0.5, i, 0, 0, 0, 0, 0, 0, 0) for p, i in zip(pictures, kinds, strict=True)
+        ]
         return Figures({}, {}, {}, {}, scored)
 
     ours, other = judged(0.9, 0.7), judged(0.8)  # the differences alternate between 0.1 and -0.1

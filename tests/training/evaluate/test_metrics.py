@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bgblur.frame import Alpha
-from bgblur.training.evaluate.metrics import band_mad, boundary_f, dtssd, iou, mad
+from bgblur.training.evaluate.metrics import band_gradient, band_mad, boundary_f, dtssd, iou, mad
 
 alphas = hnp.arrays(np.float32, (12, 17), elements=st.floats(0, 1, width=32))
 
@@ -94,3 +94,23 @@ def test_bounds_and_symmetry(a: Alpha, b: Alpha) -> None:
 @given(alphas)
 def test_a_perfect_matte_is_perfect(a: Alpha) -> None:
     assert (iou(a, a), boundary_f(a, a), mad(a, a), dtssd([a, a], [a, a])) == (1, 1, 0, 0)
+
+
+def test_the_gradient_error_is_of_strands_that_are_missing_along_the_outline() -> None:
+    truth = square(100, 30, 30, 40)
+    strand = truth.copy()
+    strand[50, 65:74] = 0  # from the outline inwards
+    assert band_gradient(truth, truth) == pytest.approx(0, abs=1e-9)
+    assert band_gradient(strand, truth) > 0.03
+    far = np.maximum(truth, square(100, 0, 0, 9))
+    assert band_gradient(far, truth) == pytest.approx(0, abs=1e-9)
+    valid = square(100, 0, 0, 60) > 0
+    assert band_gradient(strand, truth, valid) < band_gradient(strand, truth)
+    assert band_gradient(strand[:, :20], truth[:, :20]) == 0  # nothing but room
+
+
+def test_the_gradient_of_a_ramp_is_its_slope() -> None:
+    ramp = np.repeat(np.linspace(0, 1, 101, dtype=np.float32)[None], 40, 0)
+    middle = ramp[:, 20:80]
+    assert band_gradient(middle, middle * 0) == 0  # no outline in what is all room
+    assert band_gradient(middle * 0, middle) == pytest.approx(1000 * 0.01**2, rel=0.1)

@@ -16,7 +16,7 @@ from bgblur.training.evaluate.worst import worst, worst_section
 
 def one(name: str, iou: float, share: float, missed: float, added: float) -> Scored:
     picture = Picture(Path("train") / name / "images" / "1.jpg")
-    return Scored(picture, share, iou, 0, 0, 0, 0, missed, added)
+    return Scored(picture, share, iou, 0, 0, 0, 0, 0, missed, added)
 
 
 SCORED = [
