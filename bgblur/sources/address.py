@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from urllib.parse import urlsplit
 
 import av
 from av.codec.context import Flags
@@ -16,7 +17,7 @@ from bgblur.frame import Frame, Image
 from bgblur.media.converter import Converter
 from bgblur.media.reader import MOST_PIXELS
 from bgblur.media.tags import orientation_of
-from bgblur.sources.certificates import distrust, pinned_name, tls_options
+from bgblur.sources.certificates import checks, distrust, leads_to, pinned_name, tls_options
 from bgblur.sources.received import Received
 from bgblur.sources.refusals import refusal, unfit, untrusted
 
@@ -33,8 +34,7 @@ _RTSP = {
     "rtsp_flags": "prefer_tcp",  # lost packets make a picture fall apart
     "allowed_media_types": "video",  # else it waits for sound and data, which may never come
 }
-# FFmpeg's formats that name other addresses, whose certificates it does not check.
-_LISTS = {"hls", "dash", "sdp"}
+_MOST_STEPS = 4  # from the address to the camera
 _OPTIONS: dict[str, dict[str, str]] = {"rtsp": _RTSP, "rtsps": _RTSP, "http": {}, "https": {}}
 
 
@@ -115,6 +115,22 @@ class AddressSource:
 
 
 def _open(address: str, name: str, certificate: str) -> InputContainer:
+    for _ in range(_MOST_STEPS):
+        found = _opened(address, name, certificate)
+        if not isinstance(found, str):
+            return found
+        if not checks(found, certificate):
+            raise unfit(
+                name,
+                "it leads on to an address that shows no certificate: give that address, or write "
+                '"any" in camera.certificate',
+            )
+        address = found
+    raise unfit(name, "it leads from one address to the next: give the last one")
+
+
+def _opened(address: str, name: str, certificate: str) -> InputContainer | str:
+    """The address to ask instead where the camera says so."""
     options = _OPTIONS.get(scheme_of(address))
     if options is None:
         raise CameraError(f"{name} is no address of a camera: write rtsp, rtsps, http or https")
@@ -125,16 +141,26 @@ def _open(address: str, name: str, certificate: str) -> InputContainer:
             found = _tried(address, options | {"verifyhost": other})
         elif why := distrust(address, certificate):
             raise untrusted(name, why)
-    if isinstance(found, Exception):
-        raise refusal(name, found)  # and not from it: its text has the password
-    if found.format.name in _LISTS and tls_options(address, certificate):
-        found.close()
+    if type(found) is av.error.OSError and (next_one := leads_to(address, certificate)):
+        return next_one
+    if isinstance(found, av.ArgumentError) and _names_others(address, certificate):
         raise unfit(
             name,
             "it is a playlist, and no certificate is checked for what that names: give the address "
             'of a stream, or write "any" in camera.certificate',
         )
+    if isinstance(found, Exception):
+        raise refusal(name, found)  # and not from it: its text has the password
     return found
+
+
+def _names_others(address: str, certificate: str) -> bool:
+    """Where FFmpeg says that something is wrong: whether it was the format, which ``tls_options``
+    does not let in, not the address."""
+    try:
+        return checks(address, certificate) and urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def _tried(address: str, options: dict[str, str]) -> InputContainer | Exception:

@@ -6,11 +6,14 @@ asked once more, by Python, which knows more about certificates.
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 import ssl
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
+
+import av
 
 from bgblur.addresses import scheme_of
 from bgblur.errors import CameraError
@@ -18,6 +21,9 @@ from bgblur.files import user_path
 
 _PORTS = {"https": 443, "rtsps": 322}
 _ANSWERS_WITHIN = 2.0  # seconds
+_SENDS_ON = {301, 302, 303, 307, 308}  # statuses of HTTP
+# FFmpeg's formats that name other addresses.
+_NAME_OTHERS = {"concat", "dash", "hls", "imf", "sdp", "vobsub", "webm_dash_manifest"}
 # Where systems keep their authorities. A Python that was not made for the system does not know the
 # file, only the folder, which FFmpeg does not take.
 _BUNDLES = (
@@ -29,22 +35,56 @@ _BUNDLES = (
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
+def checks(address: str, certificate: str) -> bool:
+    """Whether ``camera.certificate`` has the camera at ``address`` show its certificate."""
+    return scheme_of(address) in _PORTS and certificate != "any"
+
+
 def tls_options(address: str, certificate: str) -> dict[str, str]:
-    """What FFmpeg needs to keep ``camera.certificate``: of its own accord it checks nothing, and
-    that of PyAV's wheels finds the system's authorities on some systems alone.
+    """What FFmpeg needs to keep ``camera.certificate``: whether it checks of its own accord depends
+    on its version, and that of PyAV's wheels finds the system's authorities on some systems alone.
+
+    What the camera names in turn is not asked: FFmpeg does not check it. See ``leads_to``.
 
     Raises CameraError for what cannot be the name of a file.
     """
-    if scheme_of(address) not in _PORTS or certificate == "any":
-        return {}
+    if not checks(address, certificate):
+        return {"tls_verify": "0"}
     file = _file(certificate) or _system_file()
-    return {"tls_verify": "1"} | ({"ca_file": file} if file else {})
+    formats = ",".join(sorted(av.formats_available - _NAME_OTHERS))
+    return {
+        "tls_verify": "1",
+        "format_whitelist": formats,
+        "max_redirects": "0",  # FFmpeg would follow to http:// as well
+        **({"ca_file": file} if file else {}),
+    }
+
+
+def leads_to(address: str, certificate: str) -> str | None:
+    """Where a camera by https:// sends who asks; None where it sends nobody on, or its certificate
+    is not let in. No password is sent."""
+    if scheme_of(address) != "https" or not checks(address, certificate):
+        return None
+    parts = urlsplit(address.strip())
+    asked = http.client.HTTPConnection(parts.hostname or "", timeout=_ANSWERS_WITHIN)
+    try:
+        own = pinned_name(address, certificate) is not None
+        asked.sock = _shown(address, certificate, any_name=own)
+        path = parts._replace(scheme="", netloc="", fragment="").geturl()
+        asked.request("GET", path or "/", headers={"Host": parts.netloc.rpartition("@")[2]})
+        answer = asked.getresponse()
+        found = answer.getheader("Location") if answer.status in _SENDS_ON else None
+        return urljoin(address.strip(), found) if found else None
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        asked.close()
 
 
 def distrust(address: str, certificate: str) -> str | None:
     """Why ``camera.certificate`` does not let in the camera at ``address``; None where that is not
     why it cannot be opened. No password is sent."""
-    if not tls_options(address, certificate):
+    if not checks(address, certificate):
         return None
     try:
         _shown(address, certificate).close()
@@ -60,7 +100,7 @@ def distrust(address: str, certificate: str) -> str | None:
 def pinned_name(address: str, certificate: str) -> str | None:
     """A name in the camera's certificate, if ``camera.certificate`` is a file that holds this very
     one: then it need not be made for the address, which cameras' own ones are not."""
-    if not tls_options(address, certificate) or (file := _file(certificate)) is None:
+    if not checks(address, certificate) or (file := _file(certificate)) is None:
         return None
     try:
         text = Path(file).read_text(encoding="ascii", errors="replace")

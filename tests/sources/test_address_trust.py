@@ -145,7 +145,7 @@ def test_the_systems_authorities_are_found_by_a_python_that_does_not_know_their_
     monkeypatch.setattr(certificates, "_BUNDLES", bundles)
     assert pictures(camera.url("/live")) == WIDTH
     monkeypatch.setattr(certificates, "_BUNDLES", bundles[:1])
-    assert tls_options("https://camera/live", "trusted") == {"tls_verify": "1"}
+    assert "ca_file" not in tls_options("https://camera/live", "trusted")
 
 
 def test_a_playlist_names_pictures_that_nobody_checks(
@@ -162,8 +162,73 @@ def test_a_playlist_names_pictures_that_nobody_checks(
     for number in range(3):
         monkeypatch.setitem(_Handler.other, f"/{number}.ts", ("video/mp2t", memory.getvalue()))
     monkeypatch.setitem(_Handler.other, "/m3u8", ("application/vnd.apple.mpegurl", playlist))
-    assert "it is a playlist" in str(refused(camera.url("/m3u8"), folder / "camera.pem"))
+    concat = b"ffconcat version 1.0\nfile 0.ts\nfile 1.ts\n"
+    monkeypatch.setitem(_Handler.other, "/concat", ("text/plain", concat))
+    for path in ("/m3u8", "/concat"):
+        before = camera.asked
+        assert "it is a playlist" in str(refused(camera.url(path), folder / "camera.pem"))
+        assert camera.asked == before + 1, "nothing that it names is asked for"
     assert pictures(camera.url("/m3u8"), "any") == WIDTH
+    odd = refused("https://127.0.0.1:99999/live", folder / "camera.pem")
+    assert type(odd) is CameraGoneError
+
+
+def test_where_a_camera_leads_to_is_checked_too(
+    camera: MjpegServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "camera.pem"
+    other, open_one = MjpegServer(certificate=self_signed(folder / "evil.pem")), MjpegServer()
+    leads = {
+        "/same": "/live?as=before",
+        "/twice": camera.url("/same"),
+        "/evil": other.url("/live"),
+        "/open": open_one.url("/live"),
+        "/round": "/round",
+    }
+    monkeypatch.setattr(_Handler, "leads", leads)
+    try:
+        assert pictures(camera.url("/same"), file) == WIDTH
+        assert pictures(camera.url("/twice?and=more"), file) == WIDTH
+        assert "not trusted" in str(refused(camera.url("/evil"), file))
+        assert "shows no certificate" in str(refused(camera.url("/open"), file))
+        assert "from one address to the next" in str(refused(camera.url("/round"), file))
+        assert other.asked == open_one.asked == 0
+        for path in ("/same", "/evil", "/open"):
+            assert pictures(camera.url(path), "any") == WIDTH
+    finally:
+        other.stop()
+        open_one.stop()
+    own = self_signed(folder / "unnamed.pem")
+    unnamed = MjpegServer(certificate=own)
+    try:
+        assert pictures(unnamed.url("/same"), own) == WIDTH
+    finally:
+        unnamed.stop()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "rtsp", "rtsps"])
+@pytest.mark.parametrize("certificate", ["trusted", "any", "file"])
+def test_ffmpeg_is_told_whether_to_check(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, certificate: str
+) -> None:
+    """What it does of its own accord depends on its version."""
+    given: list[dict[str, str]] = []
+
+    def opened(_: str, container_options: dict[str, str], **__: object) -> None:
+        given.append(container_options)
+        raise av.InvalidDataError(0, "")
+
+    monkeypatch.setattr(av, "open", opened)
+    system = self_signed(folder / "system.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(system))
+    file = folder / "camera.pem"
+    with pytest.raises(CameraError):
+        pictures(f"{scheme}://127.0.0.1:1/", file if certificate == "file" else certificate)
+    checked = scheme in ("https", "rtsps") and certificate != "any"
+    (options,) = given
+    assert options["tls_verify"] == ("1" if checked else "0")
+    known = {"trusted": str(system), "file": str(file)}
+    assert options.get("ca_file") == (known[certificate] if checked else None)
 
 
 def test_rtsp_with_both(folder: Path, tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         "/still": ("image/jpeg", numbered(7)),
     }
 
+    leads: ClassVar[dict[str, str]] = {}  # paths, and where they send on to
+
     def do_GET(self) -> None:
         self.camera.took(self.connection)
         self.camera.asked += 1
@@ -141,6 +143,11 @@ class _Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(OSError):
                 self._stream()
             self.camera.watchers -= 1
+        elif path in self.leads:
+            self.send_response(302)
+            self.send_header("Location", self.leads[path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif path == "/silent":
             self.rfile.read(1)
         elif path in self.other:
