@@ -4,11 +4,18 @@ import json
 import threading
 import time
 from typing import Any
-from unittest.mock import patch
 
 import pytest
+from support.hand_clock import Clock
 
 from bgblur.stats import Stats
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("bgblur.stats.time", clock)
+    return clock
 
 
 def test_percentiles_of_each_stage() -> None:
@@ -21,43 +28,43 @@ def test_percentiles_of_each_stage() -> None:
     assert stages["edges"] == {"p50": 7, "p95": 7}
 
 
-def test_a_stage_is_timed_even_when_it_fails() -> None:
+def test_a_stage_is_timed_even_when_it_fails(clock: Clock) -> None:
     stats = Stats()
 
     def fail() -> None:
         with stats.stage("inference"):
-            time.sleep(0.02)
+            clock.sleep(0.02)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
     stages: Any = stats.snapshot()["stages_ms"]
-    assert 20 <= stages["inference"]["p50"] < 500
+    assert stages["inference"]["p50"] == 20
 
 
-def test_a_stage_inside_another_counts_once() -> None:
+def test_a_stage_inside_another_counts_once(clock: Clock) -> None:
     stats = Stats()
     for _ in range(3):
         with stats.stage("blur"):
-            time.sleep(0.02)
+            clock.sleep(0.02)
             for _ in range(2):
                 with stats.stage("download"):
-                    time.sleep(0.05)
+                    clock.sleep(0.05)
     stages: Any = stats.snapshot()["stages_ms"]
-    assert 50 <= stages["download"]["p50"] < 90
-    assert 20 <= stages["blur"]["p50"] < 50  # of 120 in all
+    assert stages["download"]["p50"] == 50
+    assert stages["blur"]["p50"] == 20  # of 120 in all
 
 
-def test_work_that_a_gpu_finishes_late_counts_for_its_own_stage() -> None:
+def test_work_that_a_gpu_finishes_late_counts_for_its_own_stage(clock: Clock) -> None:
     def settle() -> bool:  # a GPU that still computes
-        time.sleep(0.03)
+        clock.sleep(0.03)
         return True
 
     stats = Stats(settle)
     with stats.stage("inference"):
         pass
     stages: Any = stats.snapshot()["stages_ms"]
-    assert 30 <= stages["inference"]["p50"] < 60  # without the work from before
+    assert stages["inference"]["p50"] == 30  # without the work from before
 
 
 @pytest.mark.parametrize(("gpu", "measured"), [(False, 33), (True, 3)])
@@ -86,28 +93,27 @@ def test_only_the_newest_values_count() -> None:
     assert stages["blur"]["p95"] == 1
 
 
-def test_rate_and_latency() -> None:
+def test_rate_and_latency(clock: Clock) -> None:
     stats = Stats()
     assert stats.fps() == 0
-    before = time.monotonic()
+    before = clock.now
     for _ in range(11):
-        stats.frame_done(time.monotonic() - 0.05)
-        time.sleep(0.02)
-    assert 20 < stats.fps() <= 50
+        stats.frame_done(clock.now - 0.05)
+        clock.sleep(0.02)
+    assert stats.fps() == pytest.approx(50)
     snapshot: Any = stats.snapshot()
     assert snapshot["frames"] == 11
-    assert 50 <= snapshot["latency_ms"]["p50"] < 70
-    assert stats.first_frame is not None
-    assert before <= stats.first_frame <= time.monotonic()
+    assert snapshot["latency_ms"]["p50"] == 50
+    assert stats.first_frame == before
 
 
-def test_the_rate_is_0_once_frames_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_0_once_frames_stop(clock: Clock) -> None:
     stats = Stats()
     for _ in range(3):
-        stats.frame_done(time.monotonic())
-    assert stats.fps() > 0
-    now = time.monotonic()
-    monkeypatch.setattr("bgblur.stats.time.monotonic", lambda: now + 3)
+        stats.frame_done(clock.now)
+        clock.sleep(0.02)
+    assert stats.fps() == pytest.approx(50)
+    clock.sleep(3)
     assert stats.fps() == 0
 
 
@@ -154,10 +160,10 @@ def test_writing_and_reading_at_the_same_time() -> None:
         ([700.0] * 2, 100, [*(0,) * 7, 2, *(0,) * 12]),
     ],
 )
-def test_bars_of_latency(latencies: list[float], bar: int, counts: list[int]) -> None:
+def test_bars_of_latency(latencies: list[float], bar: int, counts: list[int], clock: Clock) -> None:
+    clock.now = 0.0
     stats = Stats()
-    with patch("bgblur.stats.time.monotonic", return_value=0.0):
-        for latency in latencies:
-            stats.frame_done(-latency / 1000)
+    for latency in latencies:
+        stats.frame_done(-latency / 1000)
     assert stats.latency_histogram() == {"bar_ms": bar, "counts": counts}
     json.dumps(stats.latency_histogram())

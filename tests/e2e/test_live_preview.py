@@ -29,6 +29,7 @@ from bgblur.frame import Image
 SHARP, SOFT = 400, 80
 
 ROOT = Path(__file__).resolve().parents[2]
+expect.set_options(timeout=60_000)
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
     pytest.mark.slow,
@@ -69,7 +70,7 @@ def opened(command: list[str], folder: Path) -> Iterator[Live]:
             browser.close()
     finally:
         daemon.send_signal(signal.SIGINT)
-        daemon.communicate(timeout=20)
+        daemon.communicate(timeout=60)
 
 
 def see(page: Page, view: str = "after") -> Image:
@@ -87,7 +88,7 @@ def room_detail(picture: Image) -> float:
     return float(energy[:, :columns].mean() + energy[:, -columns:].mean())
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -95,15 +96,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 def wait_for_picture(page: Page, view: str = "after", width: int = 1280) -> None:
-    expect(page.locator("#state")).to_have_text("Your background is hidden", timeout=60_000)
+    expect(page.locator("#state")).to_have_text("Your background is hidden", timeout=90_000)
     wait_until(lambda: page.evaluate(f"document.querySelector('#{view}').naturalWidth") == width)
     time.sleep(2)
 
 
 def assert_it_moves(page: Page, view: str = "after") -> None:
-    first = see(page, view)
-    time.sleep(1)
-    assert np.abs(first.astype(int) - see(page, view)).mean() > 1
+    first = see(page, view).astype(int)
+    wait_until(lambda: np.abs(first - see(page, view)).mean() > 1)
 
 
 def test_the_picture_moves_is_blurred_and_the_slider_changes_it(tmp_path: Path) -> None:
@@ -149,10 +149,13 @@ def test_the_preview_beside_a_recording(tmp_path: Path) -> None:
 def assert_the_mask_is_seen(page: Page) -> None:
     page.get_by_role("button", name="Mask").click()
     wait_for_picture(page, "alpha", 640)
-    mask = see(page, "alpha")[5:-5, 5:-5]
-    assert np.ptp(mask.astype(int), axis=2).max() < 12, "it is grey"
-    assert 0.1 < (mask > 230).mean() < 0.7
-    assert 0.2 < (mask < 25).mean() < 0.9
+
+    def is_seen() -> bool:  # a busy browser may leave the picture out of a screenshot
+        mask = see(page, "alpha")[5:-5, 5:-5]
+        grey = np.ptp(mask.astype(int), axis=2).max() < 12
+        return bool(grey and 0.1 < (mask > 230).mean() < 0.7 and 0.2 < (mask < 25).mean() < 0.9)
+
+    wait_until(is_seen)
     assert_it_moves(page, "alpha")
     page.get_by_role("button", name="What others see").click()
     wait_for_picture(page, width=640)
@@ -183,7 +186,7 @@ def assert_the_background_changes(live: Live) -> None:
     page.get_by_role("button", name="Blur").click()
     wait_until(lambda: live.is_set('mode = "blur"'))
     wait_until(lambda: not looks_green(see(page)))
-    expect(page.get_by_role("status")).to_be_empty(timeout=10_000)
+    expect(page.get_by_role("status")).to_be_empty(timeout=60_000)
 
 
 def assert_pause_hides_all(live: Live) -> None:
@@ -200,4 +203,4 @@ def assert_pause_hides_all(live: Live) -> None:
     assert np.abs(still.astype(int) - see(page)).max() < 12, "a card stands still"
     pause.click()
     wait_until(lambda: live.is_set("paused = false"))
-    expect(page.locator("#state")).to_have_text("Your background is hidden", timeout=10_000)
+    expect(page.locator("#state")).to_have_text("Your background is hidden", timeout=60_000)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.faults.fairness import Heartbeat
 from support.notify_listener import Listener
 
 pytestmark = [
@@ -30,16 +31,20 @@ from bgblur.sinks.web.sink import WebSink
 from bgblur.sources.demo import DemoSource
 
 notify.FLOWING_WITHIN = 2.0
-what, began = sys.argv.pop(1), time.monotonic()
+what, begun = sys.argv.pop(1), []
 publish, read = WebSink.publish, DemoSource.read
 
+def over():  # four seconds after the first picture
+    begun.append(time.monotonic())
+    return begun.pop() - begun[0] > 4 if begun[1:] else False
+
 def hang(sink, picture):
-    if time.monotonic() - began > 10:
+    if over():
         threading.Event().wait()
     publish(sink, picture)
 
 def fail(source):
-    if time.monotonic() - began > 10:
+    if over():
         raise CameraError("the camera is unplugged")
     return read(source)
 
@@ -78,20 +83,34 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
         yield listener
 
 
-def test_ready_status_watchdog_stopping(listener: Listener, tmp_path: Path) -> None:
+@pytest.fixture
+def heart() -> Iterator[Heartbeat]:
+    with Heartbeat() as heart:
+        yield heart
+
+
+def in_time(pets: list[float], heart: Heartbeat) -> bool:
+    """Whether the watchdog of two seconds never waited longer, but for what the machine takes."""
+    longest = max(after - when for when, after in itertools.pairwise(pets))
+    return longest < 2 + 2 * heart.lost(pets[0])[0]
+
+
+def test_ready_status_watchdog_stopping(
+    listener: Listener, tmp_path: Path, heart: Heartbeat
+) -> None:
     with daemon(listener, tmp_path, "-m", "bgblur", *DEMO) as process:
         listener.wait_for("READY=1")
         listener.wait_for("STATUS=blurring")
-        listener.listen(5)
+        listener.listen(60, lambda: len(listener.times("WATCHDOG=1")) >= 5)
         process.send_signal(signal.SIGTERM)
-        listener.wait_for("STOPPING=1", 5)
-        assert process.wait(10) == 0
+        listener.wait_for("STOPPING=1")
+        assert process.wait(60) == 0
     ready = listener.times("READY=1")
     pets = listener.times("WATCHDOG=1")
     assert len(ready) == 1
     assert ready[0] <= pets[0]
     assert len(pets) >= 5
-    assert max(after - when for when, after in itertools.pairwise(pets)) < 2
+    assert in_time(pets, heart)
 
 
 def test_ready_is_not_sent_if_the_daemon_cannot_start(listener: Listener, tmp_path: Path) -> None:
@@ -106,22 +125,27 @@ def test_ready_is_not_sent_if_the_daemon_cannot_start(listener: Listener, tmp_pa
 
 def test_a_hung_output_stops_the_watchdog_messages(listener: Listener, tmp_path: Path) -> None:
     with daemon(listener, tmp_path, "-c", BREAKS, "the output hangs", *DEMO) as process:
-        listener.wait_for("READY=1")
-        listener.listen(20)
+        listener.wait_for("WATCHDOG=1")
+
+        def silent() -> bool:
+            return time.monotonic() - listener.times("WATCHDOG=1")[-1] > 5
+
+        listener.listen(60, silent)
         assert process.poll() is None
-    pets = listener.times("WATCHDOG=1")
-    assert pets
-    assert pets[-1] < time.monotonic() - 5
+        assert silent()
 
 
 def test_a_lost_camera_does_not_stop_the_watchdog_messages(
-    listener: Listener, tmp_path: Path
+    listener: Listener, tmp_path: Path, heart: Heartbeat
 ) -> None:
     with daemon(listener, tmp_path, "-c", BREAKS, "the camera is lost", *DEMO):
         lost = listener.listen(60, lambda: any("unplugged" in line for _, line in listener.heard))
         assert any("unplugged" in line for line in lost)
         began = time.monotonic()
-        listener.listen(6)
-    pets = [when for when in listener.times("WATCHDOG=1") if when > began]
-    assert len(pets) >= 4
-    assert max(after - when for when, after in itertools.pairwise(pets)) < 2
+
+        def pets() -> list[float]:
+            return [when for when in listener.times("WATCHDOG=1") if when > began]
+
+        listener.listen(60, lambda: len(pets()) >= 5)
+    assert len(pets()) >= 5
+    assert in_time(pets(), heart)

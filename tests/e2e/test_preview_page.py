@@ -111,18 +111,18 @@ def test_compare(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
         return picture[picture.shape[0] * 3 // 4, int(picture.shape[1] * part)]
 
     assert eventually(page, lambda: looks(ground(0.3), RED))
-    assert looks(ground(0.7), BLUE)
+    assert eventually(page, lambda: looks(ground(0.7), BLUE))
 
     divider.focus()
     page.keyboard.press("End")
     expect(divider).to_have_attribute("aria-valuenow", "100")
-    assert looks(ground(0.9), RED)
+    assert eventually(page, lambda: looks(ground(0.9), RED))
     page.keyboard.press("Home")
-    assert looks(ground(0.1), BLUE)
+    assert eventually(page, lambda: looks(ground(0.1), BLUE))
     page.keyboard.press("PageUp")
     page.keyboard.press("ArrowRight")
     expect(divider).to_have_attribute("aria-valuenow", "12")
-    assert looks(ground(0.07), RED)
+    assert eventually(page, lambda: looks(ground(0.07), RED))
 
     box = stage.bounding_box()
     assert box
@@ -131,7 +131,7 @@ def test_compare(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] / 2, steps=4)
     page.mouse.up()
     expect(divider).to_have_attribute("aria-valuenow", "80")
-    assert looks(ground(0.7), RED)
+    assert eventually(page, lambda: looks(ground(0.7), RED))
 
     page.get_by_role("button", name="What others see").click()
     expect(compare).to_have_attribute("aria-pressed", "false")
@@ -140,11 +140,14 @@ def test_compare(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
 
 
 def is_left_alone(page: Page, daemon: PageDaemon) -> bool:
-    """Whether the camera's picture and the mask are no longer asked for."""
-    page.wait_for_timeout(300)
-    asked = dict(daemon.asked)
-    page.wait_for_timeout(400)
-    return daemon.asked == asked
+    """Whether the camera's picture and the mask are soon no longer asked for."""
+
+    def is_quiet() -> bool:
+        asked = dict(daemon.asked)
+        page.wait_for_timeout(400)
+        return daemon.asked == asked
+
+    return eventually(page, is_quiet)
 
 
 def test_the_mask(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
@@ -153,8 +156,12 @@ def test_the_mask(page: Page, daemon: PageDaemon, tmp_path: Path) -> None:
     expect(page.locator("#blank")).to_be_hidden()
     expect(page.locator("#after")).to_be_hidden()  # its stream has ended
     stage = page.locator("#stage")
-    first = shot(stage, tmp_path / "first.png")
-    assert first[first.shape[0] * 3 // 4].max() < 40, "the ground is black"
+
+    def is_black() -> bool:
+        picture = shot(stage, tmp_path / "first.png")
+        return bool(picture[picture.shape[0] * 3 // 4].max() < 40)
+
+    assert eventually(page, is_black), "the ground"
     assert moves(page, tmp_path)
     assert daemon.asked["before"] == 0
 

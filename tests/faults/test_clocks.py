@@ -57,7 +57,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(
         monkeypatch.setattr(time, "time", lambda: clock() + jump)
         frames = rig.pipeline.stats.frames
         rig.watch(0.4)
-        assert rig.pipeline.state == "blurring"
+        rig.wait(lambda: rig.pipeline.state == "blurring")
         assert rig.pipeline.stats.frames > frames
         rig.stop()
         rig.ended()

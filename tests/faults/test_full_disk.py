@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,23 @@ def test_the_daemon_streams_on_with_a_full_disk_and_a_log_that_fails(tmp_path: P
         raise OSError(28, "No space left on device")
 
     with fault_daemon(tmp_path / "config.toml", log_is_full) as parts, Heartbeat() as heart:
-        pipeline = parts.daemon.pipeline
-        while pipeline.state != "blurring":
-            assert not parts.ended, parts.ended
-            time.sleep(0.01)
+
+        def wait_for(condition: Callable[[], bool]) -> None:
+            deadline = time.monotonic() + 60
+            while not condition():
+                assert not parts.ended, parts.ended
+                assert time.monotonic() < deadline, parts.daemon.status()
+                time.sleep(0.01)
+
+        def problem() -> str:
+            return str(parts.daemon.status()["problem"])
+
+        wait_for(lambda: parts.daemon.pipeline.state == "blurring")
         with full_disk():
-            heart.reset()
             since = time.monotonic()
-            time.sleep(1.5)
+            wait_for(lambda: "cannot see this daemon" in problem())
+            time.sleep(0.5)
             until = time.monotonic()
-            assert "cannot see this daemon" in str(parts.daemon.status()["problem"])
         assert feed_problem(list(parts.output.times), since, until, heart) is None
         assert not parts.output.wrong
-        time.sleep(1.2)
-        assert parts.daemon.status()["problem"] is None
+        wait_for(lambda: problem() == "None")

@@ -50,7 +50,7 @@ def test_nothing_of_the_room_is_shown_from_the_start(fault: Callable[[Alpha], Al
         rig.wait_state("no mask")
         began, calls = time.monotonic(), engine.calls
         rig.wait(lambda: engine.calls > calls + 20, 30.0)
-        assert rig.pipeline.state == "no mask"
+        rig.wait_state("no mask")
         assert rig.pipeline.problems.now() == {Part.MASK: ALL_AROUND}
         assert load.count == 1  # the same model would come back
         assert rig.sink.since(began)
@@ -74,7 +74,7 @@ def test_nothing_of_the_room_is_shown_when_it_starts_later(fault: Callable[[Alph
         calls = engine.calls
         rig.wait(lambda: engine.calls > calls + 20, 30.0)
         if fault is not three_quarters:  # hysteresis drops that: nobody is certain in it
-            assert rig.pipeline.state == "no mask"
+            rig.wait_state("no mask")
         engine.behave = lambda alpha: alpha
         rig.wait(lambda: rig.pipeline.state == "blurring", 30.0)
     assert load.count == 1

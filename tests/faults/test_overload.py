@@ -109,6 +109,7 @@ def test_under_overload_the_newest_frame_wins_and_nothing_queues() -> None:
                 assert problem is None
     finally:
         pipeline.stop()
+    work = []
     for half in halves:
         latency, stages = half["latency_ms"], half["stages_ms"]
         assert isinstance(latency, dict)
@@ -116,8 +117,10 @@ def test_under_overload_the_newest_frame_wins_and_nothing_queues() -> None:
         finishing = middle(stages, "blur", "colour", "publish")
         # A frame waits for its capture, its alpha, the picture before it, and its own picture.
         assert latency["p50"] < 1.5 * (1000 / FPS + finding + 2 * finishing) + 100
+        work.append(finding + finishing)
         assert half["frames"]
     assert stats.dropped > stats.frames
     first, second = (np.array([half["latency_ms"]["p50"]]) for half in halves)  # type: ignore[index]
-    assert second[0] < 1.5 * first[0] + 50  # a backlog would grow
+    slower = max(1.0, work[1] / work[0])  # the machine itself, in the second half
+    assert second[0] < 1.5 * slower * first[0] + 50  # a backlog would grow
     assert memory[1] < memory[0] + 150 * 2**20  # six frames

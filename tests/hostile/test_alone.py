@@ -41,8 +41,8 @@ def ran(folder: Path, *before: str, shut: bool = False) -> dict[str, Any]:
     home.mkdir()
     ended = subprocess.run(
         [*before, sys.executable, str(ALONE), str(home), str(report), *(["--shut"] if shut else []),
-         sys.executable, *DAEMON, "--duration", "9"],
-        capture_output=True, text=True, timeout=100, check=False,
+         sys.executable, *DAEMON, "--duration", "120"],
+        capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     found: dict[str, Any] = json.loads(report.read_text())

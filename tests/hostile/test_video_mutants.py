@@ -143,7 +143,7 @@ def test_a_damaged_clip_as_camera(
     for seed in range(12 * FACTOR):
         source = tmp_path / f"in{kind}"
         source.write_bytes(mutant(clips[kind], seed + 1))
-        began = time.monotonic()
+        began = time.process_time()
         with contextlib.suppress(CameraError), one_line_at_most():
             camera = VideoSource(source)
             try:
@@ -151,7 +151,7 @@ def test_a_damaged_clip_as_camera(
                     assert camera.read().image.shape == (camera.height, camera.width, 3)
             finally:
                 camera.close()
-        assert time.monotonic() - began < MOST_SECONDS
+        assert time.process_time() - began < MOST_SECONDS
 
 
 def test_too_large_pictures_are_refused(tmp_path: Path) -> None:

@@ -5,44 +5,64 @@ import threading
 import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from support.hand_clock import Clock
 from support.media.known_colors import corners
 from support.media.unreadable_clips import UNREADABLE, unreadable
 from support.media.written_clips import gray_steps, write_clip
 
 from bgblur.errors import CameraError
+from bgblur.media import player
 from bgblur.sources.video import VideoSource
 
 
-def test_a_source_keeps_the_clips_pace_and_starts_over(tmp_path: Path) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of the clip's player, whose waits are noted, not waited for."""
+    clock = Clock()
+
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            clock.sleep(timeout or 0.0)
+            return self.is_set()
+
+    monkeypatch.setattr(player, "time", clock)
+    monkeypatch.setattr(player, "threading", SimpleNamespace(Lock=threading.Lock, Event=Noted))
+    return clock
+
+
+def test_a_source_keeps_the_clips_pace_and_starts_over(tmp_path: Path, clock: Clock) -> None:
     source = VideoSource(gray_steps(tmp_path / "a.mp4", 10))
     assert (source.width, source.height, source.fps) == (64, 48, 25.0)
-    began = time.monotonic()
+    began = clock.now
     frames = [source.read() for _ in range(25)]
-    took = time.monotonic() - began
     source.close()
-    assert 0.9 < took < 1.6  # 25 frames at 25 fps
+    assert clock.now - began == pytest.approx(1)  # 25 frames at 25 fps
     assert [frame.index for frame in frames] == list(range(25))
     shades = [round((float(frame.image.mean()) - 20) / 20) for frame in frames]
     assert shades == [index % 10 for index in range(25)]
     assert all(a.captured < b.captured for a, b in itertools.pairwise(frames))
 
 
-def test_a_slow_reader_gets_no_burst(tmp_path: Path) -> None:
+def test_a_slow_reader_gets_no_burst(tmp_path: Path, clock: Clock) -> None:
     source = VideoSource(gray_steps(tmp_path / "a.mp4", 10))
     source.read()
-    time.sleep(0.6)
-    began = time.monotonic()
+    clock.now += 0.6
+    began = clock.now
     for _ in range(10):
         source.read()
-    assert time.monotonic() - began > 0.2  # not all fifteen missed frames at once
+    assert clock.now - began > 0.2  # not all fifteen missed frames at once
     source.close()
 
 
-def test_closing_wakes_a_reader_and_may_be_repeated(tmp_path: Path) -> None:
+def test_closing_wakes_a_reader_and_may_be_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player, "_LONGEST_WAIT", 60.0)
     slow = write_clip(
-        tmp_path / "a.mkv", [corners()] * 3, pts=[0, 900, 1800], time_base=Fraction(1, 1000)
+        tmp_path / "a.mkv", [corners()] * 3, pts=[0, 90_000, 180_000], time_base=Fraction(1, 1000)
     )
     source = VideoSource(slow)
     source.read()
@@ -59,7 +79,7 @@ def test_closing_wakes_a_reader_and_may_be_repeated(tmp_path: Path) -> None:
     reader.start()
     time.sleep(0.1)
     source.close()
-    reader.join(0.5)
+    reader.join(30)
     assert not reader.is_alive()
     assert raised == ["the video a.mkv was closed"]
     source.close()

@@ -14,6 +14,7 @@ pytest.importorskip("PySide6", reason="needs the extra tray")
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QApplication, QColorDialog, QMenu
+from support.faults.fairness import Heartbeat
 from support.tray.qt import offscreen, soon
 from support.tray.reports import report
 
@@ -128,8 +129,14 @@ def test_framing_and_size(make: Callable[..., Tray], config: Path) -> None:
     assert load(config).output.width == load(config).output.height == "auto"
 
 
+@pytest.fixture
+def heart() -> Iterator[Heartbeat]:
+    with Heartbeat() as heart:
+        yield heart
+
+
 def test_an_edit_elsewhere_is_shown_within_half_a_second(
-    make: Callable[..., Tray], config: Path
+    make: Callable[..., Tray], config: Path, heart: Heartbeat
 ) -> None:
     tray = make(config)
     menu = tray.menu.menu
@@ -145,7 +152,8 @@ def test_an_edit_elsewhere_is_shown_within_half_a_second(
     ):
         began = time.monotonic()
         config.write_text(text)
-        assert soon(partial(shows, shown), 0.5), time.monotonic() - began
+        assert soon(partial(shows, shown))
+        assert time.monotonic() - began < 0.5 + 2 * heart.lost(began)[1]
     assert tray.menu.slider.slider.value() == 7
     names = [a.text() for a in menu.actions()]
     assert "Strong" not in names
@@ -174,10 +182,11 @@ def test_the_slider_writes_as_it_moves_and_is_not_moved_back(
 
     monkeypatch.setattr("bgblur.config.file.set_value", counted)
     slider.setSliderDown(True)
+    began = time.monotonic()
     for value in range(60, 20, -1):
         slider.setValue(value)
         soon(lambda: False, 0.02)
-    assert 3 <= len(written) <= 15
+    assert 3 <= len(written) <= 2 + (time.monotonic() - began) / 0.1
     real(config, "background.strength", 99)  # somebody else's edit, the hand on the slider
     soon(lambda: False, 0.6)
     assert slider.value() == 21
@@ -278,7 +287,7 @@ def test_a_daemon_that_cannot_start_says_why(
     tray = make(config)
     entry(tray.menu.menu, "Start bgblur").trigger()
     assert tray.menu.menu.actions()[0].text() == "Starting"
-    assert soon(lambda: said, 60)
+    assert soon(lambda: said)
     assert "gone.mp4" in said[0]
     assert not said[0].startswith("bgblur-cam:")
 

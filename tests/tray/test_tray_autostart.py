@@ -64,7 +64,7 @@ def test_a_desktop_understands_the_entry(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     tray_autostart.set_enabled(True, tmp_path / name)
     subprocess.run(["gio", "launch", tray_autostart.entry_path()], check=True)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not seen.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert seen.read_text().splitlines() == ["--tray", "--config", str(tmp_path / name)]

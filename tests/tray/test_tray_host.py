@@ -112,7 +112,10 @@ def test_a_picture_a_file_and_a_page(desktop: Desktop, tmp_path: Path) -> None:
     desktop.choose("Background", "Picture…")
     title = ["search", "--sync", "--onlyvisible", "--name", "The picture behind you"]
     desktop.mouse(*title, "windowfocus", "--sync")
-    desktop.mouse("type", "--delay", "20", str(room))
+    for _ in range(5):  # its first keys may be lost on a busy machine
+        desktop.mouse("key", "ctrl+a", "type", "--delay", "20", str(room))
+        if eventually(lambda: desktop.sees(f"typed {room}"), 10):
+            break
     desktop.mouse("key", "Return")
     assert eventually(lambda: settings().background.mode == "image")
     assert settings().background.image == str(room)
@@ -123,10 +126,10 @@ def test_quit_leaves_a_daemon_that_somebody_else_started(desktop: Desktop) -> No
     tray = desktop.bgblur("tray")
     assert eventually(partial(shows, desktop, TEAL))
     second = desktop.bgblur("tray", stderr=subprocess.PIPE)
-    assert b"is already in the panel" in second.communicate(timeout=20)[1]
+    assert b"is already in the panel" in second.communicate(timeout=60)[1]
     assert second.returncode == 2
     desktop.choose("Quit the tray only")
-    assert tray.wait(5) == 0
+    assert tray.wait(60) == 0
 
 
 @pytest.mark.slow
@@ -136,8 +139,8 @@ def test_the_daemon_and_its_tray(desktop: Desktop) -> None:
 
     def start() -> tuple[subprocess.Popen[bytes], psutil.Process]:
         daemon = desktop.bgblur("--tray")
-        assert eventually(partial(shows, desktop, TEAL), 60)
-        assert eventually(lambda: any(r["runs"][0]["state"] == "blurring" for r in running()), 60)
+        assert eventually(partial(shows, desktop, TEAL), 180)
+        assert eventually(lambda: any(r["runs"][0]["state"] == "blurring" for r in running()), 180)
         (tray,) = psutil.Process(daemon.pid).children()
         return daemon, tray
 
@@ -156,7 +159,7 @@ def test_the_daemon_and_its_tray(desktop: Desktop) -> None:
     set_value(default_path(), "background.strength", 20)
     assert eventually(lambda: strength() == 20)
     daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(10) == 0
+    assert daemon.wait(60) == 0
 
     daemon, tray = start()
     daemon.kill()
@@ -165,7 +168,7 @@ def test_the_daemon_and_its_tray(desktop: Desktop) -> None:
     assert eventually(lambda: desktop.shot()[30:90, -200:].mean() > 100), "it says so"
     assert tray.is_running()
     desktop.choose("Start bgblur")
-    assert eventually(lambda: len(running()) == 1, 60)
+    assert eventually(lambda: len(running()) == 1, 180)
     (pid,) = [r["pid"] for r in running()]
     assert eventually(partial(shows, desktop, TEAL))
     desktop.choose("Quit bgblur")
@@ -175,8 +178,8 @@ def test_the_daemon_and_its_tray(desktop: Desktop) -> None:
 
     daemon, tray = start()
     daemon.send_signal(signal.SIGINT)
-    assert daemon.wait(10) == 0
-    assert not tray.is_running(), "the tray ends with its daemon"
+    assert daemon.wait(60) == 0
+    assert eventually(lambda: not tray.is_running()), "the tray ends with its daemon"
 
 
 def test_without_a_panel_the_preview_opens(tmp_path: Path) -> None:
@@ -184,7 +187,7 @@ def test_without_a_panel_the_preview_opens(tmp_path: Path) -> None:
     StatusFile().write(report(default_path(), preview=page))
     with Desktop(tmp_path, panel=False) as desktop:
         tray = desktop.bgblur("tray", stderr=subprocess.PIPE)
-        (line,) = tray.communicate(timeout=30)[1].decode().splitlines()
+        (line,) = tray.communicate(timeout=90)[1].decode().splitlines()
         assert tray.returncode == 0
         assert "AppIndicator and KStatusNotifierItem Support" in line
         assert eventually(desktop.opened.exists)
@@ -249,7 +252,7 @@ def test_where_qt_cannot_start_it_is_one_line(tmp_path: Path) -> None:
             env=env,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=90,
             check=False,
         )
         assert done.returncode == 2

@@ -35,7 +35,7 @@ def test_the_daemon_that_started_the_tray_is_its_own(tmp_path: Path) -> None:
         own = OwnDaemon(tmp_path / "config.toml", process.pid)
         assert own.alive
         own.end()
-        assert process.wait(5) != 0
+        assert process.wait(60) != 0
         own.end()
     assert not OwnDaemon(tmp_path / "config.toml", process.pid).alive
     assert not OwnDaemon(tmp_path / "config.toml").alive

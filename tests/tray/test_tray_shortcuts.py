@@ -71,33 +71,33 @@ def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
             print(name, file=desktop.stdin, flush=True)
 
         press("toggle-blur")
-        assert soon(lambda: strength() == 0, 5)
+        assert soon(lambda: strength() == 0)
         press("pause")
-        assert soon(paused, 5)
+        assert soon(paused)
         press("toggle-blur")
-        assert soon(lambda: strength() == 60, 5)
+        assert soon(lambda: strength() == 60)
         press("pause")
-        assert soon(lambda: not paused(), 5)
+        assert soon(lambda: not paused())
 
         set_value(default_path(), "tray.toggle_key", "super+pageup")
         set_value(default_path(), "tray.pause_key", "")
-        assert soon(lambda: list(shown._shortcuts._keys) == ["toggle-blur"], 5)
+        assert soon(lambda: list(shown._shortcuts._keys) == ["toggle-blur"])
         while keys != "toggle-blur=LOGO+Prior\n":  # one line for each edit that it saw
             keys = desktop.stdout.readline()
             assert keys
         press("toggle-blur")
-        assert soon(lambda: strength() == 0, 5)
+        assert soon(lambda: strength() == 0)
     assert said == []
 
 
 def test_a_refusal_is_one_line_and_the_tray_goes_on(said: list[str]) -> None:
     with portal(1), tray() as shown:
-        assert soon(lambda: said, 5)
+        assert soon(lambda: said)
         (line,) = said
         assert "gives bgblur no keys (refused)" in line
         assert "bgblur-cam toggle" in line
         set_value(default_path(), "background.strength", 30)
-        assert soon(lambda: shown._settings.background.strength == 30, 5)
+        assert soon(lambda: shown._settings.background.strength == 30)
 
 
 @pytest.mark.parametrize("bus", [True, False])
@@ -109,7 +109,7 @@ def test_without_a_portal_nothing_is_said(
     with tray() as shown:
         thread = shown._shortcuts.thread
         assert thread is not None
-        assert soon(lambda: not thread.is_alive(), 5)
+        assert soon(lambda: not thread.is_alive())
     assert said == []
 
 
@@ -135,7 +135,7 @@ def test_x11_is_asked_where_no_portal_answers(
     if display:
         monkeypatch.setenv("DISPLAY", ":9999")  # no server
     with nullcontext() if answer is None else portal(answer), tray():
-        assert soon(lambda: said, 5)
+        assert soon(lambda: said)
     (only,) = said
     assert only.startswith(line)
 

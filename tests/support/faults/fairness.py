@@ -27,6 +27,10 @@ class Heartbeat:
         self.beats = 0
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
+    def clock(self) -> float:
+        """Seconds of beats: they pass only while the machine lets a thread run."""
+        return self.beats * _BEAT
+
     def reset(self) -> None:
         self._since = time.monotonic()
 

@@ -263,7 +263,9 @@ class Output:
         self.times: deque[float] = deque(maxlen=2000)
         self.opened = 0
         self.may_be_raw = False
-        self._grace_until = self._forbidden = 0.0
+        self._forbidden = 0.0
+        self._grace: float | None = None  # until when, by ``clock``
+        self.clock: Callable[[], float] = time.monotonic  # of what is on its way
         self.wrong: list[str] = []
 
     def open(self, width: int, height: int, fps: float) -> OpenOutput:
@@ -278,12 +280,12 @@ class Output:
 
     def forbid_raw(self) -> None:
         self._forbidden = time.monotonic()
-        self._grace_until, self.may_be_raw = self._forbidden + 0.2, False
+        self._grace, self.may_be_raw = self.clock() + 0.2, False
 
     def look_at(self, picture: Image, size: tuple[int, int]) -> None:
         width, height = size
         TALLY.frames += 1
-        arrived = time.monotonic()  # looking takes time
+        arrived, at = time.monotonic(), self.clock()  # looking takes time
         self.times.append(arrived)
         if self.pixel_format == "i420":
             if picture.shape != (height * 3 // 2, width):
@@ -295,9 +297,9 @@ class Output:
         seen = watermark_seen(picture)
         if seen < LEAK:
             return
-        if self.may_be_raw or arrived < self._grace_until:
+        if self.may_be_raw or (self._grace is not None and at < self._grace):
             TALLY.raw_by_choice += 1
-            self._grace_until = 0.0
+            self._grace = None
         else:
             TALLY.leaks += 1
             since = arrived - self._forbidden

@@ -65,7 +65,7 @@ class FaultRig:
         self._threads = set(threading.enumerate())
         first = look or Look()
         for output in self.outputs:
-            output.may_be_raw = first.raw
+            output.may_be_raw, output.clock = first.raw, heart.clock
         self.pipeline = Pipeline(
             self.camera.open,
             self.sinks(""),

@@ -1,4 +1,4 @@
-"""Runs the daemon for some seconds and writes down what it touches.
+"""Runs the daemon until it has been seen for some seconds, and writes down what it touches.
 
 ``python alone.py FOLDER REPORT.json COMMAND...``. With ``--shut`` before the command, and under
 ``unshare --net --mount``, there is no network but the loopback, and nothing can be written outside
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,15 +44,17 @@ def shut(folder: Path) -> None:
 def fetched(url: str) -> dict[str, Any]:
     """The page, and the beginning of its stream."""
     base, _, token = url.partition("?")
-    with urllib.request.urlopen(url, timeout=5) as page:
+    with urllib.request.urlopen(url, timeout=60) as page:
         text = page.read().decode()
-    with urllib.request.urlopen(f"{base}stream?{token}", timeout=5) as stream:
+    with urllib.request.urlopen(f"{base}stream?{token}", timeout=60) as stream:
         jpeg = stream.read(2000)
     return {"page": "<title>" in text, "picture": b"\xff\xd8\xff" in jpeg}
 
 
 def watched(process: psutil.Popen, state: Path) -> dict[str, Any]:
-    """Until it ends: its sockets, the files it has open for writing, its states."""
+    """Its sockets, the files it has open for writing, its states, until it ends: by Ctrl-C some
+    seconds after its page was fetched."""
+    fetched_at = float("inf")
     sockets: set[str] = set()
     written: set[str] = set()
     states: set[str] = set()
@@ -74,6 +77,10 @@ def watched(process: psutil.Popen, state: Path) -> dict[str, Any]:
             report["mode"] = oct(path.stat().st_mode & 0o777)
             if run["state"] == "blurring" and "page" not in report:
                 report |= fetched(run["preview"])
+                fetched_at = time.monotonic()
+        if time.monotonic() > fetched_at + 4:
+            process.send_signal(signal.SIGINT)
+            fetched_at = float("inf")
         time.sleep(0.05)
     report |= {"sockets": sorted(sockets), "written": sorted(written), "states": sorted(states)}
     return report | {"code": process.wait()}

@@ -124,7 +124,13 @@ class Desktop:
 
     def entries(self) -> dict[str, list[int]]:
         """The middle of each entry of the open menus."""
-        return dict(json.loads(self._eyes.read_text())) if self._eyes.exists() else {}
+        return {text: at for text, at in self._seen().items() if not text.startswith("typed ")}
+
+    def _seen(self) -> dict[str, list[int]]:
+        """What the tray shows now; a tray that has ended shows nothing."""
+        if not self._eyes.exists() or time.time() - self._eyes.stat().st_mtime > 3:
+            return {}
+        return dict(json.loads(self._eyes.read_text()))
 
     # ------------------------------------------------------------ hands
 
@@ -134,28 +140,37 @@ class Desktop:
             env=self.env,
             stdout=self._log,
             check=True,
-            timeout=20,
+            timeout=60,
         )
 
-    def _sees(self, text: str) -> bool:
-        return text in self.entries()
+    def sees(self, text: str) -> bool:
+        return text in self._seen()
 
     def open_menu(self, button: int = 3) -> dict[str, list[int]]:
         assert eventually(lambda: not self.entries()), "a menu is open"
         self.mouse("mousemove", WIDTH - ICON // 2, ICON // 2, "click", button)
-        assert eventually(partial(self._sees, "Mirror"))
+        assert eventually(partial(self.sees, "Mirror"))
         return self.entries()
 
     def choose(self, *texts: str) -> None:
         """Entry by entry, from the icon through submenus."""
         self.open_menu()
-        for text in texts:
-            assert eventually(partial(self._sees, text)), text
-            time.sleep(0.3)  # a menu ignores the click that comes with its opening
-            self.mouse("mousemove", *self.entries()[text], "click", 1)
+        for text, following in zip(texts, [*texts[1:], None], strict=True):
+            assert eventually(partial(self.sees, text)), text
+            assert eventually(partial(self._clicked, text, following)), text
+
+    def _clicked(self, text: str, following: str | None) -> bool:
+        """Whether a click on ``text`` shows ``following``, or with None closes the menu. A menu
+        ignores the click that comes with its opening."""
+        time.sleep(0.3)
+        if (place := self.entries().get(text)) is not None:
+            self.mouse("mousemove", *place, "click", 1)
+        if following is None:
+            return eventually(lambda: not self.entries(), 5)
+        return eventually(partial(self.sees, following), 5)
 
 
-def eventually(fits: Callable[[], object], within: float = 10.0) -> bool:
+def eventually(fits: Callable[[], object], within: float = 60.0) -> bool:
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         if fits():

@@ -19,7 +19,7 @@ def offscreen() -> QApplication:
     return app
 
 
-def soon(fits: Callable[[], object], within: float = 5.0) -> bool:
+def soon(fits: Callable[[], object], within: float = 60.0) -> bool:
     """Run Qt's events until the condition holds."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
 """Put on PYTHONPATH, it lets a test see where the entries of a running tray's open menus are.
 
 Every 50 ms the tray writes {text: [x, y]}, the middle of each entry and of the slider's handle on
-the screen, to the file that TRAY_EYES names.
+the screen, to the file that TRAY_EYES names; of a dialog for files "typed ..." is what it has.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ def _watch(target: Path) -> None:
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import (
         QApplication,
+        QFileDialog,
+        QLineEdit,
         QMenu,
         QSlider,
         QStyle,
@@ -47,6 +49,9 @@ def _watch(target: Path) -> None:
                 if isinstance(action, QWidgetAction):
                     slider: Any = action.defaultWidget().findChild(QSlider)
                     found["slider"] = middle(slider, handle(slider))
+        for dialog in (w for w in QApplication.topLevelWidgets() if isinstance(w, QFileDialog)):
+            for line in (line for line in dialog.findChildren(QLineEdit) if line.isVisible()):
+                found[f"typed {line.text()}"] = middle(line, line.rect())
         beside = target.with_suffix(".tmp")
         beside.write_text(json.dumps(found))
         beside.replace(target)
