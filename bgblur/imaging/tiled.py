@@ -60,16 +60,24 @@ class TiledAlpha:
 
     def pruned(self) -> TiledAlpha:
         """The same without tiles of the outline whose values are 0 everywhere, or 1."""
-        tiles = self.values.reshape(SIDE, -1, SIDE)
-        # One axis after the other: numpy is five times as fast.
-        low, high = tiles.min(axis=0).min(axis=1), tiles.max(axis=0).max(axis=1)
+        if not self.values.size:
+            return self
+        # NumPy is fast down the rows, OpenCV along them.
+        low, high = (
+            cv2.reduce(of_columns.reshape(-1, SIDE), 1, how).ravel()
+            for of_columns, how in (
+                (self.values.min(axis=0), cv2.REDUCE_MIN),
+                (self.values.max(axis=0), cv2.REDUCE_MAX),
+            )
+        )
         kept = ~((high <= 0) | (low >= 1))
         if kept.all():
             return self
         inside, outline = self.inside.copy(), self.outline.copy()
         inside[self.outline] = low >= 1
         outline[self.outline] = kept
-        values = tiles[:, kept].reshape(SIDE, -1)
+        rows = self.values.view(f"V{SIDE * self.values.itemsize}")
+        values = rows.take(np.flatnonzero(kept), axis=1).view(np.float32)
         return TiledAlpha(self.shape, inside, outline, values, self.half)
 
     @cached_property

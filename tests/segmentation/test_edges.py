@@ -15,7 +15,7 @@ from support.torch_marks import needs_cuda
 from bgblur.frame import Alpha, Image
 from bgblur.gpu.kernels import Kernel
 from bgblur.imaging.resize import halved
-from bgblur.segmentation import edges, edges_cuda, edges_torch
+from bgblur.segmentation import edges, edges_cuda, edges_torch, enlarging
 
 SIZE = (640, 360)
 LOW = (352, 192)
@@ -198,14 +198,18 @@ def test_cuda_agrees_with_the_cpu() -> None:
         assert apart.mean() <= 1e-3
 
 
-@pytest.mark.parametrize("size", [(640, 360), (643, 481), (1280, 720)])
-@pytest.mark.parametrize("low", [(288, 160), (160, 96)])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("size", [(640, 360), (643, 481), (1280, 720), (1001, 613)])
+@pytest.mark.parametrize("low", [(384, 224), (288, 160), (160, 96)])
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("refine", [True, False])
-def test_tiles_of_the_outline_give_the_same_as_the_whole_frame(
-    size: tuple[int, int], low: tuple[int, int], seed: int, refine: bool
+def test_the_part_that_is_computed_gives_the_same_as_the_whole_frame(
+    size: tuple[int, int],
+    low: tuple[int, int],
+    seed: int,
+    refine: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The filter is applied in tiles along the outline: the same as over all of a frame."""
+    """The filter is applied around the people, in a large frame in tiles along their outline."""
     rng = np.random.default_rng(seed)
     alpha = np.zeros(low[::-1], np.float32)
     for _ in range(seed):  # nobody, then more of them, beyond the frame's edges too
@@ -214,8 +218,11 @@ def test_tiles_of_the_outline_give_the_same_as_the_whole_frame(
     alpha = cv2.GaussianBlur(alpha, (0, 0), 1.5)
     image = cv2.resize(rng.integers(0, 256, (30, 50, 3), np.uint8), size)
     found = edges.upsample(alpha, image, refine)
-    a, b = (cv2.resize(plane, size) for plane in edges._lines(alpha, image, refine, 0))
-    np.testing.assert_allclose(found, edges._applied(a, b, image), atol=1e-5)
+    monkeypatch.setattr(edges, "_NOTHING", -1)
+    lines = edges._lines(alpha, image, refine, 0)
+    assert lines.part == (slice(0, size[1]), slice(0, size[0]))
+    a, b = (cv2.resize(plane, size) for plane in (lines.a, lines.b))
+    np.testing.assert_allclose(found, enlarging._applied(a, b, image), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(640, 360), (1280, 720), (1920, 1080)])
