@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from support.faults.fairness import Heartbeat, crowding
 from support.looks import detail
 
 from bgblur.cli import _take_debug
@@ -222,12 +223,15 @@ def test_a_signal_ends_it_within_a_second_and_the_file_plays(
         command(*arguments, "--output", str(target)), env=home, stderr=subprocess.PIPE, text=True
     )
     wait_for_status(home, "blurring")
-    began = time.monotonic()
-    daemon.send_signal(number)
-    _, errors = daemon.communicate(timeout=20)
-    took = time.monotonic() - began
+    crowded = crowding()
+    with Heartbeat() as heart:
+        began = time.monotonic()
+        daemon.send_signal(number)
+        _, errors = daemon.communicate(timeout=60)
+        took, lost = time.monotonic() - began, heart.lost(began)[1]
+    crowded = max(crowded, crowding())
     assert daemon.returncode == 0, errors
-    assert took < 1.0 + 0.5  # for the interpreter's own exit
+    assert took < (1.0 + 0.5) * crowded + 2 * lost  # with the interpreter's own exit
     clip = cv2.VideoCapture(str(target))
     assert clip.get(cv2.CAP_PROP_FRAME_WIDTH) == 322  # odd sizes are padded to even ones
     assert clip.get(cv2.CAP_PROP_FRAME_HEIGHT) == 182
@@ -235,11 +239,13 @@ def test_a_signal_ends_it_within_a_second_and_the_file_plays(
     assert run(home, "status").returncode == 2  # no longer listed
 
 
-def wait_for_status(home: dict[str, str], state: str, seconds: float = 60.0) -> dict[str, object]:
+def wait_for_status(
+    home: dict[str, str], state: str, problem: bool = False, seconds: float = 120.0
+) -> dict[str, object]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         runs = json.loads(run(home, "status", "--json").stdout)["runs"]
-        if runs and runs[0]["state"] == state:
+        if runs and runs[0]["state"] == state and (runs[0]["problem"] is not None) == problem:
             found: dict[str, object] = runs[0]
             return found
         time.sleep(0.2)
@@ -260,8 +266,7 @@ def test_edits_of_the_file_reach_the_running_daemon(home: dict[str, str], tmp_pa
         assert run(home, "toggle", "--config", str(config)).stdout.strip() == "strength 0"
         assert wait_for_status(home, "off")["strength"] == 0
         config.write_text(config.read_text().replace("strength = 0", "strength = 500"))
-        time.sleep(1.5)
-        still = wait_for_status(home, "off")
+        still = wait_for_status(home, "off", problem=True)
         assert "at most 100" in str(still["problem"])
         assert "line" in str(still["problem"])
         config.write_text(config.read_text().replace("strength = 500", "strength = 80"))
@@ -270,4 +275,4 @@ def test_edits_of_the_file_reach_the_running_daemon(home: dict[str, str], tmp_pa
         assert fixed["problem"] is None
     finally:
         daemon.terminate()
-        daemon.communicate(timeout=20)
+        daemon.communicate(timeout=60)

@@ -48,7 +48,7 @@ def on_the_page(url: str) -> Image:
     """The picture that a browser gets."""
     data = b""
     address = url.replace("/?", "/stream?")
-    with httpx.stream("GET", address, trust_env=False, timeout=20) as answer:
+    with httpx.stream("GET", address, trust_env=False, timeout=60) as answer:
         for part in answer.iter_bytes():
             data += part
             begin, end = data.find(b"\xff\xd8"), data.find(b"\xff\xd9")
@@ -107,7 +107,7 @@ def test_page_and_recordings_are_fed_at_once_and_the_list_changes_live(tmp_path:
         assert frames_of(first) >= 15, "it is completed while the others go on"
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(90)
     assert is_green(in_the_file(first))
     assert is_green(in_the_file(second))
     assert not any("working again" in line for line in said)

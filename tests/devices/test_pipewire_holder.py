@@ -50,14 +50,14 @@ def name(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     listener = listening(name)
     assert listener is not None
     listener.socket.setblocking(False)
-    thread = threading.Thread(target=holder.Holder(name, listener, 0.0, 60.0).run)
+    thread = threading.Thread(target=holder.Holder(name, listener, 60.0, 60.0).run)
     thread.start()
     yield name
     Node.watched = False
-    with connected(name, 5) as last:
+    with connected(name, 60) as last:
         last.send(END)
         assert last.recv(100) == b""
-    thread.join(5)
+    thread.join(60)
     Node.watched = True
     assert not thread.is_alive()
 
@@ -70,7 +70,7 @@ def offered(to: socket.socket, message: bytes, *descriptors: int) -> Any:
 
 
 def shown(picture: int) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while picture not in nodes[0].shown and time.monotonic() < until:
         time.sleep(0.01)
     return picture in nodes[0].shown
@@ -84,7 +84,7 @@ def test_a_daemon_that_says_what_cannot_be_is_told_why_and_the_node_stays(name: 
     shared = Shared(SIZE)
     shared.card[0] = 200
     shared.slot(1)[0] = 7
-    with connected(name, 5) as first:
+    with connected(name, 60) as first:
         assert offered(first, GOOD, shared.descriptor) == {"size": [*SIZE]}
         first.send(b"\x01")
         assert shown(7)
@@ -115,14 +115,14 @@ def test_a_daemon_that_says_what_cannot_be_is_told_why_and_the_node_stays(name: 
     attempts += [(GOOD, [other[0].fileno()]), (GOOD, [empty])]  # no memory, or too little
     attempts += [(GOOD, [shared.descriptor] * 9), (GOOD, []), (b"x" * 5000, []), (b"\x03", [])]
     for message, descriptors in attempts:
-        with connected(name, 5) as daemon:
+        with connected(name, 60) as daemon:
             if message == b"\x03":  # a picture that is not there
                 assert "size" in offered(daemon, GOOD, shared.descriptor)
             answer = offered(daemon, message, *descriptors)
             assert answer.keys() == {"problem"}, message
             assert "\n" not in answer["problem"]
             assert daemon.recv(100) == b"", "it is let go"
-    with connected(name, 5) as next_one:
+    with connected(name, 60) as next_one:
         assert offered(next_one, GOOD, shared.descriptor) == {"size": [*SIZE]}
         shared.slot(1)[0] = 9
         next_one.send(b"\x01")

@@ -125,7 +125,7 @@ def test_a_camera_that_ends_is_gone_and_comes_back(session: Session) -> None:
     began = time.monotonic()
     with pytest.raises(CameraGoneError, match="is gone"):
         read_on(source)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     source.close()
     source.close()  # twice is no error
     with session.camera("their"):
@@ -189,7 +189,7 @@ def test_the_camera_outlives_its_daemon_for_a_time(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipewire, "ALONE", 0.2)
-    monkeypatch.setattr(pipewire, "WATCHED", 4.0)
+    monkeypatch.setattr(pipewire, "WATCHED", 60.0)
     sink = PipeWireSink(320, 240, 30)
     with pytest.raises(OutputError, match=rf"process {os.getpid()}\).* end it") as caught:
         PipeWireSink(320, 240, 30)  # one daemon at a time
@@ -200,7 +200,8 @@ def test_the_camera_outlives_its_daemon_for_a_time(
     lose(sink)
     began = time.monotonic()
     eventually(lambda: not has_node("bgblur"))
-    assert time.monotonic() - began < pipewire.WATCHED
+    assert time.monotonic() - began < 30, "nobody watched it"
+    monkeypatch.setattr(pipewire, "WATCHED", 8.0)
     sink = PipeWireSink(320, 240, 30)
     with session.client(320, 240) as read:
         with fed(sink, GREY_I420, close=lose):
@@ -214,12 +215,13 @@ def test_the_camera_outlives_its_daemon_for_a_time(
         eventually(lambda: is_card(read()))  # in order, too
         eventually(lambda: not has_node("bgblur"))
         assert time.monotonic() - began > pipewire.WATCHED
+    monkeypatch.setattr(pipewire, "WATCHED", 60.0)
     sink = PipeWireSink(320, 240, 30)
     with session.client(320, 240) as read:
         with fed(sink, GREY_I420):
             eventually(lambda: is_grey(read()))
         assert has_node("bgblur")
-    eventually(lambda: not has_node("bgblur"), 3)
+    eventually(lambda: not has_node("bgblur"))
 
 
 def test_a_holder_of_another_version_makes_room(session: Session) -> None:
@@ -228,7 +230,7 @@ def test_a_holder_of_another_version_makes_room(session: Session) -> None:
         offer = json.dumps({"protocol": held.PROTOCOL + 1}).encode()
         socket.send_fds(newer, [offer], [held.Shared((320, 240)).descriptor])
         assert newer.recv(100) == b""
-    eventually(lambda: not has_node("bgblur"), 3)
+    eventually(lambda: not has_node("bgblur"), 8)
     PipeWireSink(320, 240, 30).close()
 
 

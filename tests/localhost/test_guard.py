@@ -138,7 +138,7 @@ def check_headers(headers: httpx.Headers) -> None:
 )
 def test_no_path_leads_out_of_the_page(shared_preview: Preview, path: str) -> None:
     # By a raw socket, since a client library would normalise the path.
-    with socket.create_connection(("127.0.0.1", shared_preview.port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", shared_preview.port), timeout=60) as raw:
         request = f"GET {path}?token={shared_preview.token} HTTP/1.1\r\n"
         raw.sendall(f"{request}Host: 127.0.0.1:{shared_preview.port}\r\n\r\n".encode())
         assert raw.recv(4096).startswith(b"HTTP/1.1 404 ")

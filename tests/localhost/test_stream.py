@@ -178,7 +178,7 @@ def test_a_slow_reader_does_not_delay_publish_nor_see_old_pictures(preview: Prev
     address = f"/stream?token={preview.token}"
     with (
         publishing(preview.sink, noise, fps=30) as took,
-        socket.create_connection(("127.0.0.1", preview.port), timeout=5) as slow,
+        socket.create_connection(("127.0.0.1", preview.port), timeout=60) as slow,
     ):
         slow.sendall(f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{preview.port}\r\n\r\n".encode())
         time.sleep(2.5)  # it reads nothing

@@ -65,7 +65,7 @@ def test_closing_with_a_stalled_reader_aborts_uvicorns_connections(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = httpx.URL(server.url).port
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
         connections = server._server.server_state.connections
         assert eventually(lambda: len(connections) == 1)
         (connection,) = connections

@@ -127,4 +127,4 @@ def test_a_lost_camera_leaves_no_frame() -> None:
     assert capture.newest is None
     stopping.set()
     capture.wake()
-    thread.join(5)
+    thread.join(60)

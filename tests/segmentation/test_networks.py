@@ -58,7 +58,7 @@ class Compiled(Flat):
         return (input_height, rows, columns) in self.sizes
 
     def compile(self, input_height: int, rows: int, columns: int) -> None:
-        assert self.gate.wait(10)
+        assert self.gate.wait(60)
         if input_height in self.refuses:
             raise RuntimeError("no memory")
         self.sizes.add((input_height, rows, columns))
@@ -69,7 +69,7 @@ def settled(networks: Networks, rung: Rung) -> str:
     networks.ready(rung)
     for thread in threading.enumerate():
         if thread.name == "load":
-            thread.join(10)
+            thread.join(60)
     return networks.ready(rung)
 
 
@@ -82,7 +82,7 @@ def test_another_network_is_loaded_once_and_beside_the_stream() -> None:
 
     def load(rung: Rung) -> Flat:
         loads.append((rung, threading.get_ident()))
-        assert gate.wait(10)
+        assert gate.wait(60)
         return Flat(1.0)
 
     networks = Networks(Flat(), LOW, load)

@@ -66,7 +66,7 @@ def start_portal(session: Session) -> None:
     session.env |= {"XDG_DESKTOP_PORTAL_DIR": str(portals), "XDG_CURRENT_DESKTOP": "test"}
     allow = ["gdbus", "call", "--session", "--dest", _STORE, "--object-path", _STORE_PATH]
     allow += ["--method", f"{_STORE}.SetPermission", "devices", "true", "camera", "", "['yes']"]
-    subprocess.run(allow, env=session.env, check=True, capture_output=True, timeout=20)
+    subprocess.run(allow, env=session.env, check=True, capture_output=True, timeout=60)
     session.start(str(_PORTAL))
 
 

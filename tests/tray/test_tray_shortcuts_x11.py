@@ -73,7 +73,7 @@ def is_free(other: display.Display, key: str, mask: int = CONTROL_ALT) -> bool:
 
 
 def use_layout(desktop: Desktop, *options: str) -> None:
-    subprocess.run(["setxkbmap", *options], env=desktop.env, check=True, timeout=20)
+    subprocess.run(["setxkbmap", *options], env=desktop.env, check=True, timeout=60)
 
 
 def test_a_key_works_until_the_tray_ends(

@@ -186,7 +186,7 @@ def test_close_is_prompt_with_open_and_stalled_streams(preview: Preview) -> None
     address = f"/stream?token={preview.token}"
     with (
         watching(preview) as pictures,
-        socket.create_connection(("127.0.0.1", preview.port), timeout=5) as stalled,
+        socket.create_connection(("127.0.0.1", preview.port), timeout=60) as stalled,
     ):
         request = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{preview.port}\r\n\r\n"
         stalled.sendall(request.encode())

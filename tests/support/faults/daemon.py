@@ -49,5 +49,5 @@ def fault_daemon(path: Path, say: Callable[[str], None] | None = None) -> Iterat
             assert not parts.ended, parts.ended
         finally:
             parts.stop.set()
-            parts._thread.join(5)
+            parts._thread.join(60)
         assert parts.ended == [None]

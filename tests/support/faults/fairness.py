@@ -78,6 +78,15 @@ def feed_problem(times: list[float], since: float, until: float, heart: Heartbea
     return None
 
 
+def crowding() -> float:
+    """How many times longer than alone a thread takes for its work, as others use the processors
+    too; 1 where none does."""
+    began, spent = time.monotonic(), time.thread_time()
+    while time.thread_time() - spent < 0.1:
+        pass
+    return max(1.0, (time.monotonic() - began) / 0.1)
+
+
 @contextmanager
 def no_descriptor_stays() -> Iterator[None]:
     """A file that a thread has open at the moment is no leak: it is soon closed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -184,13 +186,23 @@ class FaultRig:
             assert all(handle.closed for handle in part.handles), part
         TALLY.held += sum(effort.held for effort in self.model.efforts)
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 8.0) -> None:
+    def wait(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         self.heart.reset()
         began = time.monotonic()
         while not condition():
             waited = time.monotonic() - began - 2 * self.heart.lost()[1]
-            assert waited < seconds, (self.pipeline.state, self.pipeline.problems.now())
+            assert waited < seconds, (
+                *(self.pipeline.state, self.pipeline.problems.now()),
+                *("\n".join(lines) for lines in self._stacks()),
+            )
             time.sleep(0.01)
+
+    def _stacks(self) -> Iterator[list[str]]:
+        """Where each thread of the pipeline is."""
+        frames = sys._current_frames()
+        for thread in threading.enumerate():
+            if self._is_mine(thread) and thread.ident in frames:
+                yield [thread.name, *traceback.format_stack(frames[thread.ident])[-4:]]
 
     def _is_mine(self, thread: threading.Thread) -> bool:
         return thread.name in (*PARTS, "output") and thread not in self._threads

@@ -43,7 +43,7 @@ def session(folder: RecordFolder) -> Iterator[RecordPage]:
     thread.start()
     yield session
     session.finish()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
