@@ -177,12 +177,12 @@ def test_bench_reports_the_contract_and_two_runs_agree(tmp_path: Path, runtime: 
         assert run["limit"]["input_height"] == 96
         assert 0.03 < run["limit"]["gflop"] < 5
         assert run["limit"]["ms"] / 2 < run["frame_ms"]["p50"]
-    assert overlap(*(run["spread"]["fps"] for run in (runs[0], runs[2])))
-    assert overlap(*(run["spread"]["latency_ms"]["p50"] for run in (runs[0], runs[2])))
+    assert overlap(*(run["spread"]["cpu_ms"] for run in (runs[0], runs[2])))
 
 
 def overlap(one: list[float], other: list[float]) -> bool:
-    """Whether the ranges meet, with some room for a machine that others use, too."""
+    """Whether the ranges meet, with some room for a machine that others use, too: by processor
+    time, since the rate and the latency are what the others leave."""
     return one[0] <= 1.5 * other[1] and other[0] <= 1.5 * one[1]
 
 
