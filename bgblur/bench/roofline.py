@@ -1,15 +1,7 @@
-"""The lower bound of the network's time on this device: the roofline (Williams et al. 2009).
-
-It is the larger of two times: the network's operations at the rate of a large matrix product, and
-its bytes at the bandwidth of a large copy. Both rates are measured on this device, with the threads
-of inference. Only convolutions count; each reads its input and weights and writes its output once.
-Data that stays in a cache between two layers may beat the bound by bytes, but nothing beats the
-bound by operations.
-"""
+"""The roofline of ``limit.py`` for a network that torch runs."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
+from bgblur.bench.limit import fastest, limit_of
 from bgblur.config.settings import EngineSettings
 from bgblur.gpu.stream import on_stream
 from bgblur.segmentation.device_torch import DTYPES, shipped_model
@@ -30,7 +23,6 @@ if TYPE_CHECKING:
 
 _SIDE, _GPU_SIDE = 1024, 8192  # of the matrices; only large ones keep a GPU busy
 _COPIED = 2**28  # bytes: larger than a processor's caches
-_SECONDS, _CALLS = 0.4, 5  # least duration and calls of each measurement
 
 
 class _Cost(TorchDispatchMode):
@@ -89,12 +81,6 @@ def peak_bandwidth(device: str) -> float:
     return 2 * _COPIED / _fastest(lambda: target.copy_(source), device)
 
 
-def limit_ms(flops: float, moved: float, rate: float, bandwidth: float) -> tuple[float, str]:
-    """(the bound in milliseconds, its cause: "operations" or "bytes")."""
-    by_operations, by_bytes = 1000 * flops / rate, 1000 * moved / bandwidth
-    return max((by_operations, "operations"), (by_bytes, "bytes"))
-
-
 def network_limit(
     settings: EngineSettings, width: int, height: int, input_height: int
 ) -> dict[str, Any]:
@@ -110,30 +96,12 @@ def network_limit(
         flops, moved = network_cost(floats, width, height)
         moved //= 4
     rate, bandwidth = peak_rate(engine.device, engine.precision), peak_bandwidth(engine.device)
-    best, bound = limit_ms(flops, moved, rate, bandwidth)
-    return {
-        "input_height": input_height,
-        "gflop": round(flops / 1e9, 3),
-        "mb": round(moved / 2**20, 1),
-        "gflop_per_s": round(rate / 1e9, 1),
-        "gb_per_s": round(bandwidth / 1e9, 1),
-        "ms": round(best, 3),
-        "bound": bound,
-    }
+    return limit_of(input_height, flops, moved, rate, bandwidth)
 
 
 @torch.inference_mode()
 def _fastest(call: Callable[[], object], device: str) -> float:
-    """Seconds of the fastest of many calls: disturbances only make them slower."""
-    call()  # the first one allocates memory and selects kernels
-    times: list[float] = []
-    while sum(times) < _SECONDS or len(times) < _CALLS:
-        _settle(device)
-        began = time.perf_counter()
-        call()
-        _settle(device)
-        times.append(time.perf_counter() - began)
-    return min(times)
+    return fastest(call, lambda: _settle(device))
 
 
 def _settle(device: str) -> None:

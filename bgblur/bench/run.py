@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from bgblur.config.overrides import Overrides
-from bgblur.config.settings import Settings
+from bgblur.config.settings import EngineSettings, Settings
 from bgblur.errors import BgblurError, ModelError, UsageError
 from bgblur.frame import Frame
 from bgblur.imaging.cover import cover
@@ -172,12 +172,22 @@ def _alone(settings: Settings, run: dict[str, Any]) -> dict[str, Any]:
         times = frame_times(settings, source, run["input_height"])
     finally:
         source.close()
-    if choose_runtime(engine.runtime, engine.model, engine.device, engine.precision) == "openvino":
-        return {"frame_ms": times, "limit": {}}  # torch counts the operations
-    from bgblur.bench.roofline import network_limit
-
     shape = run["width"], run["height"], run["input_height"]
-    return {"frame_ms": times, "limit": network_limit(engine, *shape)}
+    return {"frame_ms": times, "limit": _limit(engine, run["device"], *shape)}
+
+
+def _limit(
+    engine: EngineSettings, device: str, width: int, height: int, input_height: int
+) -> dict[str, Any]:
+    """The roofline; empty on an Intel GPU or NPU, whose memory and units OpenVINO does not show."""
+    runtime = choose_runtime(engine.runtime, engine.model, engine.device, engine.precision)
+    if runtime == "torchscript":
+        from bgblur.bench.roofline import network_limit
+    elif device == "cpu":
+        from bgblur.bench.roofline_openvino import network_limit
+    else:
+        return {}
+    return network_limit(engine, width, height, input_height)
 
 
 def _part(pipeline: Pipeline, meter: Meter, seconds: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def print_report(report: dict[str, Any], out: Console) -> None:
         out.print()
         out.print(table)
     out.print("\nmilliseconds of stages: p50/p95; capture waits for the next frame", markup=False)
-    for line in dict.fromkeys(limit_line(run) for run in runs if run["limit"]):
+    for line in dict.fromkeys(limit_line(run) for run in runs):
         out.print(line, markup=False)
 
 
@@ -74,8 +74,13 @@ def _figure(run: dict[str, Any], key: str, form: str) -> str:
 
 
 def limit_line(run: dict[str, Any]) -> str:
-    """The network's roofline beside what was measured."""
+    """The network's roofline beside what was measured, or why there is none."""
     limit = run["limit"]
+    if not limit:
+        return (
+            f"the limit of {run['network']} on {run['device']} is not known: it is computed on "
+            "processors and by torch, but not for an int8 model of your own that torch runs"
+        )
     line = (
         f"the limit: a network of {limit['gflop']:.2f} GFLOP and {limit['mb']:.0f} MB "
         f"(input height {limit['input_height']}) takes {_ms(limit['ms'])} at best, set by its "

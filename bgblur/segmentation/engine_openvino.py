@@ -53,17 +53,17 @@ class OpenVinoEngine:
         self.unit = _present(unit)
         self.input_height = _HEIGHT if isinstance(input_height, str) else input_height
         shipped = shipped_ir(model, precision if unit == "cpu" or precision == "int8" else "fp16")
-        self._path = shipped or user_path(model, ModelError)
+        self.path = shipped or user_path(model, ModelError)
         if shipped is not None:
             check_shipped(shipped)
             check_shipped(shipped.with_suffix(".bin"))
-        elif not self._path.is_file():
+        elif not self.path.is_file():
             names = ", ".join(("auto", *SHIPPED_IR))
             raise ModelError(
-                f"there is no model file {self._path}: check engine.model, or set it to {names}"
+                f"there is no model file {self.path}: check engine.model, or set it to {names}"
             )
-        own = contract_of(self._path).cpu_precision
-        self.precision = _precision(self._path, own, precision, unit)
+        own = contract_of(self.path).cpu_precision
+        self.precision = _precision(self.path, own, precision, unit)
         self._threads = threads
         self._requests: OrderedDict[tuple[int, int], Any] = OrderedDict()
         self._changing = threading.Lock()
@@ -84,18 +84,18 @@ class OpenVinoEngine:
             raise RuntimeError(_reason(error)) from error
 
     def compiled(self, input_height: int, rows: int, columns: int) -> bool:
-        sizes = {_size(height, rows, columns) for height in heights_of(input_height)}
+        sizes = {input_size(height, rows, columns) for height in heights_of(input_height)}
         return self._requests.keys() >= sizes
 
     def compile(self, input_height: int, rows: int, columns: int) -> None:
         for height in heights_of(input_height):
             try:
-                self._request(*_size(height, rows, columns))
+                self._request(*input_size(height, rows, columns))
             except Exception as error:
                 raise RuntimeError(_reason(error)) from error
 
     def _run(self, image: Image, input_height: int) -> Alpha:
-        height, width = _size(input_height, *image.shape[:2])
+        height, width = input_size(input_height, *image.shape[:2])
         small = np.ascontiguousarray(antialiased(image, width, height))
         request = self._request(height, width)
         alpha = request.infer([small[None]], share_inputs=True)[0]
@@ -109,7 +109,7 @@ class OpenVinoEngine:
         request = self._requests.get(size)
         if request is None:
             request = compile_model(
-                self._path, size, self.unit, self._config()
+                self.path, size, self.unit, self.config()
             ).create_infer_request()
         with self._changing:  # ``compile`` runs in another thread
             self._requests[size] = request
@@ -118,7 +118,8 @@ class OpenVinoEngine:
                 self._requests.popitem(last=False)
         return request
 
-    def _config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
+        """With which a model is compiled."""
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             # On processors it would be bf16 where there is any.
@@ -137,14 +138,14 @@ class OpenVinoEngine:
         try:
             alpha = self.infer(frame)
         except RuntimeError as error:
-            raise ModelError(f"the model {self._path} does not run: {error}") from error
+            raise ModelError(f"the model {self.path} does not run: {error}") from error
         in_range = bool(((alpha >= 0) & (alpha <= 1)).all())  # false for a NaN
         if alpha.ndim != 2 or not alpha.size or alpha.dtype != np.float32 or not in_range:
-            raise ModelError(f"the model {self._path} does not give alpha: export it again")
+            raise ModelError(f"the model {self.path} does not give alpha: export it again")
 
 
-def _size(input_height: int, rows: int, columns: int) -> tuple[int, int]:
-    """(height, width) of the network's input."""
+def input_size(input_height: int, rows: int, columns: int) -> tuple[int, int]:
+    """(height, width) of the network's input for frames of so many ``rows`` and ``columns``."""
     height = max(_STRIDE, round(input_height / _STRIDE) * _STRIDE)
     return height, max(_STRIDE, round(height * columns / rows / _STRIDE) * _STRIDE)
 

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bgblur.bench.roofline import limit_ms, network_cost, network_limit, peak_bandwidth, peak_rate
+from bgblur.bench import roofline_openvino
+from bgblur.bench.limit import fastest, limit_ms
+from bgblur.bench.roofline import network_cost, network_limit, peak_bandwidth, peak_rate
 from bgblur.config.settings import EngineSettings
+from bgblur.segmentation.engine_openvino import OpenVinoEngine, input_size
 from bgblur.segmentation.engine_torch import TorchEngine
+from bgblur.segmentation.models import SHIPPED_IR
 
 
 class OneConvolution:
@@ -64,3 +70,22 @@ def test_the_slower_of_the_two_sets_the_limit() -> None:
 def test_this_processors_rates_are_measured() -> None:
     assert 1e9 < peak_rate("cpu", "fp32") < 1e14
     assert 1e8 < peak_bandwidth("cpu") < 1e13
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_openvinos_network_has_the_operations_that_torch_counts(precision: str) -> None:
+    flops, _ = network_cost(TorchEngine("unet-resnet18", "cpu", "fp32", 96), 640, 360)
+    name = "unet-resnet18" + ("-int8" if precision == "int8" else "")
+    counted, moved = roofline_openvino.network_cost(SHIPPED_IR[name], input_size(96, 360, 640))
+    assert counted == pytest.approx(flops, rel=0.01)
+    assert moved < {"fp32": 1e8, "int8": 4e7}[precision]
+
+
+def test_the_limit_of_openvinos_network_is_below_what_it_takes() -> None:
+    settings = EngineSettings(device="cpu", model="unet-lite-int8")
+    found = roofline_openvino.network_limit(settings, 640, 360, 96)
+    engine = OpenVinoEngine("unet-lite-int8", input_height=96)
+    image = np.zeros((360, 640, 3), np.uint8)
+    took = fastest(lambda: engine.infer(image), clock=time.process_time)
+    assert 0 < found["ms"] < 1000 * took
+    assert found["gflop"] > 0.3
