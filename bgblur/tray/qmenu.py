@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from textwrap import shorten
 
 from PySide6.QtCore import QObject, Signal
@@ -16,12 +16,14 @@ from bgblur.devices.listing import Device
 from bgblur.tray import autostart, menu
 from bgblur.tray.choices import TrayChoices
 from bgblur.tray.menu import Changes, Choice
+from bgblur.tray.shortcuts import PAUSE, TOGGLE
 from bgblur.tray.state import Seen, TrayState
 from bgblur.tray.strength import StrengthSlider
 
 Offered = Callable[[Settings], list[Choice]]
 
 _WIDTH = 64  # characters of a problem, so that the menu stays narrow; the tooltip has the whole
+_KEY_WIDTH = 32  # likewise, of a key in the desktop's own words
 _WATCHER = "org.kde.StatusNotifierWatcher"
 
 
@@ -38,6 +40,7 @@ class TrayMenu(QObject):
     """Shows settings and state; emits a signal for what the user chooses."""
 
     change = Signal(object)  # Changes
+    toggle = Signal()  # the blur, as the key does
     ask_picture = Signal()
     ask_color = Signal()
     list_cameras = Signal()  # their menu is about to open
@@ -72,7 +75,10 @@ class TrayMenu(QObject):
             *self._choices("F&raming", menu.zooms, menu.turns),
             *self._choices("Output si&ze", menu.sizes, menu.fits),
         ]
+        self._toggle = self.menu.addAction("")
+        self._toggle.triggered.connect(self.toggle)
         self._pause = self._switch("&Pause", "output.paused")
+        self._keys: Mapping[str, str] = {}
         pauses = self.menu.addMenu("&In a pause, show")
         self._pauses = TrayChoices(pauses, self._choose)
         self.menu.addSeparator()
@@ -100,6 +106,7 @@ class TrayMenu(QObject):
         for choices, offered in self._framing:
             choices.show(offered(settings))
         self._pause.setChecked(settings.output.paused)
+        self.show_keys(self._keys)
         self._pauses.show(menu.pauses(settings))
         self.slider.show_strength(settings.background.strength)
         # The strength has no effect on a picture or a colour.
@@ -116,6 +123,16 @@ class TrayMenu(QObject):
         self._start.setVisible(seen.state == TrayState.STOPPED)
         self._quit.setText("&Quit bgblur" if ends_daemon else "&Quit the tray only")
         self._autostart.setChecked(autostart)
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """What the keys are that work in every program, by the names of ``Shortcuts``. They are
+        shown only: a shortcut of Qt's would be a second one for the same key."""
+        self._keys = keys
+        background = self._settings.background
+        on = background.strength > 0 and background.mode != "none"
+        toggle = "T&urn the blur off" if on else "T&urn the blur on"
+        self._toggle.setText(_with_key(toggle, keys.get(TOGGLE)))
+        self._pause.setText(_with_key("&Pause", keys.get(PAUSE)))
 
     def activate(self) -> None:
         """Call it when the icon itself is clicked."""
@@ -167,3 +184,10 @@ class TrayMenu(QObject):
     def _choose_strength(self, strength: int) -> None:
         changes: Changes = menu.strength_changes(self._settings, strength)
         self.change.emit(changes)
+
+
+def _with_key(text: str, key: str | None) -> str:
+    """After a tab a menu shows a key, on the right."""
+    if key is None:
+        return text
+    return f"{text}\t{shorten(key, _KEY_WIDTH, placeholder='…').replace('&', '&&')}"

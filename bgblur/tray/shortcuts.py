@@ -20,12 +20,19 @@ _CLOSED_WITHIN = 2.0  # seconds; a server that hangs must not hold up the tray
 
 
 class Shortcuts:
-    """Calls ``pressed`` with TOGGLE or PAUSE, and ``refused`` with one line if there is no key for
-    them; both in a thread of its own. Where neither portal nor X11 is, nothing happens."""
+    """Calls ``pressed`` with TOGGLE or PAUSE, ``refused`` with one line if there is no key for
+    them, and ``granted`` with the keys that work now, in words, by TOGGLE and PAUSE; all in a
+    thread of its own. Where neither portal nor X11 is, there are none."""
 
-    def __init__(self, pressed: Callable[[str], None], refused: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        pressed: Callable[[str], None],
+        refused: Callable[[str], None],
+        granted: Callable[[dict[str, str]], None],
+    ) -> None:
         self._pressed = pressed
         self._refused = refused
+        self._granted = granted
         self._keys: dict[str, Keys] = {}
         self._closing: socket.socket | None = None
         self.thread: threading.Thread | None = None
@@ -61,13 +68,15 @@ class Shortcuts:
                 self._refuse("desktop", refusal)
             except Exception as error:
                 self._refuse("X server", error)
+            finally:
+                self._granted({})
 
     def _serve(self, keys: Mapping[str, Keys], closing: socket.socket) -> None:
         try:
-            shortcuts_portal.serve(keys, self._pressed, closing)
+            shortcuts_portal.serve(keys, self._pressed, self._granted, closing)
         except NoPortalError as absent:
             if shortcuts_x11.is_session(os.environ):
-                shortcuts_x11.serve(keys, self._pressed, self._refused, closing)
+                shortcuts_x11.serve(keys, self._pressed, self._refused, self._granted, closing)
             elif str(absent):
                 self._refuse("desktop", absent)
 

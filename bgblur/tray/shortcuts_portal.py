@@ -40,9 +40,15 @@ class RefusedError(Exception):
     """The desktop, or its user, gives no keys; the text says why."""
 
 
-def serve(keys: Mapping[str, Keys], pressed: Callable[[str], None], closing: socket.socket) -> None:
+def serve(
+    keys: Mapping[str, Keys],
+    pressed: Callable[[str], None],
+    granted: Callable[[dict[str, str]], None],
+    closing: socket.socket,
+) -> None:
     """Call ``pressed`` with a name of ``keys`` for each press, until the other end of ``closing``
-    is closed. The keys are what the desktop proposes to its user.
+    is closed. The keys are what the desktop proposes to its user; ``granted`` gets what they have
+    taken, in the desktop's words, by name, at each change.
 
     Raises NoPortalError, RefusedError.
     """
@@ -54,7 +60,7 @@ def serve(keys: Mapping[str, Keys], pressed: Callable[[str], None], closing: soc
         raise NoPortalError from None
     with connection:
         try:
-            _serve(connection, keys, pressed, closing)
+            _serve(connection, keys, pressed, granted, closing)
         except (NoPortalError, RefusedError):
             raise
         except Exception as error:  # the bus ends, or answers what nobody expects
@@ -65,6 +71,7 @@ def _serve(
     connection: DBusConnection,
     keys: Mapping[str, Keys],
     pressed: Callable[[str], None],
+    granted: Callable[[dict[str, str]], None],
     closing: socket.socket,
 ) -> None:
     from jeepney import HeaderFields, MessageType
@@ -85,9 +92,19 @@ def _serve(
             code, results = message.body
             if code != 0:
                 raise RefusedError("refused" if code == 1 else "it failed")
+            if "shortcuts" in results:
+                granted(_in_words(results["shortcuts"][1]))
             session.answered(results)
+        elif member == "ShortcutsChanged" and message.body[0] == session.handle:
+            granted(_in_words(message.body[1]))
         elif member == "Activated" and message.body[0] == session.handle:
             pressed(message.body[1])
+
+
+def _in_words(shortcuts: list[tuple[str, dict[str, Any]]]) -> dict[str, str]:
+    """The keys of those that have some."""
+    texts = {name: about.get("trigger_description", ("s", ""))[1] for name, about in shortcuts}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _received(connection: DBusConnection, closing: socket.socket) -> Message | None:
@@ -113,7 +130,8 @@ class _Session:
     def open(self) -> None:
         from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
 
-        for interface, member in ((_REQUEST, "Response"), (_SHORTCUTS, "Activated")):
+        ours = [(_SHORTCUTS, "Activated"), (_SHORTCUTS, "ShortcutsChanged")]
+        for interface, member in ((_REQUEST, "Response"), *ours):
             rule = MatchRule(type="signal", sender=_BUS, interface=interface, member=member)
             self._connection.send(message_bus.AddMatch(rule))
         # Tells the portal which program this is; portals before 1.20 do without.

@@ -34,10 +34,12 @@ def serve(
     keys: Mapping[str, Keys],
     pressed: Callable[[str], None],
     refused: Callable[[str], None],
+    granted: Callable[[dict[str, str]], None],
     closing: socket.socket,
 ) -> None:
     """Call ``pressed`` with a name of ``keys`` for each press, until the other end of ``closing``
-    is closed; ``refused`` gets one line if a key cannot be taken. Raises errors of Xlib."""
+    is closed; ``refused`` gets one line if a key cannot be taken, ``granted`` those that are.
+    Raises errors of Xlib."""
     from Xlib import X
     from Xlib.display import Display
 
@@ -45,7 +47,7 @@ def serve(
     try:
         if display.query_extension("XWAYLAND") is not None:
             return
-        grabs = _Grabs(display, keys, refused)
+        grabs = _Grabs(display, keys, refused, granted)
         grabs.take()
         while True:
             events = [display.next_event() for _ in range(display.pending_events())]
@@ -65,12 +67,17 @@ def serve(
 
 class _Grabs:
     def __init__(
-        self, display: Display, keys: Mapping[str, Keys], refused: Callable[[str], None]
+        self,
+        display: Display,
+        keys: Mapping[str, Keys],
+        refused: Callable[[str], None],
+        granted: Callable[[dict[str, str]], None],
     ) -> None:
         self._display = display
         self._root = display.screen().root
         self._keys = keys
         self._refused = refused
+        self._granted = granted
         self._names: dict[tuple[int, int], str] = {}  # of keycode and modifiers without locks
         self._locks = 0
         self._problems: list[str] = []
@@ -92,6 +99,8 @@ class _Grabs:
                 problems.append(f"another program holds {keys} ({_SETTINGS[name]})")
             else:
                 self._names |= {(code, mask): name for code in codes}
+        held = set(self._names.values())
+        self._granted({name: str(keys) for name, keys in self._keys.items() if name in held})
         if problems and problems != self._problems:
             self._refused(f"{', and '.join(problems)}: choose another key in the configuration")
         self._problems = problems

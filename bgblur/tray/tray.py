@@ -40,6 +40,7 @@ class Tray(QObject):
     _found = Signal(object)  # list[Device]
     _failed = Signal(str)
     _pressed = Signal(str)  # a shortcut, from its thread
+    _granted = Signal(object)  # dict[str, str], likewise
 
     def __init__(self, config: Path, settings: Settings, own: OwnDaemon, *, widgets: bool) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class Tray(QObject):
         self._watcher = ConfigWatcher(
             config, self._file_changed.emit, self._file_problem.emit, lambda: self._settings
         )
-        self._shortcuts = Shortcuts(self._pressed.emit, self._failed.emit)
+        self._shortcuts = Shortcuts(self._pressed.emit, self._failed.emit, self._granted.emit)
         self._timer = QTimer(self)
         self._timer.setInterval(_REFRESH_EVERY)
         self._connect()
@@ -82,10 +83,12 @@ class Tray(QObject):
         self._found.connect(self._take_devices)
         self._failed.connect(self._notify)
         self._pressed.connect(self._take_key)
+        self._granted.connect(self.menu.show_keys)
         self._timer.timeout.connect(self._refresh)
         self.icon.activated.connect(self._activated)
         menu = self.menu
         menu.change.connect(self._change)
+        menu.toggle.connect(lambda: self._take_key(TOGGLE))
         menu.ask_picture.connect(self._ask_picture)
         menu.ask_color.connect(self._ask_color)
         menu.list_cameras.connect(self._find_cameras)

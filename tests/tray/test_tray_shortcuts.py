@@ -15,7 +15,7 @@ pytest.importorskip("PySide6", reason="needs the extra tray")
 pytest.importorskip("jeepney", reason="needs the extra tray")
 
 from support.tray.qt import soon
-from support.tray.shown import paused, strength, tray
+from support.tray.shown import keys, paused, strength, tray
 from typer.testing import CliRunner
 
 from bgblur.cli import app
@@ -56,22 +56,27 @@ def portal(answer: int) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
-        yield process
-        process.terminate()
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
     with portal(0) as desktop, tray() as shown:
         assert desktop.stdin
         assert desktop.stdout
-        keys = desktop.stdout.readline()
-        assert keys == "toggle-blur=CTRL+ALT+b pause=CTRL+ALT+p\n"
+        bound = desktop.stdout.readline()
+        assert bound == "toggle-blur=CTRL+ALT+b pause=CTRL+ALT+p\n"
+        off, on = "Turn the blur off: CTRL+ALT+b", "Turn the blur on: CTRL+ALT+b"
+        assert soon(lambda: keys(shown) == [off, "Pause: Press Super+P"])
 
         def press(name: str) -> None:
             print(name, file=desktop.stdin, flush=True)
 
         press("toggle-blur")
         assert soon(lambda: strength() == 0)
+        assert soon(lambda: keys(shown)[0] == on)
         press("pause")
         assert soon(paused)
         press("toggle-blur")
@@ -82,9 +87,14 @@ def test_a_key_anywhere_changes_the_blur_and_pauses(said: list[str]) -> None:
         set_value(default_path(), "tray.toggle_key", "super+pageup")
         set_value(default_path(), "tray.pause_key", "")
         assert soon(lambda: list(shown._shortcuts._keys) == ["toggle-blur"])
-        while keys != "toggle-blur=LOGO+Prior\n":  # one line for each edit that it saw
-            keys = desktop.stdout.readline()
-            assert keys
+        while bound != "toggle-blur=LOGO+Prior\n":  # one line for each edit that it saw
+            bound = desktop.stdout.readline()
+            assert bound
+        assert soon(lambda: keys(shown) == ["Turn the blur off: LOGO+Prior"])
+        press("F9 & more of toggle-blur")
+        assert soon(lambda: keys(shown) == ["Turn the blur off: F9  more"])
+        press(" of toggle-blur")
+        assert soon(lambda: keys(shown) == []), "the user has taken the key away"
         press("toggle-blur")
         assert soon(lambda: strength() == 0)
     assert said == []
@@ -96,6 +106,7 @@ def test_a_refusal_is_one_line_and_the_tray_goes_on(said: list[str]) -> None:
         (line,) = said
         assert "gives bgblur no keys (refused)" in line
         assert "bgblur-cam toggle" in line
+        assert keys(shown) == []
         set_value(default_path(), "background.strength", 30)
         assert soon(lambda: shown._settings.background.strength == 30)
 

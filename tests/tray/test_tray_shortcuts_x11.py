@@ -15,7 +15,7 @@ pytest.importorskip("Xlib", reason="needs the extra tray")
 
 from support.tray.desktop import MISSING, Desktop
 from support.tray.qt import soon
-from support.tray.shown import paused, strength, tray
+from support.tray.shown import keys, paused, strength, tray
 from Xlib import XK, X, display
 from Xlib.error import BadAccess, CatchError
 
@@ -129,8 +129,9 @@ def test_a_key_that_another_program_holds_is_one_line(
     root.grab_key(code, CONTROL_ALT | X.LockMask, False, X.GrabModeAsync, X.GrabModeAsync)
     other.sync()
     try:
-        with tray():
+        with tray() as shown:
             assert soon(lambda: said)
+            assert soon(lambda: keys(shown) == ["Pause: Ctrl+Alt+P"])
             assert said == [
                 "another program holds Ctrl+Alt+B (tray.toggle_key): "
                 "choose another key in the configuration"
@@ -143,10 +144,13 @@ def test_a_key_that_another_program_holds_is_one_line(
             assert soon(lambda: not is_free(other, "F9", X.Mod4Mask))
             desktop.mouse("key", "super+F9")
             assert soon(lambda: strength() == 0), "an edit counts at once"
+            both = ["Turn the blur on: Super+F9", "Pause: Ctrl+Alt+P"]
+            assert soon(lambda: keys(shown) == both)
             set_value(default_path(), "tray.toggle_key", "")
             assert soon(lambda: is_free(other, "F9", X.Mod4Mask))
             set_value(default_path(), "tray.shortcuts", False)
             assert soon(lambda: is_free(other, "p"))
+            assert soon(lambda: keys(shown) == [])
             assert len(said) == 1
     finally:
         root.ungrab_key(X.AnyKey, X.AnyModifier)

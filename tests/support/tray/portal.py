@@ -2,7 +2,8 @@
 of the bus.
 
 Run as a program within a session bus: portal.py ANSWER. Prints the shortcuts that are bound with
-the keys that they would like, and presses the one whose name it reads.
+the keys that they would like, and presses the one whose name it reads. Its user gives "pause"
+another key; those of a line "KEY of NAME" later.
 """
 
 from __future__ import annotations
@@ -36,10 +37,13 @@ def main(answer: int) -> None:
 
     def press() -> None:
         for line in sys.stdin:
-            arguments: tuple[Any, ...] = (SESSION, line.strip(), 0, {})
-            signal(
-                PATH, "org.freedesktop.portal.GlobalShortcuts", "Activated", "osta{sv}", *arguments
-            )
+            key, of, name = line.rstrip("\n").rpartition(" of ")
+            arguments: tuple[Any, ...] = (SESSION, name, 0, {})
+            member, signature = "Activated", "osta{sv}"
+            if of:
+                arguments = (SESSION, [(name, {"trigger_description": ("s", key)})])
+                member, signature = "ShortcutsChanged", "oa(sa{sv})"
+            signal(PATH, "org.freedesktop.portal.GlobalShortcuts", member, signature, *arguments)
 
     threading.Thread(target=press, daemon=True).start()
     while True:
@@ -61,8 +65,13 @@ def main(answer: int) -> None:
             assert call.body[0] == SESSION
             wishes = (f"{name}={about['preferred_trigger'][1]}" for name, about in call.body[1])
             print(*wishes, flush=True)
-            results = {"shortcuts": ("a(sa{sv})", call.body[1])}
+            results = {"shortcuts": ("a(sa{sv})", [given(*each) for each in call.body[1]])}
         signal(request, "org.freedesktop.portal.Request", "Response", "ua{sv}", answer, results)
+
+
+def given(name: str, about: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    key = "Press Super+P" if name == "pause" else about["preferred_trigger"][1]
+    return name, {"description": about["description"], "trigger_description": ("s", key)}
 
 
 def path_of(call: Message) -> str:

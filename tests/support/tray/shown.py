@@ -17,8 +17,10 @@ def tray() -> Iterator[Tray]:
     default_path().parent.mkdir(parents=True, exist_ok=True)
     made = Tray(default_path(), load(default_path()), OwnDaemon(default_path()), widgets=True)
     made.show()
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 def strength() -> int:
@@ -27,3 +29,10 @@ def strength() -> int:
 
 def paused() -> bool:
     return load(default_path()).output.paused
+
+
+def keys(shown: Tray) -> list[str]:
+    """What stands beside the menu's entries, of those that have a key."""
+    texts = [action.text().replace("&", "") for action in shown.menu.menu.actions()]
+    assert all(action.shortcut().isEmpty() for action in shown.menu.menu.actions())
+    return [text.replace("\t", ": ") for text in texts if "\t" in text]

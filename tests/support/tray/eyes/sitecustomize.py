@@ -45,7 +45,8 @@ def _watch(target: Path) -> None:
         menus = [w for w in QApplication.topLevelWidgets() if isinstance(w, QMenu)]
         for menu in (menu for menu in menus if menu.isVisible()):
             for action in menu.actions():
-                found[action.text().replace("&", "")] = middle(menu, menu.actionGeometry(action))
+                text = action.text().replace("&", "").partition("\t")[0]  # without its key
+                found[text] = middle(menu, menu.actionGeometry(action))
                 if isinstance(action, QWidgetAction):
                     slider: Any = action.defaultWidget().findChild(QSlider)
                     found["slider"] = middle(slider, handle(slider))
