@@ -41,7 +41,7 @@ def tried(model: Path, count: int, first: int = 0) -> Counter[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60 * FACTOR,
+        timeout=300 * FACTOR,
         check=False,
     )
     lines = ended.stdout.splitlines()

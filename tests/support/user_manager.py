@@ -102,7 +102,7 @@ class UserManager:
             time.sleep(0.05)
 
     def _wait_until_up(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._outside.poll() is None:
             with suppress(IndexError, FileNotFoundError):
                 state = self.run("systemctl", "--user", "is-system-running").stdout.strip()

@@ -206,9 +206,15 @@ def test_pictures_stay_when_the_camera_fails(tmp_path: Path) -> None:
 
 
 def test_pause_and_take_more(tmp_path: Path) -> None:
-    source = DemoSource(64, 48, 200)
+    source, free = DemoSource(64, 48, 200), threading.Event()
+    free.set()
+
+    def held(image: Image) -> Alpha:
+        assert free.wait(60)
+        return bright(image)
+
     recorder = Recorder(
-        source, bright, RecordFolder(tmp_path), RecordPlan(2, 0.01, False, 0), show=lambda _: None
+        source, held, RecordFolder(tmp_path), RecordPlan(2, 0.01, False, 0), show=lambda _: None
     )
     thread = threading.Thread(target=recorder.run)
     thread.start()
@@ -216,10 +222,12 @@ def test_pause_and_take_more(tmp_path: Path) -> None:
         assert recorder.taken == 0  # Start was not pressed
         recorder.resume()
         assert eventually(lambda: recorder.phase == "done")
+        free.clear()  # or it would be done before the pause, on a busy machine
         recorder.resume()
         assert recorder.plan.count == 4
         recorder.pause()
         assert recorder.phase == "paused"
+        free.set()
         recorder.resume()
         assert eventually(lambda: recorder.phase == "done")
         assert recorder.taken == 4
