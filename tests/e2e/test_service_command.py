@@ -40,7 +40,7 @@ def service(manager: UserManager, verb: str, *arguments: str, code: int = 0) -> 
 
 
 def wait_for(
-    manager: UserManager, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
+    manager: UserManager, condition: Callable[[dict[str, Any]], bool], seconds: float = 180
 ) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -80,7 +80,7 @@ def test_a_daemon_that_hangs_is_restarted(manager: UserManager) -> None:
     time.sleep(5)  # longer than the watchdog allows without a message
     assert wait_for(manager, blurs)["restarts"] == 0
     assert manager.run("kill", "-STOP", str(hung["pid"])).returncode == 0
-    fresh = wait_for(manager, lambda now: now["restarts"] == 1 and blurs(now))
+    fresh = wait_for(manager, lambda now: now["restarts"] >= 1 and blurs(now))
     assert fresh["pid"] != hung["pid"]
     messages = manager.run("cat", str(manager.home / "messages")).stdout
     assert "Fatal Python error: Aborted" in messages
