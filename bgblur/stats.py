@@ -21,11 +21,17 @@ class Stats:
 
     ``settle`` is called before and after a measured stage, to wait for the GPU: its work then
     counts for the stage that started it. It returns whether there is a GPU. Waiting slows frames
-    down, so only a few runs are measured then. The daemon passes None: it never waits.
+    down, so only a few runs are measured then. The daemon passes None: it never waits. A stage
+    takes what ``clock`` says, in seconds; by default real time.
     """
 
-    def __init__(self, settle: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        settle: Callable[[], bool] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self._settle = settle
+        self._clock = clock or time.perf_counter
         self._every = 1  # every so-manyth run of a stage is measured
         self._runs: dict[str, int] = {}
         self._thread = threading.local()  # ``inside``: time of stages in the present one
@@ -48,13 +54,13 @@ class Stats:
             self._settled()
         outer_inside = getattr(self._thread, "inside", 0.0)
         self._thread.inside = 0.0
-        began = time.perf_counter()
+        began = self._clock()
         try:
             yield
             if measured:
                 self._settled()
         finally:
-            took = (time.perf_counter() - began) * 1000
+            took = (self._clock() - began) * 1000
             if measured:
                 self.add(name, took - self._thread.inside)
             self._thread.inside = outer_inside + took

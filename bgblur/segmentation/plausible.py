@@ -24,9 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Image
+from bgblur.imaging.resize import halved
 from bgblur.segmentation.hysteresis import SEEN
 
 GRID_ROWS = 10
+_FINER = 6  # pixels along a cell's side from which alpha may be halved
 SIDE = 6  # of a cell, in pixels of the pictures that are compared
 VISIBLE = SEEN  # of a cell's mean alpha: edges.firm makes what is below it 0
 ROOM = 0.1  # a cell with a lower mean alpha is room
@@ -142,11 +144,18 @@ def cells_of(alpha: Any, small: Image) -> Callable[[], Plane]:
     picture. Of a tensor it is on its way from the device until then."""
     size = max(4, round(GRID_ROWS * small.shape[1] / small.shape[0])), GRID_ROWS
     if isinstance(alpha, np.ndarray):
-        cells = _averaged(alpha, size)
+        low = alpha  # an area average of all of it takes six times as long
+        while min(low.shape[0] / size[1], low.shape[1] / size[0]) >= _FINER and _even(low):
+            low = halved(low)
+        cells = _averaged(low, size)
         return lambda: cells
     from bgblur.segmentation.plausible_torch import averaged
 
     return averaged(alpha, size)
+
+
+def _even(plane: Plane) -> bool:
+    return plane.shape[0] % 2 == plane.shape[1] % 2 == 0
 
 
 def _averaged(plane: Plane, size: tuple[int, int]) -> Plane:
