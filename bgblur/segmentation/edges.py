@@ -35,13 +35,19 @@ def radius_of(rows: int) -> int:
     return max(1, round(rows / 64))
 
 
-def upsample(alpha: Alpha, image: Image, refine: bool = True, feather: float = 0.0) -> Alpha:
+def upsample(
+    alpha: Alpha,
+    image: Image,
+    refine: bool = True,
+    feather: float = 0.0,
+    half: Image | None = None,
+) -> Alpha:
     """``alpha`` (h, w) to the size of ``image`` (BGR ``uint8`` (H, W, 3)): ``float32`` (H, W).
 
     ``refine`` selects the guided filter, else bilinear interpolation; ``feather`` (0..1) is the
-    amount of Gaussian blur before.
+    amount of Gaussian blur before. ``half`` is ``image`` at half its size, if somebody has made it.
     """
-    return np.asarray(drawn(_lines(alpha, image, refine, feather), image))
+    return np.asarray(drawn(_lines(alpha, image, refine, feather, half), image))
 
 
 def tiled(
@@ -51,8 +57,7 @@ def tiled(
     feather: float = 0.0,
     half: Image | None = None,
 ) -> TiledAlpha:
-    """As ``upsample``, for an ``image`` of at least SIDE rows and columns. ``half`` is that image
-    at half its size, if somebody has made it."""
+    """As ``upsample``, for an ``image`` of at least SIDE rows and columns."""
     lines = _lines(alpha, image, refine, feather, half)
     return replace(TiledAlpha.of(drawn(lines, image)), half=half)
 

@@ -13,14 +13,13 @@ from typing import Any
 
 from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
-from bgblur.imaging.resize import halved
 from bgblur.imaging.tiles import SIDE
 from bgblur.segmentation.climber import Climber
 from bgblur.segmentation.edges import tiled
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.governor import Effort, Work
 from bgblur.segmentation.matting import Matting
-from bgblur.segmentation.motion import StillScene, small_picture
+from bgblur.segmentation.motion import StillScene, half_of, small_picture
 from bgblur.segmentation.options import MaskOptions
 from bgblur.segmentation.plausible import ImplausibleError, Plausibility, cells_of
 from bgblur.stats import Stats
@@ -109,7 +108,7 @@ class LiveMatting(Matting):
         """(this frame's alpha at the network's resolution, a function that judges it and says where
         it came from, the frame at half its size where that can be made)."""
         with self._stats.stage("motion"):
-            half = halved(image) if image.shape[0] % 2 == image.shape[1] % 2 == 0 else None
+            half = half_of(image)
             small = small_picture(image, half)
             if not self._skip_static or self._clock() - self._inferred_at > HOLDS_SECONDS:
                 self._forget()
@@ -119,7 +118,7 @@ class LiveMatting(Matting):
         self._since += 1
         if still:
             return self._alpha, lambda: "held", half  # smoothing it again would let it drift
-        self._alpha = self._inferred(image, pixels, options, self._since, small)
+        self._alpha = self._inferred(image, pixels, options, self._since, small=small)
         self._inferred_at, self._since = self._clock(), 0
         if self._skip_static:
             self._scene.keep(small)
@@ -129,7 +128,7 @@ class LiveMatting(Matting):
     def _enlarged(self, alpha: Any, pixels: Any, options: MaskOptions, half: Image | None) -> Any:
         """As ``_refined``; on a processor in tiles, which is less to move."""
         if self.device != "cpu" or min(pixels.shape[:2]) < SIDE:
-            return self._refined(alpha, pixels, options)
+            return self._refined(alpha, pixels, options, half)
         with self._stats.stage("edges"):
             return tiled(alpha, pixels, options.refine_edges, options.feather, half)
 

@@ -11,7 +11,7 @@ from bgblur.segmentation.darkness import shown_in
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import Finder, HostFinder
 from bgblur.segmentation.governor import Effort
-from bgblur.segmentation.motion import small_picture
+from bgblur.segmentation.motion import half_of, small_picture
 from bgblur.segmentation.options import MaskOptions
 from bgblur.stats import Stats
 
@@ -59,7 +59,10 @@ class Matting:
         """
         with on_stream(self.device):
             pixels = self._uploaded(image)
-            return pixels, self._refined(self._inferred(image, pixels, options), pixels, options)
+            half = half_of(image)
+            small = small_picture(image, half)
+            alpha = self._inferred(image, pixels, options, small=small)
+            return pixels, self._refined(alpha, pixels, options, half)
 
     def reset(self, another_view: bool = False) -> None:
         """Forget the frames before: the next one does not follow the last. ``another_view`` says
@@ -76,16 +79,16 @@ class Matting:
         pixels: Any,
         options: MaskOptions,
         passed: int = 1,
-        small: Image | None = None,
+        *,
+        small: Image,
     ) -> Any:
         """Alpha (h, w) at the network's resolution, thresholded by hysteresis and smoothed, 0 in
         the dark; the parameters are those of Finder."""
-        small = small_picture(image) if small is None else small
         return shown_in(small, self._finder(image, pixels, options.smoothing, passed, small))
 
-    def _refined(self, alpha: Any, pixels: Any, options: MaskOptions) -> Any:
+    def _refined(self, alpha: Any, pixels: Any, options: MaskOptions, half: Image | None) -> Any:
         with self._stats.stage("edges"):
-            return self._upsample(alpha, pixels, options.refine_edges, options.feather)
+            return self._upsample(alpha, pixels, options.refine_edges, options.feather, half)
 
 
 def _finder(engine: Engine, stats: Stats, late: bool) -> Finder:
@@ -96,7 +99,7 @@ def _finder(engine: Engine, stats: Stats, late: bool) -> Finder:
     return TorchFinder(engine, stats, late)
 
 
-def _upsampler(device: str) -> Callable[[Any, Any, bool, float], Any]:
+def _upsampler(device: str) -> Callable[[Any, Any, bool, float, Image | None], Any]:
     if device == "cpu":
         from bgblur.segmentation.edges import upsample
 
@@ -105,4 +108,4 @@ def _upsampler(device: str) -> Callable[[Any, Any, bool, float], Any]:
     from bgblur.segmentation.edges_torch import upsample as upsample_torch
 
     replay = Replay(lambda *arguments: (upsample_torch(*arguments),), device)
-    return lambda alpha, pixels, refine, feather: replay((alpha, pixels), refine, feather)[0]
+    return lambda alpha, pixels, refine, feather, _: replay((alpha, pixels), refine, feather)[0]

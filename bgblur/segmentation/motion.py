@@ -7,13 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgblur.frame import Image
-from bgblur.imaging.resize import shrink
+from bgblur.imaging.resize import halved, shrink
 
 ROWS = 90  # of the small pictures that are compared; a finger is about two pixels wide in them
 _CELL = (3, 3)  # small pixels, averaged to reduce noise; a finger stays visible
 _SIGMAS = 7.0  # threshold in standard deviations: above the maximum over tens of thousands of cells
 _LEAST, _MOST = 2.0, 4.0  # bounds of the threshold in grey levels: noise must not hide a hand
 _LIGHT = 0.03  # relative change of the whole picture's brightness that is not motion
+
+
+def half_of(image: Image) -> Image | None:
+    """``image`` at half its size, which several steps need; None where its sides are not even."""
+    return halved(image) if image.shape[0] % 2 == image.shape[1] % 2 == 0 else None
 
 
 def small_picture(image: Image, half: Image | None = None) -> Image:
