@@ -71,10 +71,12 @@ def _copy_inside(planes: tuple[Image, Image, Image], pixels: Image, alpha: Tiled
     of_pixels = [slice(SIDE * part.start, SIDE * part.stop) for part in (rows, columns)]
     box = cv2.cvtColor(pixels[of_pixels[0], of_pixels[1]], cv2.COLOR_BGR2YUV_I420)
     inside = alpha.inside[rows, columns]
-    for plane, source, side in zip(planes, planes_of(box), (SIDE, _CHROMA, _CHROMA), strict=True):
+    luma, chroma = enlarged(inside, SIDE), enlarged(inside, _CHROMA)
+    masks, sides = (luma, chroma, chroma), (SIDE, _CHROMA, _CHROMA)
+    for plane, source, mask, side in zip(planes, planes_of(box), masks, sides, strict=True):
         down, across = source.shape
         target = plane[side * rows.start :, side * columns.start :][:down, :across]
-        cv2.copyTo(source, enlarged(inside, side), target)
+        cv2.copyTo(source, mask, target)
 
 
 def _blended(pixels: Image, room: Image, alpha: Alpha) -> Any:
