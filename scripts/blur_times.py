@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import BlurKind, Look
+from bgblur.environment import prepare_process
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.sources.demo import DemoSource
 
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--strength", type=int, default=60)
     wanted = parser.parse_args()
+    prepare_process()  # as the command line does: memory that is freed is kept
     frame = DemoSource(wanted.width, wanted.height).picture(seconds=1.5)
     alpha = np.zeros(frame.shape[:2], np.float32)
     middle = wanted.width // 2, wanted.height * 2 // 3

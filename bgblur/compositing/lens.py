@@ -80,14 +80,19 @@ def lens_blur(image: Any, weight: Alpha, plan: LensPlan, floor: float) -> Alpha:
     # By Fourier transforms: as fast for a disc of any size as three separable filters.
     planes = cv2.merge([*cv2.split(weighted), weight])
     *sums, share = cv2.split(cv2.filter2D(planes, -1, plan.kernel, borderType=cv2.BORDER_REPLICATE))
-    share = share + np.float32(floor)
-    blue, green, red = (
-        cv2.divide(cv2.max(plane, 0.0) + np.float32(floor * behind), share)
+    sums = [
+        cv2.max(plane, 0.0) + np.float32(floor * behind)
         for plane, behind in zip(sums, mean, strict=True)
-    )
-    peak = cv2.max(cv2.max(blue, green), red)
-    clipped = cv2.divide(cv2.merge([blue, green, red]), cv2.merge([1 + HIGHLIGHT * peak] * 3))
-    return np.asarray(255 * to_code(clipped, cv2.pow(clipped, 1 / 2.4)), np.float32)
+    ]
+    # Light is a sum by its share; the curve's inverse divides that by 1 + HIGHLIGHT * peak: both in
+    # one division.
+    peak = cv2.max(cv2.max(sums[0], sums[1]), sums[2])
+    share = cv2.scaleAdd(peak, HIGHLIGHT, share + np.float32(floor))
+    clipped = cv2.divide(cv2.merge(sums), cv2.merge([share] * 3))
+    root = cv2.pow(clipped, 1 / 2.4)
+    # sRGB's code values: below where they meet, the straight part lies over the curve.
+    straight = np.minimum(clipped * np.float32(255 * 12.92), 255 * 12.92 * 0.0031308)
+    return np.asarray(cv2.max(cv2.addWeighted(root, 255 * 1.055, root, 0, -255 * 0.055), straight))
 
 
 def _light(image: Any) -> Alpha:
@@ -111,11 +116,6 @@ def gain_of(peak: Any) -> Any:
 def from_code(value: Any) -> Any:
     """sRGB's code values in 0..1 as linear light; array."""
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
-def to_code(linear: Any, root: Any) -> Any:
-    """The inverse of ``from_code``, given ``linear ** (1 / 2.4)`` too; array."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * root - 0.055)
 
 
 _LINEAR = from_code(np.arange(256) / 255).astype(np.float32)
