@@ -36,6 +36,7 @@ LAMPS = (
     *((860, 310), (900, 120), (1010, 60), (1040, 400), (1120, 200), (1215, 80), (1200, 350)),
 )
 LIGHTS = ((210, 240, 255), (120, 200, 255), (255, 220, 190))
+HAIR, HAIR_AT = (240, 300), (345, 40)  # width and height, left and top of what is shown of hair
 CHART_SECONDS = 50.0  # of measurements that the page's chart shows
 
 sys.path.insert(0, str(ROOT / "tests"))  # the browser and the desktop that the tests use
@@ -72,6 +73,29 @@ def lens(folder: Path) -> Image:
         shown = _read(folder / kind / "demo.png")
         panels.append(cv2.resize(shown, (480, 270), interpolation=cv2.INTER_AREA))
     return np.hstack([panels[0], np.full((270, 8, 3), 255, np.uint8), panels[1]])
+
+
+def hair(folder: Path) -> Image:
+    """The outline of hair at full size: the camera's picture; alpha of the live network at 160 rows
+    without and with the guided filter; alpha of a photo."""
+    photo = folder / "demo.png"
+    scene = DemoSource(1280, 720).picture(seconds=1.5)
+    cv2.imwrite(str(photo), scene)
+    panels = [scene]
+    for name, mask, engine, quality in (
+        ("plain", "refine_edges = false", "input_height = 160", "fast"),
+        ("filter", "refine_edges = true", "input_height = 160", "fast"),
+        ("best", "refine_edges = true", "", "best"),
+    ):
+        config = folder / f"{name}.toml"
+        config.write_text(f'[mask]\n{mask}\n[engine]\ndevice = "cpu"\n{engine}\n')
+        options = ("--config", config.name, "--quality", quality, "--save", "alpha")
+        _run(folder, "image", photo.name, "--out-dir", name, *options)
+        panels.append(_read(folder / name / "demo_alpha.png"))
+    gap = np.full((HAIR[1], 8, 3), 255, np.uint8)
+    left, top = HAIR_AT
+    cut = [panel[top : top + HAIR[1], left : left + HAIR[0]] for panel in panels]
+    return np.hstack([cut[0], *(part for panel in cut[1:] for part in (gap, panel))])
 
 
 def explain(folder: Path) -> Image:
@@ -129,6 +153,7 @@ def tray(folder: Path) -> Image:
 PICTURES: dict[str, tuple[Callable[[Path], Image], int]] = {
     "before-after": (before_after, 1696),
     "lens": (lens, 968),
+    "hair": (hair, 984),
     "page": (page, 1000),
     "tray": (tray, 800),
     "explain": (explain, 1100),

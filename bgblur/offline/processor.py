@@ -19,7 +19,7 @@ from bgblur.imaging.pictures import STEP_16, to_8_bits
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.build import load_backend, look_of, mask_of
 from bgblur.pipeline.engines import load_engine
-from bgblur.segmentation.quality import Quality
+from bgblur.segmentation.quality import Quality, guided_by_color
 from bgblur.stats import Stats
 
 
@@ -54,7 +54,8 @@ class Processor:
         # The daemon mirrors the picture for its user; recordings and photos keep their sides.
         self._look = replace(look_of(settings, live=live), mirror=False)
         mask = mask_of(settings)
-        self._mask = replace(mask, smoothing=0.0) if stills else mask
+        still = replace(mask, smoothing=0.0, by_color=guided_by_color(quality))
+        self._mask = still if stills else mask
 
     def load(self) -> Backend:
         """Load the engine at the first call and return it. Raises ModelError or UsageError."""

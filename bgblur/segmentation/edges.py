@@ -16,7 +16,7 @@ import numpy as np
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import halved, shrink
 from bgblur.imaging.tiled import TiledAlpha
-from bgblur.segmentation.enlarging import Lines, Side, drawn
+from bgblur.segmentation.enlarging import Lines, Part, Side, drawn
 
 EPSILON = 1e-2  # regularisation: luma variance (of 0..1) below which a window counts as flat
 # Alpha below and above these becomes 0 and 1: low values in the room would show as a ghost image,
@@ -68,21 +68,25 @@ def _lines(
     """a and b for luma of 0..255, so that ``a * luma + b`` is alpha as ``firm`` makes it, but for
     the clipping."""
     down, across = (Side(*pair) for pair in zip(alpha.shape, image.shape, strict=False))
-    if feather > 0:
-        alpha = cv2.GaussianBlur(alpha, (0, 0), feather_sigma(feather, down.cells))
+    alpha = feathered(alpha, feather)
     radius = radius_of(down.cells) if refine else 0
-    left, top, width, height = cv2.boundingRect((alpha > _NOTHING).view(np.uint8))
-    reach = 4 * radius + 1 if width else 0
-    cells = (
-        down.widened(top - reach, top + height + reach),
-        across.widened(left - reach, left + width + reach),
-    )
+    cells = around(alpha, down, across, radius)
     b = alpha[cells]
     a = np.zeros_like(b)
     if refine and b.size:
         luma = _low_luma(image, across.cells, down.cells, half)[cells]
         a, b = _coefficients(b, np.multiply(luma, 1 / 255, dtype=np.float32), radius)
     return Lines(a * np.float32(_GAIN / 255), (b - _BLACK) * np.float32(_GAIN), cells, down, across)
+
+
+def around(alpha: Alpha, down: Side, across: Side, radius: int) -> Part:
+    """The cells outside of which the result is 0, with windows of ``radius``."""
+    left, top, width, height = cv2.boundingRect((alpha > _NOTHING).view(np.uint8))
+    reach = 4 * radius + 1 if width else 0
+    return (
+        down.widened(top - reach, top + height + reach),
+        across.widened(left - reach, left + width + reach),
+    )
 
 
 def _low_luma(image: Image, columns: int, rows: int, half: Image | None) -> Any:
@@ -94,6 +98,13 @@ def _low_luma(image: Image, columns: int, rows: int, half: Image | None) -> Any:
     while len(luma) >= 2 * rows and luma.shape[0] % 2 == luma.shape[1] % 2 == 0:
         luma = halved(luma)
     return cv2.resize(luma, (columns, rows))
+
+
+def feathered(alpha: Alpha, feather: float) -> Alpha:
+    """``alpha`` blurred by the amount ``feather``, 0..1."""
+    if feather <= 0:
+        return alpha
+    return cv2.GaussianBlur(alpha, (0, 0), feather_sigma(feather, len(alpha)))
 
 
 def feather_sigma(feather: float, rows: int) -> float:

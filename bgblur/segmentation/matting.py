@@ -8,6 +8,7 @@ from typing import Any
 from bgblur.frame import Image
 from bgblur.gpu.stream import on_stream
 from bgblur.segmentation.darkness import shown_in
+from bgblur.segmentation.edges_color import upsample as upsample_by_color
 from bgblur.segmentation.engine import Engine
 from bgblur.segmentation.finder import Finder, HostFinder
 from bgblur.segmentation.governor import Effort
@@ -88,6 +89,8 @@ class Matting:
 
     def _refined(self, alpha: Any, pixels: Any, options: MaskOptions, half: Image | None) -> Any:
         with self._stats.stage("edges"):
+            if options.by_color and options.refine_edges and self.device == "cpu":
+                return upsample_by_color(alpha, pixels, options.feather)
             return self._upsample(alpha, pixels, options.refine_edges, options.feather, half)
 
 

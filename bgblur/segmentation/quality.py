@@ -29,17 +29,18 @@ _FULL = ("cpu", "cuda", "mps")  # devices that compute in single precision
 @dataclass(frozen=True)
 class _Effort:
     """Input heights on a processor and elsewhere. ``full``: single precision. ``mirrored``: see
-    engine_mirrored."""
+    engine_mirrored. ``by_color``: see edges_color."""
 
     on_processor: int
     input_height: int
     full: bool = False
     mirrored: bool = False
+    by_color: bool = False
 
 
 _EFFORTS = {
     "balanced": _Effort(416, 352),
-    "best": _Effort(416, 352, full=True, mirrored=True),
+    "best": _Effort(416, 352, full=True, mirrored=True, by_color=True),
 }
 
 
@@ -67,6 +68,13 @@ def planned(settings: EngineSettings, quality: Quality, device: str) -> tuple[En
     if full and settings.precision == "auto" and not _is_int8(settings.model):
         chosen["precision"] = "fp32"
     return settings.model_copy(update=chosen), effort.mirrored
+
+
+def guided_by_color(quality: Quality) -> bool:
+    """Whether colour guides the edge filter of photos on a processor. In recordings it would
+    flicker more."""
+    effort = _EFFORTS.get(quality)
+    return effort is not None and effort.by_color
 
 
 def _is_int8(model: str) -> bool:

@@ -16,6 +16,7 @@ SETS = ("figaro_hair", "celeb_more", "celebamask", "eg1800")  # heads, with true
 WAYS = {  # of enlarging alpha
     "bilinear": MaskOptions(smoothing=0.0, refine_edges=False),
     "guided filter": MaskOptions(smoothing=0.0),
+    "guided by colour": MaskOptions(smoothing=0.0, by_color=True),
 }
 FIGURES = ("band_mad", "band_gradient", "fine_f", "boundary_f", "iou")
 
