@@ -83,6 +83,11 @@ def test_a_program_gets_the_colours(session: Session) -> None:
     assert not has_node("bgblur")
 
 
+# PipeWire's own test picture stops for good where a busy program is late with a buffer.
+with_its_test_picture = pytest.mark.flaky(reruns=4, only_rerun="CameraBusyError|no more pictures")
+
+
+@with_its_test_picture
 def test_the_camera_of_another_program(session: Session) -> None:
     with session.camera("their"), session.camera("other"):
         assert [(d.path, d.name, d.kind) for d in list_devices() if d.driver == "pipewire"] == [
@@ -118,6 +123,7 @@ def test_what_is_not_there_is_one_line(session: Session) -> None:
         sink.close()
 
 
+@with_its_test_picture
 def test_a_camera_that_ends_is_gone_and_comes_back(session: Session) -> None:
     with session.camera("their"):
         source = PipeWireSource("pipewire", 320, 240, 30)

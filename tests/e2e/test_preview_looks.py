@@ -151,8 +151,9 @@ def test_the_chart_has_a_minutes_history(page: Page, daemon: PageDaemon) -> None
     daemon.stages = {"inference": 40.0}
     assert eventually(page, lambda: points()[-1][1] < points()[0][1] - 50), "upwards is slower"
     assert points()[0][0] < points()[-1][0]
-    at_rest = len(points())
     daemon.fps = 0.0
+    page.wait_for_timeout(600)
+    at_rest = len(points())
     page.wait_for_timeout(1200)
     assert len(points()) <= at_rest + 1, "old numbers are no news"
     daemon.fps = 30.0

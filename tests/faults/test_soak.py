@@ -21,7 +21,7 @@ def test_a_minute_of_the_daemon_uses_no_more_at_its_end(tmp_path: Path) -> None:
         [sys.executable, SCRIPT, "--minutes", str(MINUTES), "--plot", target, "--json"],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.stdout, done.stderr
