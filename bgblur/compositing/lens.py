@@ -81,7 +81,7 @@ def lens_blur(image: Any, weight: Alpha, plan: LensPlan, floor: float) -> Alpha:
     planes = cv2.merge([*cv2.split(weighted), weight])
     *sums, share = cv2.split(cv2.filter2D(planes, -1, plan.kernel, borderType=cv2.BORDER_REPLICATE))
     sums = [
-        cv2.max(plane, 0.0) + np.float32(floor * behind)
+        np.maximum(plane, 0) + np.float32(floor * behind)  # OpenCV errs where the plane is 1x1
         for plane, behind in zip(sums, mean, strict=True)
     ]
     # Light is a sum by its share; the curve's inverse divides that by 1 + HIGHLIGHT * peak: both in
