@@ -79,7 +79,7 @@ class Stage(Section):
     ema_decay: NonNegativeFloat
     echo: PositiveInt = 1  # steps for which each batch is used
     losses: dict[str, float] = {}  # weights of the losses beside BCE and Dice
-    teacher: str | None = None  # of losses["distillation"]
+    teacher: str | None = None  # of losses["distillation"] and losses["similarity"]
     teach_from: float = 0.0  # share of the steps after which the teacher is used
     composited: NonNegativeFloat  # share of people that are composited over rooms
     empty: NonNegativeFloat  # share of rooms without people

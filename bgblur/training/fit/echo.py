@@ -20,22 +20,37 @@ _APART = 32  # steps between two uses of a batch, so that neighbouring steps see
 DrawBatches = Callable[[StepSampler], Iterable[BatchTensors]]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A teacher's ``logits`` (N, 1, H, W) and its encoder's ``features``, each (N, C, h, w)."""
+
+    logits: Tensor
+    features: tuple[Tensor, ...] = ()
+
+
 @dataclass
 class EchoedBatch:
     """``images``, ``alpha`` and ``weight`` as in ``ExampleDataset``.
 
-    ``answer`` holds the teacher's logits once it was asked. ``mirrored`` holds for the next use.
+    ``answer`` is the teacher's, once it was asked. ``mirrored`` holds for the next use.
     """
 
     images: Tensor
     alpha: Tensor
     weight: Tensor
-    answer: Tensor | None = None
+    answer: Answer | None = None
     mirrored: bool = False
 
     def seen(self, plane: Tensor) -> Tensor:
         """A plane ``(N, C, H, W)`` of this batch, mirrored where the batch is."""
         return plane.flip(-1) if self.mirrored else plane
+
+    def heard(self) -> Answer | None:
+        """The answer, mirrored where the batch is."""
+        if self.answer is None:
+            return None
+        features = tuple(self.seen(planes) for planes in self.answer.features)
+        return Answer(self.seen(self.answer.logits), features)
 
 
 def echoed(draw: DrawBatches, recipe: Recipe, done: int, rank: int = 0) -> Iterator[EchoedBatch]:

@@ -27,7 +27,8 @@ from bgblur.training.fit.checkpoint import (
     save_checkpoint,
     training_history,
 )
-from bgblur.training.fit.echo import DrawBatches, echoed
+from bgblur.training.fit.echo import Answer, DrawBatches, echoed
+from bgblur.training.fit.features import EncoderFeatures
 from bgblur.training.fit.finetune import blend, initial_model, load_start
 from bgblur.training.fit.launch import make_fabric
 from bgblur.training.fit.recipe import Recipe, RunSettings
@@ -69,8 +70,8 @@ def train(
 
     Checkpoints go to ``folder/last.ckpt``; the run resumes from one that exists. ``init`` is a file
     to start a new run from: a checkpoint's averaged weights, or an exported model, whose batch
-    norms are restored unless the recipe's model is folded. With ``run.distillation`` it is also
-    the teacher, unless ``run.teacher`` names another. Raises DataError or ModelError where one of
+    norms are restored unless the recipe's model is folded. It is also the teacher of a run that
+    has one, unless ``run.teacher`` names others. Raises DataError or ModelError where one of
     the files is damaged, missing or of another network.
     """
     run = recipe.run
@@ -80,7 +81,7 @@ def train(
     network, before = _begin(recipe, init, draw)
     network = network.to(memory_format=torch.channels_last)
     initial = copy.deepcopy(network).eval().requires_grad_(False).to(fabric.device)
-    teacher = _teacher(run, initial, fabric) if run.distillation else None
+    teacher = _teacher(run, initial, fabric) if run.taught else None
     recorded = records(fabric, run)
     # A recorded step reads its rate from the device's memory: a plain number would never change.
     rate = torch.tensor(run.learning_rate, device=fabric.device) if recorded else run.learning_rate
@@ -217,22 +218,25 @@ def _sample(recipe: Recipe, draw: DrawBatches) -> Iterator[Tensor]:
 
 
 def _teaches_itself(run: RunSettings) -> bool:
-    return bool(run.distillation) and run.teacher is None
+    return run.taught and not run.teachers
 
 
 def _teacher(run: RunSettings, initial: nn.Module, fabric: L.Fabric) -> Teacher:
-    """A function from normalised images to the teacher's logits."""
-    network = initial
-    if run.teacher is not None:
-        network = load_start(initial_model(run.teacher)).network.eval().requires_grad_(False)
-        network = network.to(fabric.device).to(memory_format=torch.channels_last)
+    """A function from normalised images to the teachers' mean logits and the first's features."""
+    networks = [_frozen(name, fabric) for name in run.teachers] or [initial]
+    features = EncoderFeatures(networks[0]) if run.similarity else None
 
-    def teach(inputs: Tensor) -> Tensor:
+    def teach(inputs: Tensor) -> Answer:
         with torch.no_grad(), fabric.autocast():
-            answers: Tensor = network(inputs)
-            return answers.float()
+            logits = torch.stack([network(inputs).float() for network in networks]).mean(0)
+        return Answer(logits, features.last if features is not None else ())
 
     return teach
+
+
+def _frozen(name: str, fabric: L.Fabric) -> nn.Module:
+    network = load_start(initial_model(name)).network.eval().requires_grad_(False)
+    return network.to(fabric.device).to(memory_format=torch.channels_last)
 
 
 def schedule(step: int, steps: int, warmup: int) -> float:

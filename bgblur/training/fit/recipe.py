@@ -99,12 +99,24 @@ class RunSettings(Section):
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt = 500
     distillation: NonNegativeFloat = 0.0  # weight of finetune.distillation_loss
-    teacher: str | None = None  # "auto", a model.ts or a last.ckpt; None: the initial model
+    similarity: NonNegativeFloat = 0.0  # weight of features.similarity_loss, to the first teacher
+    # "auto", a shipped model's name, a model.ts or a last.ckpt, or several, whose mean answer
+    # counts; None: the initial model
+    teacher: str | tuple[str, ...] | None = None
     teach_from: Share = 0.0  # share of the steps before the teacher is asked, which takes time
     echo: PositiveInt = 1  # steps that each batch is used for: see echo.py
     laplacian: NonNegativeFloat = 0.0  # weight of loss.laplacian_loss
     consistency: NonNegativeFloat = 0.0  # weight of consistency.consistency_loss
     keep: Share = 0.0  # share of the initial weights in the final ones
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """Their names; empty for the initial model."""
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher or ()
+
+    @property
+    def taught(self) -> bool:
+        return bool(self.distillation or self.similarity)
 
 
 class DataSettings(Section):
@@ -176,6 +188,7 @@ class Recipe(Section):
             "laplacian": run.laplacian,
             "consistency": run.consistency,
             "distillation": run.distillation,
+            "similarity": run.similarity,
         }
         return Stage(
             name=self.name,
@@ -191,8 +204,8 @@ class Recipe(Section):
             ema_decay=run.ema_decay,
             echo=run.echo,
             losses={name: weight for name, weight in weighted.items() if weight},
-            teacher=(run.teacher or INITIAL) if run.distillation else None,
-            teach_from=run.teach_from if run.distillation else 0.0,
+            teacher=(" and ".join(run.teachers) or INITIAL) if run.taught else None,
+            teach_from=run.teach_from if run.taught else 0.0,
             composited=data.composited,
             empty=data.empty,
             set_weights=data.set_weights,

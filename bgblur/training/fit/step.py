@@ -12,13 +12,14 @@ from torch import Tensor
 from bgblur.segmentation.network import normalise
 from bgblur.training.fit.consistency import EVERY, consistency_loss, seen_again
 from bgblur.training.fit.depthwise import depthwise_in_float32
-from bgblur.training.fit.echo import EchoedBatch
+from bgblur.training.fit.echo import Answer, EchoedBatch
+from bgblur.training.fit.features import EncoderFeatures, similarity_loss
 from bgblur.training.fit.finetune import distillation_loss
 from bgblur.training.fit.loss import laplacian_loss, matte_loss
 from bgblur.training.fit.recipe import RunSettings
 from bgblur.training.fit.recorded import RecordedStep
 
-Teacher = Callable[[Tensor], Tensor]  # normalised images to logits
+Teacher = Callable[[Tensor], Answer]  # of normalised images
 
 
 class Stepper:
@@ -35,6 +36,7 @@ class Stepper:
     ) -> None:
         self._fabric, self._model, self._optimizer = fabric, model, optimizer
         self._run, self._teacher = run, teacher
+        self._features = EncoderFeatures(model.module) if run.similarity else None
         if fabric.device.type == "cpu":
             depthwise_in_float32(model)
         self._recorded = RecordedStep(self._ask_and_step, fabric.device) if recorded else None
@@ -47,11 +49,9 @@ class Stepper:
         alpha, weight = batch.seen(batch.alpha), batch.seen(batch.weight)
         if self._recorded is not None:
             return self._recorded((batch.seen(inputs), alpha, weight), taught)
-        answer = None
-        if taught:
-            if batch.answer is None:
-                batch.answer = self._ask(inputs)
-            answer = batch.seen(batch.answer)
+        if taught and batch.answer is None:
+            batch.answer = self._ask(inputs)
+        answer = batch.heard() if taught else None
         inputs = batch.seen(inputs)
         if not run.consistency:
             return float(self._step(inputs, alpha, weight, answer))
@@ -65,21 +65,25 @@ class Stepper:
     def _ask_and_step(self, inputs: Tensor, alpha: Tensor, weight: Tensor, taught: bool) -> Tensor:
         return self._step(inputs, alpha, weight, self._ask(inputs) if taught else None)
 
-    def _step(self, inputs: Tensor, alpha: Tensor, weight: Tensor, answer: Tensor | None) -> Tensor:
+    def _step(self, inputs: Tensor, alpha: Tensor, weight: Tensor, answer: Answer | None) -> Tensor:
         logits = self._model(inputs).float()
         return self._descend(self._loss(logits, alpha, weight, answer))
 
-    def _ask(self, inputs: Tensor) -> Tensor:
+    def _ask(self, inputs: Tensor) -> Answer:
         assert self._teacher is not None
         return self._teacher(inputs)
 
-    def _loss(self, logits: Tensor, alpha: Tensor, weight: Tensor, answer: Tensor | None) -> Tensor:
+    def _loss(self, logits: Tensor, alpha: Tensor, weight: Tensor, answer: Answer | None) -> Tensor:
         run = self._run
         loss = matte_loss(logits, alpha, weight)
         if run.laplacian:
             loss = loss + run.laplacian * laplacian_loss(logits, alpha, weight)
-        if answer is not None:
-            loss = loss + run.distillation * distillation_loss(logits, answer, alpha, weight)
+        if answer is not None and run.distillation:
+            taught = distillation_loss(logits, answer.logits, alpha, weight)
+            loss = loss + run.distillation * taught
+        if answer is not None and self._features is not None:
+            features = [planes[: len(logits)] for planes in self._features.last]
+            loss = loss + run.similarity * similarity_loss(features, answer.features)
         return loss
 
     def _descend(self, loss: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bgblur.training.data.split import load_collections
 from bgblur.training.feed.loader import BatchTensors, StepSampler
 from bgblur.training.fit import echo
-from bgblur.training.fit.echo import EchoedBatch, echoed
+from bgblur.training.fit.echo import Answer, EchoedBatch, echoed
 from bgblur.training.fit.loop import StepReport, train
 from bgblur.training.fit.recipe import RunSettings
 from bgblur.training.fit.step import Stepper
@@ -51,9 +51,9 @@ def test_a_resumed_run_takes_the_steps_that_are_left(times: int) -> None:
 def test_the_teacher_is_asked_once_about_a_drawn_batch() -> None:
     asked: list[Tensor] = []
 
-    def teacher(inputs: Tensor) -> Tensor:
+    def teacher(inputs: Tensor) -> Answer:
         asked.append(inputs)
-        return inputs[:, :1]
+        return Answer(inputs[:, :1])
 
     network = nn.Conv2d(3, 1, 1)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0)

@@ -240,7 +240,7 @@ def test_recorded_steps_equal_unrecorded_ones(
         if not recorded:
             monkeypatch.setattr(loop, "records", lambda *_: False)
         run = {"learning_rate": 1e-3, "laplacian": 0.05, "teacher": teacher, "teach_from": 0.3}
-        run |= {"distillation": 0.5} if teacher else {}
+        run |= {"distillation": 0.5, "similarity": 0.5} if teacher else {}
         reports: list[StepReport] = []
         gpu = L.Fabric(accelerator="cuda", devices=1, precision="32-true")
         train(
