@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from support.fuzzing import FACTOR
 
-from bgblur.environment import prepare_process
+pytest.register_assert_rewrite("support")  # before any of it is imported
+
+from support.fuzzing import FACTOR  # noqa: E402
+
+from bgblur.environment import prepare_process  # noqa: E402
 
 prepare_process()  # tests run the parts as the command line does
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
