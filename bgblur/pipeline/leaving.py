@@ -21,15 +21,9 @@ class Leaving:
         """What is not closed yet."""
         return [left.output for left in self._left if left.is_alive]
 
-    def add(self, output: Output, thread: OutputThread | None) -> None:
-        """Close ``output``, which ``thread`` has fed. A recording takes its time for it, in a
-        thread."""
-        keeper = output.keeper
-        if thread is None and not keeper.records:
-            output.end(None)
-            return
-        thread = thread or OutputThread(output)
-        keeper.left_out()
+    def add(self, thread: OutputThread) -> None:
+        """Close the output that ``thread`` has fed."""
+        thread.output.keeper.left_out()
         thread.end(None)
         self._left = [*self._left, thread]
 

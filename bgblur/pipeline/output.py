@@ -20,7 +20,7 @@ from bgblur.pipeline.words import ENDED_CARD
 from bgblur.stats import Stats
 
 REPEAT_AFTER, REPEAT_UNTIL = 0.08, 3.0  # seconds since a picture between which it is repeated
-_SOON = 0.02  # seconds until the next try, while the sink is used or changed
+_SOON = 0.02  # seconds until the next try, while the sink is changed
 
 MayShow = Callable[[Made | None], bool]
 
@@ -36,7 +36,7 @@ class _Sent(NamedTuple):
 
 
 class Output:
-    """``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to any one.
+    """For one thread; ``is_open``, ``wants_i420`` and ``closing`` are for any.
 
     ``may_show`` says whether a picture hides enough of the room at this moment, by what it was
     made with, see ``InForce``. It is asked again for each picture: making one takes time, and the
@@ -94,15 +94,13 @@ class Output:
         A dark card replaces a picture that hides less than the user wants now.
         Returns the seconds until the next call: waking a thread is most of what resting costs.
         """
-        if self.keeper.changing or not self.keeper.using.acquire(blocking=False):
+        if self.keeper.changing:
             return _SOON
         try:
             return self._repeat_if_due(time.monotonic())
         except Exception:
             self._sent = None
             return _SOON
-        finally:
-            self.keeper.using.release()
 
     def end(self, last: Image | None) -> None:
         """Leave ``last`` as the last picture and close the sink for good. Never raises.
@@ -122,8 +120,7 @@ class Output:
         except Exception as error:
             if not given_up:
                 self.keeper.not_completed(self.keeper.sink, error)
-        with self.keeper.using:
-            self._sent = None
+        self._sent = None
         self.closing = True
         self.keeper.close(given_up)
         self.closing = False
@@ -133,7 +130,7 @@ class Output:
     def _publish(self, converted: Image, made_with: Made | None) -> bool:
         keeper = self.keeper
         assert keeper.sink is not None
-        with self._stats.stage("publish"), keeper.using:
+        with self._stats.stage("publish"):
             if not self._may_show(made_with):
                 return False
             self._sent = None

@@ -22,12 +22,13 @@ _LOOKS_EVERY = 0.05  # seconds
 _RELEASED_WITHIN = 5.0  # seconds that a new output waits for the device of a former one
 
 
-class _Fed(NamedTuple):
-    """What ``Output.feed`` takes."""
+class Fed(NamedTuple):
+    """What ``Output.feed`` takes, and its number."""
 
     picture: Image
     made_with: Made | None
     crop: Crop
+    number: int
 
 
 class OutputThread:
@@ -40,9 +41,11 @@ class OutputThread:
     def __init__(self, output: Output, after: Sequence[OutputThread] = ()) -> None:
         self.output = output
         self._after = after
-        self._fed: LatestSlot[_Fed] = LatestSlot()
+        self._fed: LatestSlot[Fed] = LatestSlot()
         self._ending = threading.Event()
         self._last: Image | None = None
+        self._number, self._shown = 0, 0  # of the newest picture fed, and shown or refused
+        self._showing = threading.Condition()
         self._busy_since: float | None = None
         self._tried = threading.Event()  # the first step is done
         self._error: Exception | None = None  # what it raised
@@ -60,7 +63,15 @@ class OutputThread:
         return since is not None and time.monotonic() - since > BLOCKED_AFTER
 
     def feed(self, picture: Image, made_with: Made | None, crop: Crop) -> None:
-        self._fed.put(_Fed(picture, made_with, crop))
+        self._number += 1
+        self._fed.put(Fed(picture, made_with, crop, self._number))
+
+    def wait_until_fed(self, seconds: float) -> None:
+        """After ``feed``, by the same thread: until the output has taken the picture, but
+        ``seconds`` at most, and not at all while it has not taken the one before."""
+        with self._showing:
+            if self._shown >= self._number - 1:
+                self._showing.wait_for(lambda: self._shown >= self._number, seconds)
 
     def end(self, last: Image | None) -> None:
         """Close the output, see ``Output.end``. Returns at once."""
@@ -94,14 +105,14 @@ class OutputThread:
         if isinstance(self._error, UsageError):  # it may have come after the start
             self.output.keeper.say(one_line(self._error))
 
-    def _step(self, fed: _Fed | None) -> float:
+    def _step(self, fed: Fed | None) -> float:
         """Show ``fed``, or the last picture again. Returns the seconds until the next step."""
         self._busy_since = time.monotonic()
         try:
             if self.output.ready():
                 if fed is None:
                     return self.output.repeat()
-                self.output.feed(*fed)
+                self.output.feed(fed.picture, fed.made_with, fed.crop)
         except Exception as error:  # drivers raise anything
             self.output.failed(error)
             if not self._tried.is_set():
@@ -111,6 +122,10 @@ class OutputThread:
         finally:
             self._busy_since = None
             self._tried.set()
+            if fed is not None:
+                with self._showing:
+                    self._shown = fed.number
+                    self._showing.notify()
         return REPEAT_AFTER
 
 

@@ -1,6 +1,7 @@
 """All outputs and the preview: each is fed the same picture, and none disturbs another.
 
-A sole output is fed by the thread that makes the pictures. Of several, each has its own thread.
+Each has a thread of its own, so that the one that makes the pictures and applies edits waits for no
+output.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from bgblur.imaging.color import even
 from bgblur.pipeline.fitter import Fitter
 from bgblur.pipeline.in_force import Made
 from bgblur.pipeline.leaving import Leaving
-from bgblur.pipeline.output import REPEAT_AFTER, MayShow, Output
+from bgblur.pipeline.output import MayShow, Output
 from bgblur.pipeline.output_thread import OutputThread, opened
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.sink_keeper import FrameFormat, OpenSink, SinkKeeper
 from bgblur.pipeline.state import Part, Problems
 from bgblur.stats import Stats
+
+_SOLE_WITHIN = 0.25  # seconds that a sole output is waited for
 
 OpenSinks = Mapping[str, OpenSink]  # by the name that the user gave the output
 
@@ -35,12 +38,13 @@ class OutputState(NamedTuple):
 
 
 class Outputs:
-    """``open``, ``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, ``repeat`` to
-    another, the rest to any.
+    """``open``, ``ready``, ``feed``, ``failed`` and ``end`` belong to one thread, the rest to any.
 
     At the start one output of several is enough; the others are tried again and again. ``size`` and
     ``shape`` are those of the first that is open.
     """
+
+    _thread = OutputThread  # a test may feed them step by step
 
     def __init__(
         self,
@@ -63,7 +67,6 @@ class Outputs:
         self._ended = False
         self._threads: dict[Output, OutputThread] = {}
         self._leaving = Leaving()
-        self._sole: Output | None = None  # what has no thread of its own
         self._all = tuple(self._made(*each) for each in open_sinks.items())
         self._name_each()
 
@@ -164,62 +167,43 @@ class Outputs:
         opened(self._threads.values())
 
     def ready(self) -> bool:
-        """Apply pending changes. Returns False while no output is open. Raises OutputError when a
-        sole output cannot be opened again."""
+        """Apply pending changes. Returns False while no output takes pictures."""
         self._change()
         self._leaving.say()
+        self._say_blocked()
         if self.broken_off is None:
             self._preview.update()
-        if self._sole is not None:
-            return self._sole.ready()
-        return any(output.is_open for output in self._all)
+        return self._some_take_pictures()
 
     def feed(self, picture: Image, made_with: Made | None, crop: Crop = WHOLE) -> bool:
         """Publish ``crop`` of ``picture``, BGR or I420, at each sink's size and in its format.
 
         ``made_with`` is None if it shows nothing of the room. Returns False if the picture may no
-        longer be shown. Raises what a sole sink raises.
+        longer be shown, or no output takes pictures. A sole output is waited for, but not for long:
+        nobody needs more pictures than it takes, and their latency is measured here.
         """
-        sole = self._sole
-        if sole is not None:
-            if not sole.is_open:
-                return True
-            if not sole.feed(picture, made_with, crop):
-                return False
-        elif not self._may_show(made_with):
+        if not self._may_show(made_with):
             return False
-        for output, thread in self._threads.items():
+        for thread in self._threads.values():
             thread.feed(picture, made_with, crop)
-            if thread.blocked:
-                output.keeper.say(
-                    f"{output.keeper.device} does not respond: leave it out of output.devices, "
-                    "or restart what it belongs to"
-                )
+        if len(self._threads) == 1:
+            thread.wait_until_fed(_SOLE_WITHIN)
+        if not self._some_take_pictures():
+            return False
         if self._preview.is_open and self._may_show(made_with):
-            fitter = sole.fitter if sole is not None else self._fitter  # it may be made already
-            self._preview.publish(fitter.fit(picture, crop, self._canvas, self.size, planar=False))
+            made = self._fitter.fit(picture, crop, self._canvas, self.size, planar=False)
+            self._preview.publish(made)
         return True
 
     def failed(self, error: Exception) -> None:
-        """Feeding has raised ``error``."""
-        if self._sole is not None:
-            self._sole.failed(error)
-        else:  # each thread meets the errors of its own sink
-            line = f"the picture cannot be shown: {one_line(error)}"
-            self._problems.set(Part.PICTURE, line)
-
-    def repeat(self) -> float:
-        """See ``Output.repeat``. A thread repeats its output's pictures itself."""
-        sole = self._sole
-        return sole.repeat() if sole is not None else REPEAT_AFTER
+        """Feeding has raised ``error``. Each thread meets the errors of its own sink."""
+        self._problems.set(Part.PICTURE, f"the picture cannot be shown: {one_line(error)}")
 
     def end(self, last: Image) -> None:
         """Leave ``last`` as the last picture and close outputs and preview. Never raises."""
         self._ended = True
         for thread in self._threads.values():
             thread.end(last)
-        if self._sole is not None:
-            self._sole.end(last)
         self._preview.publish(last)
         self._preview.close()
         for thread in self._threads.values():
@@ -231,6 +215,9 @@ class Outputs:
     @property
     def _main(self) -> Output:
         return next((output for output in self._all if output.is_open), self._all[0])
+
+    def _some_take_pictures(self) -> bool:
+        return any(output.is_open and not output.keeper.waits for output in self._all)
 
     @property
     def _unfinished(self) -> list[Output]:
@@ -257,19 +244,26 @@ class Outputs:
             self._all = tuple(outputs)
         self._leaving.forget()
         for gone in former.values():
-            self._leaving.add(gone, self._threads.pop(gone, None))
+            self._leaving.add(self._threads.pop(gone))
         self._spread()
 
     def _spread(self) -> None:
-        """Give each of several outputs a thread of its own."""
-        without = [output for output in self._all if output not in self._threads]
-        before = {output: self._leaving.before(output) for output in without}
-        alone = len(self._all) == 1 and without and not before[without[0]]
-        self._sole = without[0] if alone else None
-        if not alone:
-            for output in without:
-                self._threads[output] = OutputThread(output, before[output])
+        """Give each output a thread of its own."""
+        for output in self._all:
+            if output not in self._threads:
+                self._threads[output] = self._thread(output, self._leaving.before(output))
         self._name_each()
+
+    def _say_blocked(self) -> None:
+        for output, thread in self._threads.items():
+            if thread.blocked:
+                why = (
+                    "does not respond: choose another output"
+                    if len(self._threads) == 1
+                    else "does not respond: leave it out of output.devices"
+                )
+                keeper = output.keeper
+                keeper.say(f"{keeper.device} {why}, or restart what it belongs to")
 
     def _name_each(self) -> None:
         """Have the problems of each of several outputs say which one has them."""

@@ -104,7 +104,6 @@ class Pipeline:
         self._workers[Part.CAMERA] = Worker("capture", self._capture.run, self._stopping)
         self._composite = Worker("composite", self._publish, self._stopping)
         threading.Thread(target=self._supervise, name="supervise", daemon=True).start()
-        threading.Thread(target=self._repeat, name="feed", daemon=True).start()
 
     def stop(self) -> None:
         """End the threads, leave the card as the last picture, close the outputs."""
@@ -261,15 +260,10 @@ class Pipeline:
             if not turn.over():
                 self._show(item, self._capture.newest)
                 self.stats.dropped = self._captured.replaced + self._segmented.replaced
-        self._publisher.end()  # in this thread: an output that blocks now must not block ``stop``
+        self._publisher.end()  # in this thread: what blocks now must not block ``stop``
 
     def _show(self, item: Segmented | None, newest: Frame | None) -> None:
         self._publisher.show(item, newest)
-
-    def _repeat(self) -> None:
-        idle = 0.0
-        while not self._stopping.wait(idle):
-            idle = self._outputs.repeat()
 
     def _supervise(self) -> None:
         while not self._stopping.wait(SUPERVISE_EVERY):

@@ -30,7 +30,7 @@ class FrameFormat(NamedTuple):
 
 class SinkKeeper:
     """``open``, ``ready``, ``works``, ``failed`` and ``close`` belong to the thread that feeds the
-    sink, the rest to any. Hold ``using`` while the sink is used.
+    sink, the rest to any.
 
     ``device`` is the output as the user named it. Where ``named`` is set, problems begin with it.
 
@@ -54,7 +54,6 @@ class SinkKeeper:
         self._saying = threading.Lock()
         self.sink: Sink | None = None
         self.opening = 0  # the number of times that a sink was opened
-        self.using = threading.Lock()  # held while the sink is used or given up
         self.broken_off: OutputError | None = None  # why a recording cannot go on
         self._open_sink = open_sink
         self._problems = problems
@@ -86,6 +85,12 @@ class SinkKeeper:
     def changing(self) -> bool:
         """Whether the sink is about to be opened again."""
         return self._reopen.is_set()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a failed sink waits for its next try, or a recording has broken off."""
+        failed = self._reopen.is_set() and time.monotonic() < self._retry_at
+        return failed or self.broken_off is not None
 
     # ------------------------------------------------------------ orders, from any thread
 
@@ -144,11 +149,9 @@ class SinkKeeper:
     def ready(self) -> bool:
         """Open the sink again if that is due. Returns False while a failed sink waits for its next
         try, and for good once a recording has broken off. Raises what the opening raises."""
-        if self.broken_off is not None:
+        if self.waits:
             return False
         if self._reopen.is_set():
-            if time.monotonic() < self._retry_at:
-                return False
             self._give_up_and_open()
         return True
 
@@ -226,8 +229,7 @@ class SinkKeeper:
         self.sink = sink
 
     def _given_up(self) -> Sink | None:
-        with self.using:
-            sink, self.sink = self.sink, None
+        sink, self.sink = self.sink, None
         return sink
 
     def _give_up_and_open(self) -> None:

@@ -112,7 +112,7 @@ def test_the_repeated_picture_is_dark_once_another_camera_is_chosen(look: Look) 
     showing.show(showing.item())
     showing.in_force.another_camera()
     time.sleep(0.1)
-    showing.outputs.repeat()
+    showing.outputs._all[0].repeat()
     assert np.array_equal(showing.sink.published[-1][1], card(WIDTH, HEIGHT, ""))
 
 

@@ -150,5 +150,5 @@ def test_stop_takes_less_than_a_second_and_leaves_no_thread() -> None:
         began = time.monotonic()
         rig.pipeline.stop()
         assert_within(rig, 1.0, began)
-    names = {"capture", "segment", "composite", "supervise", "feed"}
+    names = {"capture", "segment", "composite", "supervise", "output"}
     rig.wait(lambda: not {t.name for t in set(threading.enumerate()) - before} & names)

@@ -301,7 +301,8 @@ def test_the_cards_are_drawn_ahead_once_a_size(
     assert drawn == [(WIDTH, HEIGHT, text) for text in ALL_CARDS]
     showing.outputs.resize(WIDTH // 2, HEIGHT, 30.0)
     drawn.clear()
-    showing.show(showing.item(3, clock.now))
+    for number in (3, 4):  # the first has the output opened again
+        showing.show(showing.item(number, clock.now))
     assert drawn == [(WIDTH // 2, HEIGHT, text) for text in ALL_CARDS]
 
 

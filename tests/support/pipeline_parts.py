@@ -26,6 +26,7 @@ from bgblur.pipeline.state import Problems
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat, Resizing
 from bgblur.stats import Stats
+from support.in_step import OutputsInStep
 
 WIDTH, HEIGHT = 320, 180
 PERSON = 40  # side of the white square that stands for the person
@@ -144,7 +145,7 @@ def output_on(open_sink: OpenSink, problems: Problems) -> tuple[Output, SinkKeep
 
 def publisher_on(open_sink: OpenSink, problems: Problems, look: Look) -> tuple[Publisher, Outputs]:
     """A publisher without a pipeline around it; its output is still to be opened."""
-    outputs = Outputs({"": open_sink}, Preview(problems), problems, Stats(), lambda _: True)
+    outputs = OutputsInStep({"": open_sink}, Preview(problems), problems, Stats(), lambda _: True)
     return Publisher(outputs, Stats(), problems, InForce(look, SHARP)), outputs
 
 

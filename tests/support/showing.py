@@ -11,11 +11,11 @@ from bgblur.frame import Alpha, Frame, Image
 from bgblur.imaging.tiled import TiledAlpha
 from bgblur.pipeline.in_force import InForce
 from bgblur.pipeline.mailbox import Segmented
-from bgblur.pipeline.outputs import Outputs
 from bgblur.pipeline.preview import Preview
 from bgblur.pipeline.publisher import Publisher
 from bgblur.pipeline.state import Problems
 from bgblur.stats import Stats
+from support.in_step import OutputsInStep
 from support.pipeline_parts import HEIGHT, SHARP, WIDTH, RecordingSink, picture, true_alpha
 
 
@@ -48,7 +48,7 @@ class Showing:
         preview = Preview(self.problems)
         preview.replace(lambda: self.preview_sink)
         may_show = self.in_force.may_show
-        self.outputs = Outputs({"": self.sink}, preview, self.problems, self.stats, may_show)
+        self.outputs = OutputsInStep({"": self.sink}, preview, self.problems, self.stats, may_show)
         self.publisher = Publisher(self.outputs, self.stats, self.problems, self.in_force)
         self.outputs.open(WIDTH, HEIGHT, 30.0)
 

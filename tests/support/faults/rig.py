@@ -23,7 +23,7 @@ from support.faults.parts import Camera, Model, Output, Pace
 from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
-PARTS = ("capture", "segment", "composite", "supervise", "feed")  # the pipeline's threads, by name
+PARTS = ("capture", "segment", "composite", "supervise")  # the pipeline's threads, by name
 SECOND = "second"  # the name of a second output
 PATIENCE = 0.6  # seconds until a call counts as hung, here
 
