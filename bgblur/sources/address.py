@@ -17,7 +17,14 @@ from bgblur.frame import Frame, Image
 from bgblur.media.converter import Converter
 from bgblur.media.reader import MOST_PIXELS
 from bgblur.media.tags import orientation_of
-from bgblur.sources.certificates import checks, distrust, leads_to, pinned_name, tls_options
+from bgblur.sources.certificates import (
+    checks,
+    distrust,
+    leads_to,
+    names_checked,
+    pinned_name,
+    tls_options,
+)
 from bgblur.sources.received import Received
 from bgblur.sources.refusals import refusal, unfit, untrusted
 
@@ -25,8 +32,6 @@ OPENS_WITHIN, READS_WITHIN = 4.0, 4.0  # seconds; the pipeline's patience is lon
 CATCHES_UP = 0.1  # seconds that a picture is given up for a newer one
 
 _COMMON = {
-    # What the server names in turn, as a playlist does, may not be a file of this computer.
-    "protocol_whitelist": "http,https,httpproxy,crypto,tls,tcp,udp,rtp,srtp,rtsp,rtsps",
     "analyzeduration": "1000000",  # microseconds
     "fpsprobesize": "0",  # pictures to find the rate with, where the stream does not tell it
 }
@@ -119,7 +124,7 @@ def _open(address: str, name: str, certificate: str) -> InputContainer:
         found = _opened(address, name, certificate)
         if not isinstance(found, str):
             return found
-        if not checks(found, certificate):
+        if checks(address, certificate) and not checks(found, certificate):
             raise unfit(
                 name,
                 "it leads on to an address that shows no certificate: give that address, or write "
@@ -141,8 +146,16 @@ def _opened(address: str, name: str, certificate: str) -> InputContainer | str:
             found = _tried(address, options | {"verifyhost": other})
         elif why := distrust(address, certificate):
             raise untrusted(name, why)
-    if type(found) is av.error.OSError and (next_one := leads_to(address, certificate)):
+    # By http://, FFmpeg itself follows to http:// alone, and with the password.
+    led = av.ArgumentError if scheme_of(address) == "http" else av.error.OSError
+    if type(found) is led and (next_one := leads_to(address, certificate)):
         return next_one
+    if isinstance(found, av.ExitError) and names_checked(address, certificate):
+        raise unfit(
+            name,
+            "it is a playlist of addresses by https://, whose certificates nobody checks: give the "
+            'address of a stream, or write "any" in camera.certificate',
+        )
     if isinstance(found, av.ArgumentError) and _names_others(address, certificate):
         raise unfit(
             name,

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 import av
@@ -19,7 +20,10 @@ from bgblur.addresses import scheme_of
 from bgblur.errors import CameraError
 from bgblur.files import user_path
 
-_PORTS = {"https": 443, "rtsps": 322}
+_PORTS = {"https": 443, "rtsps": 322}  # of addresses with a certificate
+# What the server names in turn, as a playlist does, may not be a file of this computer.
+_OPEN = "http,httpproxy,crypto,tcp,udp,rtp,srtp,rtsp"
+_LOOKS_AT = 1 << 16  # bytes of a playlist
 _ANSWERS_WITHIN = 2.0  # seconds
 _SENDS_ON = {301, 302, 303, 307, 308}  # statuses of HTTP
 # FFmpeg's formats that name other addresses.
@@ -44,16 +48,20 @@ def tls_options(address: str, certificate: str) -> dict[str, str]:
     """What FFmpeg needs to keep ``camera.certificate``: whether it checks of its own accord depends
     on its version, and that of PyAV's wheels finds the system's authorities on some systems alone.
 
-    What the camera names in turn is not asked: FFmpeg does not check it. See ``leads_to``.
+    What the camera names in turn and has a certificate is not asked: FFmpeg does not check it. See
+    ``leads_to``.
 
     Raises CameraError for what cannot be the name of a file.
     """
+    if certificate == "any":
+        return {"tls_verify": "0", "protocol_whitelist": f"{_OPEN},https,rtsps,tls"}
     if not checks(address, certificate):
-        return {"tls_verify": "0"}
+        return {"protocol_whitelist": _OPEN}
     file = _file(certificate) or _system_file()
     formats = ",".join(sorted(av.formats_available - _NAME_OTHERS))
     return {
         "tls_verify": "1",
+        "protocol_whitelist": f"{_OPEN},https,rtsps,tls",
         "format_whitelist": formats,
         "max_redirects": "0",  # FFmpeg would follow to http:// as well
         **({"ca_file": file} if file else {}),
@@ -61,24 +69,61 @@ def tls_options(address: str, certificate: str) -> dict[str, str]:
 
 
 def leads_to(address: str, certificate: str) -> str | None:
-    """Where a camera by https:// sends who asks; None where it sends nobody on, or its certificate
-    is not let in. No password is sent."""
-    if scheme_of(address) != "https" or not checks(address, certificate):
+    """Where a camera by http:// or https:// sends who asks; None where it sends nobody on, or its
+    certificate is not let in. No password is sent, but one goes on from http:// to https:// of the
+    same host."""
+    found = _answer(address, certificate).leads_to
+    if not found:
         return None
-    parts = urlsplit(address.strip())
-    asked = http.client.HTTPConnection(parts.hostname or "", timeout=_ANSWERS_WITHIN)
+    before, found = urlsplit(address.strip()), urljoin(address.strip(), found)
+    after = urlsplit(found)
+    if "@" in before.netloc and (before.scheme.lower(), before.hostname, after.scheme) == (
+        *("http", after.hostname, "https"),
+    ):
+        secret, host = before.netloc.rpartition("@")[0], after.netloc.rpartition("@")[2]
+        return after._replace(netloc=f"{secret}@{host}").geturl()
+    return found
+
+
+def names_checked(address: str, certificate: str) -> bool:
+    """Whether what is at ``address``, which is without TLS, is a playlist of addresses with it."""
+    return scheme_of(address) == "http" and _answer(address, certificate).names_checked
+
+
+class _Answer(NamedTuple):
+    """Where who asks is sent on to; whether the text is a playlist with https:// in it."""
+
+    leads_to: str | None = None
+    names_checked: bool = False
+
+
+def _answer(address: str, certificate: str) -> _Answer:
+    """What a camera by http:// or https:// answers without a password. Nothing where no certificate
+    is let in, and where none is checked."""
+    if certificate == "any" or scheme_of(address) not in ("http", "https"):
+        return _Answer()
+    asked = None
     try:
-        own = pinned_name(address, certificate) is not None
-        asked.sock = _shown(address, certificate, any_name=own)
+        parts = urlsplit(address.strip())
+        asked = http.client.HTTPConnection(
+            parts.hostname or "", parts.port, timeout=_ANSWERS_WITHIN
+        )
+        if checks(address, certificate):
+            own = pinned_name(address, certificate) is not None
+            asked.sock = _shown(address, certificate, any_name=own)
         path = parts._replace(scheme="", netloc="", fragment="").geturl()
-        asked.request("GET", path or "/", headers={"Host": parts.netloc.rpartition("@")[2]})
-        answer = asked.getresponse()
-        found = answer.getheader("Location") if answer.status in _SENDS_ON else None
-        return urljoin(address.strip(), found) if found else None
+        headers = {"Host": parts.netloc.rpartition("@")[2], "Connection": "close"}
+        asked.request("GET", path or "/", headers=headers)
+        with asked.getresponse() as answer:
+            if answer.status in _SENDS_ON:
+                return _Answer(answer.getheader("Location"))
+            text = answer.read(_LOOKS_AT) if answer.peek(7).startswith(b"#EXTM3U") else b""
+            return _Answer(None, b"https://" in text)
     except (OSError, ValueError, http.client.HTTPException):
-        return None
+        return _Answer()
     finally:
-        asked.close()
+        if asked is not None:
+            asked.close()
 
 
 def distrust(address: str, certificate: str) -> str | None:

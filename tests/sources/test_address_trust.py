@@ -226,7 +226,8 @@ def test_ffmpeg_is_told_whether_to_check(
         pictures(f"{scheme}://127.0.0.1:1/", file if certificate == "file" else certificate)
     checked = scheme in ("https", "rtsps") and certificate != "any"
     (options,) = given
-    assert options["tls_verify"] == ("1" if checked else "0")
+    assert options.get("tls_verify") == ("1" if checked else "0" if certificate == "any" else None)
+    assert ("tls" in options["protocol_whitelist"].split(",")) == (checked or certificate == "any")
     known = {"trusted": str(system), "file": str(file)}
     assert options.get("ca_file") == (known[certificate] if checked else None)
 
