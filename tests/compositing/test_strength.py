@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from support.faults.parts import scene
+from support.faults.camera import scene
 from support.faults.watermark import LEAK, room, watermark_seen
 from support.pipeline_parts import true_alpha
 from support.reader import Reader

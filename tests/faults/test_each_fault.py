@@ -8,8 +8,10 @@ from dataclasses import replace
 from itertools import cycle, product
 
 import pytest
+from support.faults.camera import Camera
 from support.faults.fairness import Heartbeat, no_descriptor_stays
-from support.faults.parts import RUNGS, Camera, Model, Output, Pace
+from support.faults.model import RUNGS, Model, Pace
+from support.faults.output import Output
 from support.faults.rig import FaultRig, impatient, tried
 
 from bgblur.compositing.look import Look

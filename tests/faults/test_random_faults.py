@@ -29,10 +29,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from support.faults.camera import SIZES, Camera
 from support.faults.choices import FRAMINGS, HIDING, MASKS, PACES, RAW, RESTS, SECONDS
 from support.faults.fairness import Heartbeat, no_descriptor_stays
 from support.faults.full_disk import write_on_a_full_disk
-from support.faults.parts import RUNGS, SIZES, Camera, Model, Output, Pace
+from support.faults.model import RUNGS, Model, Pace
+from support.faults.output import Output
 from support.faults.rig import FaultRig, impatient, tried
 from support.faults.tally import TALLY
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from support.faults.fairness import Heartbeat, no_descriptor_stays
-from support.faults.parts import Model, Pace
+from support.faults.model import Model, Pace
 from support.faults.rig import PATIENCE, FaultRig, impatient, tried
 
 from bgblur.compositing.look import Look

@@ -7,7 +7,7 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
-from support.faults.parts import SIZES, scene
+from support.faults.camera import SIZES, scene
 from support.faults.watermark import LEAK, room, watermark_seen
 from support.pipeline_parts import true_alpha
 

@@ -1,75 +1,21 @@
+"""A video comes out as it went in: its frames, their sizes and times, its sound."""
+
 from __future__ import annotations
 
 import itertools
 import struct
-import threading
-from collections.abc import Callable
-from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
+from support.media.plain_clips import MILLISECONDS, as_is, blur_video, clip, stamps
 
-from bgblur.errors import OutputError, UsageError
 from bgblur.frame import Alpha, Image
-from bgblur.offline import video as offline
-from bgblur.offline.video import OnProgress, VideoJob, VideoReport
+from bgblur.offline.video import VideoJob
 
 CLIPS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "video"
 needs_clips = pytest.mark.skipif(not CLIPS.exists(), reason="the shared clips are not here")
-MILLISECONDS = Fraction(1, 1000)
-
-
-def blur_video(
-    job: VideoJob,
-    process: Callable[[Image], tuple[Image, Alpha]],
-    *,
-    on_progress: OnProgress | None = None,
-) -> VideoReport:
-    return offline.blur_video(job, process, lambda done, _: done, on_progress=on_progress)
-
-
-def as_is(picture: Image) -> tuple[Image, Alpha]:
-    return picture, np.ones(picture.shape[:2], np.float32)
-
-
-def clip(
-    path: Path,
-    count: int = 30,
-    size: tuple[int, int] = (64, 48),
-    pts: Callable[[int], int] = lambda index: 40 * index,
-    sound: bool = False,
-) -> Path:
-    """Frames that grow lighter, in milliseconds, with or without a tone; made with PyAV alone."""
-    with av.open(str(path), "w", container_options={"movflags": "+faststart"}) as container:
-        video = container.add_stream("libx264", 25, time_base=MILLISECONDS)
-        assert isinstance(video, av.VideoStream)
-        video.pix_fmt = "yuv444p"  # takes odd sizes
-        video.width, video.height = size
-        audio = container.add_stream("aac", 48000) if sound else None
-        for index in range(count):
-            picture = np.full((size[1], size[0], 3), 20 + 7 * (index % 30), np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = pts(index), MILLISECONDS
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        if isinstance(audio, av.AudioStream):
-            for index in range(count * 1920 // 1024):
-                turn = (np.arange(1024) + 1024 * index) * 440 * 2 * np.pi / 48000
-                tone = np.repeat(np.sin(turn, dtype=np.float64)[None], 2, 0).astype(np.float32)
-                piece = av.AudioFrame.from_ndarray(tone / 4, format="fltp", layout="stereo")
-                piece.sample_rate, piece.pts = 48000, 1024 * index
-                container.mux(audio.encode(piece))
-            container.mux(audio.encode(None))
-    return path
-
-
-def stamps(path: Path) -> list[float]:
-    with av.open(str(path)) as container:
-        return [frame.time for frame in container.decode(video=0)]
 
 
 def sound_of(path: Path) -> list[bytes]:
@@ -198,144 +144,6 @@ def test_a_file_that_breaks_off_is_blurred_as_far_as_it_goes(tmp_path: Path) -> 
     assert len(stamps(tmp_path / "out.mp4")) == report.frames
     (line,) = report.warnings
     assert "part.mp4 breaks off" in line
-
-
-def test_every_nth_frame_is_saved(tmp_path: Path) -> None:
-    path = clip(tmp_path / "in.mp4", 10)
-    folder = tmp_path / "new" / "frames"
-    job = VideoJob(path, tmp_path / "out.mp4", save_every=4, frames_dir=folder)
-    shown: list[Image] = []
-
-    def keep(picture: Image) -> tuple[Image, Alpha]:
-        shown.append(picture)
-        return as_is(picture)
-
-    blur_video(job, keep)
-    assert sorted(entry.name for entry in folder.iterdir()) == [
-        "frame_000004.png",
-        "frame_000008.png",
-    ]
-    saved = cv2.imread(str(folder / "frame_000008.png"))
-    assert saved is not None
-    assert (saved == shown[7]).all()
-
-
-@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError])
-def test_an_interruption_leaves_nothing_behind(
-    tmp_path: Path, failure: type[BaseException]
-) -> None:
-    path = clip(tmp_path / "in.mp4", 30, sound=True)
-    older = tmp_path / "out.mp4"
-    older.write_text("older")
-    count = itertools.count()
-
-    def break_off(picture: Image) -> tuple[Image, Alpha]:
-        if next(count) == 20:
-            raise failure
-        return as_is(picture)
-
-    before = set(threading.enumerate())
-    with pytest.raises(failure):
-        blur_video(
-            VideoJob(path, older, alpha=tmp_path / "alpha.mkv", overwrite=True),
-            break_off,
-        )
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
-    assert older.read_text() == "older"
-    assert not set(threading.enumerate()) - before
-
-
-def test_progress_is_optional_and_stops_the_work_with_an_exception(tmp_path: Path) -> None:
-    class EnoughError(Exception):
-        pass
-
-    def stop(done: int, total: int | None, fps: float) -> None:
-        if done == 5:
-            raise EnoughError
-
-    path = clip(tmp_path / "in.mp4", 30)
-    job = VideoJob(path, tmp_path / "out.mp4")
-    with pytest.raises(EnoughError):
-        blur_video(job, as_is, on_progress=stop)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["in.mp4"]
-    assert blur_video(job, as_is).frames == 30
-
-
-def refused(tmp_path: Path) -> dict[str, tuple[VideoJob, type[Exception], str]]:
-    source, out = tmp_path / "in.mp4", tmp_path / "out.mp4"
-    link = tmp_path / "link.mp4"
-    link.symlink_to(source)
-    alpha = tmp_path / "alpha.mkv"
-    return {
-        "same": (VideoJob(source, source), UsageError, "three files"),
-        "linked": (VideoJob(source, link), UsageError, "three files"),
-        "alpha is the output": (VideoJob(source, alpha, alpha), UsageError, "three files"),
-        "ending": (VideoJob(source, tmp_path / "out.wmv"), UsageError, "must end in"),
-        "alpha's ending": (VideoJob(source, out, tmp_path / "a.mp4"), UsageError, r"\.mkv"),
-        "half a wish": (VideoJob(source, out, save_every=3), UsageError, "go together"),
-        "no interval": (
-            VideoJob(source, out, save_every=0, frames_dir=tmp_path),
-            UsageError,
-            "1 or more",
-        ),
-        "no source": (VideoJob(tmp_path / "none.mp4", out), UsageError, "no such file"),
-        "no folder": (VideoJob(source, tmp_path / "none" / "o.mp4"), OutputError, "no folder"),
-        "no alpha folder": (
-            VideoJob(source, out, tmp_path / "none" / "a.mkv"),
-            OutputError,
-            "no folder",
-        ),
-        "frames in a file": (
-            VideoJob(source, out, save_every=1, frames_dir=source),
-            OutputError,
-            "cannot make the folder",
-        ),
-    }
-
-
-@pytest.mark.parametrize(
-    "kind",
-    ["same", "linked", "alpha is the output", "ending", "alpha's ending", "half a wish",
-     "no interval", "no source", "no folder", "no alpha folder", "frames in a file"],
-)  # fmt: skip
-def test_an_impossible_job_is_one_line_before_any_work(tmp_path: Path, kind: str) -> None:
-    path = clip(tmp_path / "in.mp4", 2)
-    data = path.read_bytes()
-    job, error, reason = refused(tmp_path)[kind]
-
-    def never(picture: Image) -> tuple[Image, Alpha]:
-        raise AssertionError
-
-    with pytest.raises(error, match=reason) as caught:
-        blur_video(job, never)
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == data
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["in.mp4", "link.mp4"]
-
-
-def test_existing_files_are_replaced_only_with_overwrite(tmp_path: Path) -> None:
-    path = clip(tmp_path / "in.mp4", 8)
-    folder = tmp_path / "frames"
-    files = {
-        "out.mp4": VideoJob(path, tmp_path / "out.mp4"),
-        "alpha.mkv": VideoJob(path, tmp_path / "new.mp4", alpha=tmp_path / "alpha.mkv"),
-        "frames/frame_000100.png": VideoJob(
-            path, tmp_path / "new.mp4", save_every=4, frames_dir=folder
-        ),
-    }
-    folder.mkdir()
-    for name, job in files.items():
-        (tmp_path / name).write_text("older")
-        with pytest.raises(
-            UsageError, match=r"exists already: .*--overwrite .* replaces it"
-        ) as caught:
-            blur_video(job, as_is)
-        assert name in str(caught.value)
-        assert (tmp_path / name).read_text() == "older"
-        assert not (tmp_path / "new.mp4").exists()
-        blur_video(replace(job, overwrite=True), as_is)
-        assert len(stamps(job.target)) == 8
-        (tmp_path / "new.mp4").unlink(missing_ok=True)
 
 
 def until(path: Path) -> float:

@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from support.faults.camera import Camera
 from support.faults.fairness import Heartbeat, no_descriptor_stays
-from support.faults.parts import Camera
 from support.faults.rig import FaultRig, impatient, tried
 from support.pipeline_parts import SHARP, SquareEngine, SquareSource, backend_of
 from support.showing import Showing

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.faults.camera import Camera
 from support.faults.fairness import Heartbeat, no_descriptor_stays
-from support.faults.parts import Camera
 from support.faults.rig import FaultRig, impatient
 from support.pipeline_parts import HEIGHT, WIDTH, room
 from support.showing import Showing

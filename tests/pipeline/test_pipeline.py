@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 
 import cv2
 import numpy as np
@@ -17,7 +16,6 @@ from support.pipeline_parts import (
     WIDTH,
     SquareEngine,
     backend_of,
-    picture,
     place,
     room,
     stripes_visible,
@@ -33,7 +31,7 @@ from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.publisher import NO_SIGNAL_AFTER, STALE_AFTER, TOO_LATE
 from bgblur.pipeline.state import Part, State
-from bgblur.pipeline.words import CARDS, ENDED_CARD
+from bgblur.pipeline.words import CARDS
 
 
 def delayed(seconds: float) -> Callable[[Alpha], Alpha]:
@@ -235,81 +233,12 @@ def test_a_slow_camera_is_shown_without_a_break_and_missed_when_it_is_silent() -
         rig.source.stall.clear()  # or its thread would outlive the test
 
 
-def test_off_shows_the_raw_frame_and_on_hides_it_at_once() -> None:
-    with running(Rig(look=Look(strength=0))) as rig:
-        rig.wait_state("off")
-        raw = rig.sink.since(0)[-1]
-        assert any(np.array_equal(raw, picture(i)) for i in range(rig.source.index + 1))
-        assert rig.engine.calls == 0  # nothing is inferred while raw frames are shown
-        blocked = threading.Event()
-        rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
-        rig.pipeline.look = Look(strength=60)
-        count = len(rig.sink.published)
-        time.sleep(0.5)
-        rig.wait(lambda: len(rig.sink.after_order(count)) > 2)
-        assert not leaks(rig.sink.after_order(count))
-        blocked.set()
-        rig.wait_state("blurring")
-        assert not leaks(rig.sink.after_order(count))
-
-
-@pytest.mark.parametrize("wanted", [Look(strength=100), Look(mode="color")])
-@pytest.mark.parametrize("weak", [0, 1, 4])
-def test_a_weak_picture_is_not_repeated_once_more_is_wanted(
-    weak: int, wanted: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a model that hangs, the last picture stood for up to 0.9 s.
-
-    Every strength hides, so the weak ones are made to show the room here: what is repeated depends
-    on the strength, not on what is seen."""
-    monkeypatch.setattr(
-        "bgblur.compositing.look.sigma_of", lambda strength, rows: 5e-4 * strength * rows
-    )
-    with running(Rig(look=Look(strength=weak))) as rig:
-        rig.wait_state("blurring" if weak else "off")
-        rig.wait(lambda: len(rig.sink.published) > 3)
-        assert leaks(rig.sink.since(0)), "the weak picture shows the room"
-        blocked = threading.Event()
-        rig.engine.behave = lambda alpha: (blocked.wait(20), alpha)[1]
-        rig.pipeline.look = wanted
-        count = len(rig.sink.published)
-        time.sleep(0.6)
-        rig.wait(lambda: len(rig.sink.after_order(count)) > 2)
-        seen = rig.sink.after_order(count)
-        blocked.set()
-        assert not leaks(seen)
-
-
-def test_toggling_many_times_never_leaks_while_on() -> None:
-    def toggled(count: int) -> bool:
-        return len(rig.sink.after_order(count)) > 2
-
-    with running(Rig()) as rig:
-        rig.wait_state("blurring")
-        for _ in range(10):
-            rig.pipeline.look = Look(strength=0)
-            rig.wait_state("off")
-            rig.pipeline.look = Look(strength=60)
-            count = len(rig.sink.published)
-            time.sleep(0.1)
-            rig.wait(partial(toggled, count))
-            assert not leaks(rig.sink.after_order(count))
-
-
 def test_a_mode_without_blur_hides_the_room_while_there_is_no_alpha() -> None:
     engine = SquareEngine(raise_error)
     with running(Rig(engine, look=Look(mode="color", color=(1, 2, 3)))) as rig:
         rig.wait_state("no mask")
         rig.wait(lambda: bool((rig.sink.since(0)[-1] == (1, 2, 3)).all()))
         assert not leaks(rig.sink.since(0))
-
-
-def test_the_last_picture_is_the_card() -> None:
-    with running(Rig(look=Look(strength=0))) as rig:
-        rig.wait_state("off")
-    assert np.array_equal(rig.sink.since(0)[-1], card(WIDTH, HEIGHT, ENDED_CARD))
-    assert rig.sink.closed == 1
-    assert rig.source.closed == 1
 
 
 def test_a_lost_output_is_opened_again() -> None:

@@ -11,16 +11,17 @@ from support.pipeline_parts import (
     HEIGHT,
     PERSON,
     WIDTH,
+    RecordingSink,
     SquareEngine,
     SquareSource,
     picture,
 )
-from support.rig import Rig, assert_within, leaks, running
+from support.rig import Rig, assert_fed, assert_within, leaks, running
 
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.errors import CameraError, ModelError, OutputError
-from bgblur.frame import Frame
+from bgblur.frame import Frame, Image
 from bgblur.pipeline.backend import Backend
 from bgblur.pipeline.state import Part
 from bgblur.segmentation.matting import Matting
@@ -152,3 +153,31 @@ def test_stop_takes_less_than_a_second_and_leaves_no_thread() -> None:
         assert_within(rig, 1.0, began)
     names = {"capture", "segment", "composite", "supervise", "output"}
     rig.wait(lambda: not {t.name for t in set(threading.enumerate()) - before} & names)
+
+
+class FailingPreview(RecordingSink):
+    def publish(self, picture: Image) -> None:
+        if self.refuse.is_set():
+            raise OutputError("the page has ended")
+        super().publish(picture)
+
+
+def test_the_preview_shows_what_the_output_shows_and_may_fail_alone() -> None:
+    preview = FailingPreview()
+    with running(Rig()) as rig:
+        rig.wait_state("blurring")
+        rig.pipeline.replace_preview(lambda: preview)
+        rig.wait(lambda: len(preview.published) > 10)
+        moment = preview.published[5][1]
+        assert any(np.array_equal(moment, picture) for picture in rig.sink.since(0))
+        preview.refuse.set()
+        rig.wait(lambda: rig.pipeline.problems.now() == {Part.PREVIEW: "the page has ended"})
+        began = time.monotonic()
+        time.sleep(0.5)
+        assert_fed(rig, began)
+        preview.refuse.clear()
+        rig.pipeline.replace_preview(lambda: preview)
+        rig.wait(lambda: Part.PREVIEW not in rig.pipeline.problems)
+        rig.pipeline.replace_preview(None)
+        rig.wait(lambda: preview.closed > 0)
+    assert not leaks([picture for _, picture in preview.published])

@@ -10,7 +10,7 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-from support.faults.parts import scene
+from support.faults.camera import scene
 from support.faults.watermark import LEAK, watermark_seen
 from support.pipeline_parts import HEIGHT, WIDTH, true_alpha
 from support.rig import Rig, leaks, running

@@ -1,4 +1,4 @@
-"""A room, somebody in it, and the alpha of that."""
+"""A room, somebody in it, the alpha of that, and a guard that watches both."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 
 from bgblur.frame import Alpha, Image
+from bgblur.segmentation.motion import small_picture
+from bgblur.segmentation.plausible import Plausibility, cells_of
 
 WIDTH, HEIGHT = 320, 180
 RATE = 30.0
@@ -30,3 +32,25 @@ def seen(alpha: Alpha, behind: Image, seed: int = 2) -> Image:
     """The picture in which ``alpha`` is true: other structure where the person is."""
     cover = cv2.resize(alpha, (WIDTH, HEIGHT))[..., None] > 0.5
     return np.where(cover, np.roll(room(seed), 3, axis=1), behind)
+
+
+class Watch:
+    """A guard, and a clock that runs at the camera's rate."""
+
+    def __init__(self) -> None:
+        self.guard, self.now = Plausibility(), 100.0
+
+    def __call__(self, image: Image, alpha: Alpha) -> str:
+        self.now += 1 / RATE
+        small = small_picture(image)
+        return self.guard(cells_of(alpha, small)(), small, self.now)
+
+    def run(self, image: Image, alpha: Alpha, seconds: float) -> list[str]:
+        return [self(image, alpha) for _ in range(round(RATE * seconds))]
+
+
+def sitting(watch: Watch, seconds: float = 2.0) -> Image:
+    """Somebody sits in the room for some time; the picture."""
+    image = seen(person(0.3), room())
+    assert not any(watch.run(image, person(0.3), seconds))
+    return image

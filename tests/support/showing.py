@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
+
+from bgblur.compositing.card import card
 from bgblur.compositing.compositor import CpuCompositor
 from bgblur.compositing.look import Look
 from bgblur.frame import Alpha, Frame, Image
@@ -66,3 +69,7 @@ class Showing:
         self.publisher.show(item, newest)
         shown = self.sink.published[before[0] :] + self.preview_sink.published[before[1] :]
         return [image for _, image in shown]
+
+
+def is_card(shown: list[Image], text: str) -> bool:
+    return bool(shown) and all(np.array_equal(p, card(WIDTH, HEIGHT, text)) for p in shown)

@@ -1,4 +1,4 @@
-"""The tray's logic, with Qt but without a screen."""
+"""The tray's menu writes what is chosen and shows what is in force; Qt without a screen."""
 
 from __future__ import annotations
 
@@ -12,77 +12,19 @@ import pytest
 pytest.importorskip("PySide6", reason="needs the extra tray")
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction, QColor
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QColorDialog, QMenu
 from support.faults.fairness import Heartbeat
-from support.tray.qt import offscreen, soon
-from support.tray.reports import report
+from support.tray.qt import soon
+from support.tray.trays import entry, ticked
 
-from bgblur.config.file import default_path, load, set_value
+from bgblur.config.file import load, set_value
 from bgblur.config.settings import Settings
-from bgblur.daemon.status import StatusFile
 from bgblur.tray import autostart as tray_autostart
-from bgblur.tray.daemon import OwnDaemon
-from bgblur.tray.state import TrayState
 from bgblur.tray.tray import Tray
 
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):  # the real desktop keeps its keys
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def config() -> Path:
-    default_path().parent.mkdir(parents=True)
-    return default_path()
-
-
-@pytest.fixture
-def status() -> Iterator[StatusFile]:
-    file = StatusFile()
-    yield file
-    file.remove()
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The notifications."""
-    lines: list[str] = []
-    monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
-    return lines
-
-
-@pytest.fixture
-def make(said: list[str]) -> Iterator[Callable[..., Tray]]:
-    offscreen()
-    made: list[Tray] = []
-
-    def tray(config: Path, *, widgets: bool = True) -> Tray:
-        made.append(Tray(config, load(config), OwnDaemon(config), widgets=widgets))
-        made[-1].show()
-        return made[-1]
-
-    yield tray
-    for one in made:
-        one.close()
-
-
-def entry(menu: QMenu, *texts: str) -> QAction:
-    """An entry by its text, through submenus."""
-    for text in texts[:-1]:
-        submenu = entry(menu, text).menu()
-        assert isinstance(submenu, QMenu)
-        menu = submenu
-    (found,) = [a for a in menu.actions() if a.text().replace("&", "") == texts[-1]]
-    return found
-
-
-def ticked(menu: QMenu) -> list[str]:
-    return [a.text().replace("&", "") for a in menu.actions() if a.isChecked() and a.isVisible()]
+pytest_plugins = ["support.tray.trays"]
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 def test_a_choice_is_written_and_shown(make: Callable[..., Tray], config: Path) -> None:
@@ -240,58 +182,6 @@ def test_a_colour_is_asked_for(make: Callable[..., Tray], config: Path) -> None:
     assert load(config).background.color == "#102030"
 
 
-def test_the_state_is_shown_and_the_end_reported_once(
-    make: Callable[..., Tray], config: Path, status: StatusFile, said: list[str]
-) -> None:
-    status.write(report(config))
-    tray = make(config)
-    assert tray.seen
-    assert tray.seen.state == TrayState.BLURRING
-    words, problem, outputs = tray.menu.menu.actions()[:3]
-    assert words.text() == "Your background is hidden"
-    assert not problem.isVisible()
-    assert not outputs.isVisible()
-    assert not entry(tray.menu.menu, "Start bgblur").isVisible()
-    two = [{"device": "web", "name": "preview page"}, {"device": "/dev/video10", "name": None}]
-    status.write(report(config, "no camera", problem="the camera was unplugged", outputs=two))
-    assert soon(lambda: "unplugged" in tray.icon.toolTip())
-    assert problem.isVisible()
-    assert problem.text() == "the camera was unplugged"
-    assert outputs.text() == "To web, /dev/video10 (not open)"
-    assert outputs.isVisible()
-    assert outputs.text() in tray.icon.toolTip()
-    assert said == []
-    status.remove()
-    assert soon(lambda: said)
-    assert "has stopped" in said[0]
-    assert entry(tray.menu.menu, "Start bgblur").isVisible()
-    soon(lambda: False, 1.3)
-    assert len(said) == 1
-
-
-def test_a_daemon_that_never_ran_is_not_reported_as_stopped(
-    make: Callable[..., Tray], config: Path, said: list[str]
-) -> None:
-    tray = make(config)
-    soon(lambda: False, 1.2)
-    assert tray.seen
-    assert tray.seen.state == TrayState.STOPPED
-    assert said == []
-
-
-def test_a_daemon_that_cannot_start_says_why(
-    make: Callable[..., Tray], config: Path, said: list[str]
-) -> None:
-    set_value(config, "camera.device", "gone.mp4")
-    set_value(config, "output.device", "web")
-    tray = make(config)
-    entry(tray.menu.menu, "Start bgblur").trigger()
-    assert tray.menu.menu.actions()[0].text() == "Starting"
-    assert soon(lambda: said)
-    assert "gone.mp4" in said[0]
-    assert not said[0].startswith("bgblur-cam:")
-
-
 def test_a_broken_file_is_reported_and_kept(
     make: Callable[..., Tray], config: Path, said: list[str]
 ) -> None:
@@ -315,29 +205,3 @@ def test_start_at_login(make: Callable[..., Tray], config: Path) -> None:
     assert tray_autostart.enabled()
     tray_autostart.entry_path().unlink()
     assert soon(lambda: not switch.isChecked())
-
-
-def test_a_preview_that_is_off_is_switched_on(
-    make: Callable[..., Tray],
-    config: Path,
-    status: StatusFile,
-    said: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    opened: list[str] = []
-
-    def browser(url: str) -> bool:
-        opened.append(url)
-        return True
-
-    monkeypatch.setattr("webbrowser.open", browser)
-    menu = make(config).menu.menu
-    entry(menu, "Open preview").trigger()
-    assert soon(lambda: said)
-    assert "start bgblur-cam first" in said.pop()
-    status.write(report(config))
-    entry(menu, "Open preview").trigger()
-    assert soon(lambda: load(config).output.preview)
-    status.write(report(config, preview="http://127.0.0.1:1/"))
-    assert soon(lambda: opened == ["http://127.0.0.1:1/"])
-    assert said == []

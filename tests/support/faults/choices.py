@@ -9,7 +9,7 @@ from bgblur.compositing.look import Look
 from bgblur.imaging.canvas import Canvas
 from bgblur.imaging.geometry import Geometry
 from bgblur.segmentation.options import MaskOptions
-from support.faults.parts import RUNGS, Pace
+from support.faults.model import RUNGS, Pace
 from support.pipeline_parts import SHARP
 
 GREY = np.full((90, 160, 3), 90, np.uint8)

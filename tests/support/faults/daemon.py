@@ -11,7 +11,9 @@ import pytest
 
 from bgblur.config.settings import Settings
 from bgblur.daemon import daemon, live_settings
-from support.faults.parts import Camera, Model, Output
+from support.faults.camera import Camera
+from support.faults.model import Model
+from support.faults.output import Output
 
 
 class FaultDaemon:

@@ -18,8 +18,10 @@ from bgblur.pipeline.pipeline import Pipeline
 from bgblur.pipeline.state import Part, Rest
 from bgblur.segmentation.options import MaskOptions
 from bgblur.sinks import PixelFormat
+from support.faults.camera import Camera
 from support.faults.fairness import Heartbeat, feed_problem
-from support.faults.parts import Camera, Model, Output, Pace
+from support.faults.model import Model, Pace
+from support.faults.output import Output
 from support.faults.tally import TALLY
 from support.pipeline_parts import SHARP
 
