@@ -219,14 +219,7 @@ def blur_video(
         keep_interlaced=keep_interlaced,
     )
     with _threads_kept(), closing(Processor(settings, quality=quality)) as process:
-        return video.blur_video(
-            job,
-            process.segment,
-            process.compose,
-            compose_deep=process.compose_deep,
-            cut_out=process.cut_out,
-            on_progress=progress,
-        )
+        return video.blur_video_by(process, job, progress)
 
 
 def _checked(frame: object) -> Image:

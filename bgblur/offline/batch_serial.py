@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bgblur.config.settings import Settings
 from bgblur.errors import BgblurError, one_line
 from bgblur.interrupts import check
-from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video
+from bgblur.offline.video import OnProgress, VideoJob, VideoReport, blur_video_by
 from bgblur.segmentation.quality import Quality
 
 OnJobProgress = Callable[[VideoJob, int, int | None, float], None]
@@ -62,14 +62,7 @@ def load_blur(
     def blur(job: VideoJob, on_progress: OnProgress | None) -> Outcome:
         processor.restart()
         try:
-            report = blur_video(
-                job,
-                processor.segment,
-                processor.compose,
-                compose_deep=processor.compose_deep,
-                cut_out=processor.cut_out,
-                on_progress=on_progress,
-            )
+            report = blur_video_by(processor, job, on_progress)
         except BgblurError as error:
             return Outcome(job, problem=str(error), exit_code=error.exit_code)
         except (BrokenPipeError, ConnectionError):

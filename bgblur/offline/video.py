@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bgblur.errors import UsageError
 from bgblur.files import refuse_existing
@@ -21,6 +21,9 @@ from bgblur.media.writer import VideoWriter
 from bgblur.offline.overlap import ahead
 from bgblur.offline.piped_video import NONE, Pipes
 from bgblur.offline.whole_pictures import Compose, ComposeDeep, CutOut, Segment, WholePictures
+
+if TYPE_CHECKING:
+    from bgblur.offline.processor import Processor
 
 OnProgress = Callable[[int, int | None, float], None]
 """Called with (frames done, estimated frames in all or None, frames per second so far)."""
@@ -163,6 +166,21 @@ def blur_video(
     ]
     return VideoReport(
         frames // (2 if reader.fields else 1), time.perf_counter() - started, warnings
+    )
+
+
+def blur_video_by(
+    processor: Processor, job: VideoJob, on_progress: OnProgress | None = None, pipes: Pipes = NONE
+) -> VideoReport:
+    """``blur_video`` with all stages of ``processor``."""
+    return blur_video(
+        job,
+        processor.segment,
+        processor.compose,
+        compose_deep=processor.compose_deep,
+        cut_out=processor.cut_out,
+        on_progress=on_progress,
+        pipes=pipes,
     )
 
 

@@ -13,7 +13,7 @@ from bgblur.offline.batch_serial import Outcome
 from bgblur.offline.piped_video import NONE, Pipes
 from bgblur.offline.processor import Processor
 from bgblur.offline.progress import BatchProgress, VideoProgress
-from bgblur.offline.video import VideoJob, blur_video
+from bgblur.offline.video import VideoJob, blur_video_by
 from bgblur.segmentation.quality import Quality
 
 
@@ -25,15 +25,7 @@ def blur_one(
     processor = Processor(settings, quality=quality)
     try:
         with VideoProgress(console) as progress:
-            report = blur_video(
-                job,
-                processor.segment,
-                processor.compose,
-                compose_deep=processor.compose_deep,
-                cut_out=processor.cut_out,
-                on_progress=progress.update,
-                pipes=pipes,
-            )
+            report = blur_video_by(processor, job, progress.update, pipes)
     except KeyboardInterrupt:
         how = "breaks off" if pipes.target else "was not written"
         say(f"interrupted: {job.target} {how}")

@@ -24,7 +24,7 @@ from pydantic import (
     PositiveInt,
 )
 
-from bgblur.errors import ModelError
+from bgblur.errors import ModelError, UsageError
 
 CONTRACT_FILE = "bgblur.json"
 CONTRACT_KEY = "bgblur"
@@ -143,3 +143,15 @@ def _in_ir(model: Path) -> str:
     if text is None or len(text) > _LARGEST:
         raise ValueError("it has no contract")
     return text
+
+
+def check_int8(path: Path, own: str | None, wanted: str) -> None:
+    """Raises UsageError where the model's ``own`` precision and the one ``wanted`` by the settings
+    disagree about int8."""
+    if own == "int8" and wanted not in ("auto", "int8"):
+        raise UsageError(f'the model {path} is int8: set engine.precision to "auto"')
+    if own != "int8" and wanted == "int8":
+        raise UsageError(
+            f'the model {path} is not int8: set engine.precision to "auto", '
+            "or make one with scripts/export.py --int8"
+        )

@@ -17,7 +17,7 @@ from bgblur.errors import ModelError, UnfitPictureError, UsageError, one_line
 from bgblur.files import user_path
 from bgblur.frame import Alpha, Image
 from bgblur.imaging.resize import antialiased
-from bgblur.segmentation.contract import contract_of
+from bgblur.segmentation.contract import check_int8, contract_of
 from bgblur.segmentation.models import SHIPPED_IR, check_shipped, shipped_ir
 from bgblur.segmentation.openvino_core import compile_model, units
 from bgblur.segmentation.scales import heights_of, infer_at_scales
@@ -167,13 +167,7 @@ def _precision(path: Path, own: str | None, wanted: str, unit: str) -> str:
         raise UsageError('engine.precision "fp16" needs a GPU: set it to "auto" or "bf16"')
     if wanted == "bf16" and unit != "cpu":
         raise UsageError(f'engine.precision "bf16" is not for "{unit}": set it to "auto"')
-    if own == "int8" and wanted not in ("auto", "int8"):
-        raise UsageError(f'the model {path} is int8: set engine.precision to "auto"')
-    if own != "int8" and wanted == "int8":
-        raise UsageError(
-            f'the model {path} is not int8: set engine.precision to "auto", '
-            "or make one with scripts/export.py --int8"
-        )
+    check_int8(path, own, wanted)
     if wanted == "auto":
         return own or "fp32" if unit == "cpu" or own == "int8" else "fp16"
     return wanted

@@ -15,6 +15,7 @@ from bgblur.files import user_path
 from bgblur.frame import Image
 from bgblur.gpu.pinned import Uploader
 from bgblur.gpu.stream import on_stream
+from bgblur.segmentation.contract import check_int8
 from bgblur.segmentation.device_torch import (
     DTYPES,
     choose_device,
@@ -118,13 +119,7 @@ def _check_int8(path: Path, own: str | None, wanted: str, device: str) -> None:
             f'the model {path} is int8, which needs a processor: set engine.device to "cpu", '
             'or engine.model to "auto"'
         )
-    if own == "int8" and wanted not in ("auto", "int8"):
-        raise UsageError(f'the model {path} is int8: set engine.precision to "auto"')
-    if own != "int8" and wanted == "int8":
-        raise UsageError(
-            f'the model {path} is not int8: set engine.precision to "auto", '
-            "or make one with scripts/export.py --int8"
-        )
+    check_int8(path, own, wanted)
 
 
 def _reason(error: Exception) -> str:

@@ -98,6 +98,18 @@ def test_options_exist(example: Example, folder: Path, monkeypatch: pytest.Monke
         check(example)
 
 
+def ran(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "example",
@@ -105,15 +117,7 @@ def test_options_exist(example: Example, folder: Path, monkeypatch: pytest.Monke
 )
 def test_command_runs(example: Example, folder: Path) -> None:
     line = re.sub(r"^scripts/run\b", "run", example.text)
-    done = subprocess.run(
-        ["bash", "-c", line],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = ran(folder, "bash", "-c", line)
     assert done.returncode in exit_codes(example), f"{example.where}: {done.stderr}"
     assert "Traceback" not in done.stderr
 
@@ -121,15 +125,7 @@ def test_command_runs(example: Example, folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("block", PYTHON, ids=map(str, PYTHON))
 def test_python_example_runs(block: Block, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", block.text],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    done = ran(folder, sys.executable, "-c", block.text)
     assert done.returncode == 0, f"{block}: {done.stderr}"
 
 

@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 
 from bgblur.cli import app
 from bgblur.config.file import default_path, set_value
-from bgblur.tray.tray import Tray
 
+pytest_plugins = ["support.tray.trays"]
 pytestmark = pytest.mark.skipif(not shutil.which("dbus-daemon"), reason="needs dbus-daemon")
 PORTAL = Path(__file__).parents[1] / "support" / "tray" / "portal.py"
 
@@ -38,14 +38,6 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
         yield
         bus.terminate()
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The notifications."""
-    lines: list[str] = []
-    monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
-    return lines
 
 
 @contextmanager

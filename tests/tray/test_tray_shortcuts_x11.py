@@ -22,6 +22,7 @@ from Xlib.error import BadAccess, CatchError
 from bgblur.config.file import default_path, set_value
 from bgblur.tray.tray import Tray
 
+pytest_plugins = ["support.tray.trays"]
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 CONTROL_ALT = X.ControlMask | X.Mod1Mask
 
@@ -52,14 +53,6 @@ def session(
     for name in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):
         monkeypatch.setenv(name, desktop.env[name])
     default_path().parent.mkdir(parents=True)
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The notifications."""
-    lines: list[str] = []
-    monkeypatch.setattr(Tray, "_notify", lambda _, line: lines.append(line))
-    return lines
 
 
 def is_free(other: display.Display, key: str, mask: int = CONTROL_ALT) -> bool:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
-from support.training.data import write_tree
 
 from bgblur.frame import Alpha, Image
 from bgblur.training.data.sets import Collection
-from bgblur.training.data.split import load_half
 from bgblur.training.evaluate.evaluation import POSTERS, room_rows
 from bgblur.training.evaluate.posters import scenes, shown
 
-
-@pytest.fixture(scope="module")
-def held_out(tmp_path_factory: pytest.TempPathFactory) -> Collection:
-    tree: Path = write_tree(tmp_path_factory.mktemp("data"))
-    return load_half(tree, "report")
+pytest_plugins = ["support.training.evaluation"]
 
 
 def no_person(image: Image) -> Alpha:
