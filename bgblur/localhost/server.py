@@ -67,7 +67,8 @@ class LocalServer:
     async def _serve(self, listener: socket.socket) -> None:
         await self._server.serve([listener])
         for connection in self._server.server_state.connections:
-            connection.transport.abort()  # a reader that has stalled would block the end
+            # uvicorn leaves one open whose reader has stalled, with pictures still to be sent.
+            connection.transport.abort()
 
 
 def _listen(port: int, name: str) -> socket.socket:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import h11
 import httpx
 import pytest
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from support.web.preview import eventually
 
 from bgblur.localhost import server as server_module
@@ -75,6 +76,29 @@ def test_closing_with_a_stalled_reader_aborts_uvicorns_connections(
         server.close()
         assert time.monotonic() - began < 30
         assert raw.recv(1) == b""
+
+
+async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1 << 16)
+
+    await StreamingResponse(body())(scope, receive, send)
+
+
+def test_closing_cuts_off_a_reader_that_has_stalled_in_the_middle() -> None:
+    """uvicorn leaves its connection open, with what could not be sent."""
+    server = LocalServer(lambda token: endless, "canary")
+    url = httpx.URL(server.url)
+    with socket.create_connection(("127.0.0.1", url.port), timeout=60) as raw:
+        raw.sendall(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (url.raw_path, url.port))
+        assert eventually(lambda: bool(server._server.server_state.connections))
+        (connection,) = server._server.server_state.connections
+        transport = connection.transport
+        assert eventually(lambda: transport.get_write_buffer_size() > 0)
+        server.close()
+        assert not server.alive
+        assert eventually(lambda: transport.get_extra_info("socket").fileno() == -1)
 
 
 def test_closing_from_another_thread_sets_uvicorns_should_exit(server: LocalServer) -> None:
