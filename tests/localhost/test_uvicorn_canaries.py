@@ -91,7 +91,8 @@ def test_closing_cuts_off_a_reader_that_has_stalled_in_the_middle() -> None:
     server = LocalServer(lambda token: endless, "canary")
     url = httpx.URL(server.url)
     with socket.create_connection(("127.0.0.1", url.port), timeout=60) as raw:
-        raw.sendall(b"GET %b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % (url.raw_path, url.port))
+        head = f"GET {url.raw_path.decode()} HTTP/1.1\r\nHost: 127.0.0.1:{url.port}\r\n\r\n"
+        raw.sendall(head.encode())
         assert eventually(lambda: bool(server._server.server_state.connections))
         (connection,) = server._server.server_state.connections
         transport = connection.transport
