@@ -144,7 +144,8 @@ def main() -> None:
         message = getattr(error, "format_message", None)  # typer's own usage errors
         if message is None or debug:
             raise
-        say(without_secrets(f"bgblur-cam: {message()} {_hint(sys.argv[1:])}"))
+        said = message().rstrip(".")
+        say(without_secrets(f"bgblur-cam: {said}. {_hint(sys.argv[1:])}"))
         code = 2
     _leave(code or 0)
 
@@ -154,6 +155,8 @@ def _hint(arguments: list[str]) -> str:
         name = Path(argument)
         if argument.startswith("-") and (name.suffix[1:].isalnum() or name.exists()):
             return f"If {argument} is a file, write ./{argument}."
+    if arguments[:2] == ["config", "set"] and len(arguments) > len("set KEY VALUE".split()) + 1:
+        return 'Write a value of several words in quotes, such as "0.5 0.4".'
     return "See bgblur-cam --help."
 
 

@@ -71,6 +71,8 @@ def test_version_and_help(home: dict[str, str]) -> None:
         (["--config", "missing.toml"], 2, "missing.toml"),
         (["config", "set", "background.strenght", "3"], 2, 'did you mean "strength"'),
         (["config", "set", "background.strength", "101"], 2, "at most 100"),
+        (["config", "set", "camera.center", "0.5", "2"], 2, 'words in quotes, such as "0.5 0.4".'),
+        (["config", "show", "all"], 2, "unexpected extra argument(s) (all). See bgblur-cam --help"),
         (["video", "missing.mp4", "out.mp4"], 2, "missing.mp4"),
         (["image", "missing.png", "--out-dir", "out"], 2, "missing.png"),
         (["image", "missing.png", "--out-dir", "out", "--save", "everything"], 2, "everything"),

@@ -47,14 +47,17 @@ def read_text(path: Path) -> str | None:
     """The file's text; None if there is no such file. Raises UsageError if it is unreadable."""
     try:
         # A pipe or a device may have no end.
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise UsageError(f"cannot read {path}: it is not a file; check the name")
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a device or a pipe"
+            raise UsageError(f"cannot read {path}: it is {what}, not a file; check the name")
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}; check its name and its permissions"
+        ) from None
     if len(data) > MOST_BYTES:
         raise UsageError(f"{path.name} is longer than {MOST_BYTES} bytes: is it the right file?")
     try:

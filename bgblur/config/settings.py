@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tomllib
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -80,8 +81,11 @@ def _control_value(value: object) -> object:
 
 
 def _several(value: object) -> object:
-    """Text, as a command line gives it, has commas."""
+    """Text, as a command line gives it, has commas, or is a list as in the file."""
     if isinstance(value, str):
+        with contextlib.suppress(ValueError):  # TOML's
+            if isinstance(listed := tomllib.loads(f"value = {value}")["value"], list):
+                return listed
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from bgblur.frame import Image
 from bgblur.sinks import PixelFormat, Resizing
 
 _FOURCC = "YU12"  # V4L2's name for I420
+_VIDEO_MAJOR = 81  # of the nodes of video devices, in Linux's devices.txt
 HOW_TO_GET_ONE = {
     "linux": "run `bgblur-cam setup`, which loads v4l2loopback, or start PipeWire",
     "darwin": "install OBS Studio 30 or newer and start its virtual camera once",
@@ -82,6 +85,13 @@ def _no_output(device: str | None, error: Exception) -> str:
     reason = " ".join(str(error).split())
     if taken := _taken(device):
         return taken
+    if device is not None and sys.platform == "linux" and Path(device).exists():
+        node = Path(device).stat()
+        if not stat.S_ISCHR(node.st_mode) or os.major(node.st_rdev) != _VIDEO_MAJOR:
+            return (
+                f"{device} is not a virtual camera: choose one that `bgblur-cam devices` lists, "
+                "or a file such as talk.mp4 to record"
+            )
     if device is None:
         return (
             f"there is no virtual camera to write to: {way}, "

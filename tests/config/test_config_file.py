@@ -48,7 +48,9 @@ def test_other_encodings_are_refused_with_their_line(path: Path) -> None:
 
 def test_folder_in_place_of_the_file(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(UsageError, match=r"^cannot read .*: Is a directory$"):
+    with pytest.raises(
+        UsageError, match=r"^cannot read .*: it is a folder, not a file; check the name$"
+    ):
         load(path)
 
 

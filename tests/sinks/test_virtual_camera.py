@@ -149,9 +149,14 @@ def test_the_requested_device_is_not_available() -> None:
 def test_the_real_back_end_refuses_a_file_that_is_not_a_device(tmp_path: Path) -> None:
     node = tmp_path / "video0"
     node.touch()
-    for device in (str(node), str(tmp_path / "none")):
-        with pytest.raises(OutputError, match="cannot write to the virtual camera") as caught:
-            VirtualCameraSink(device, 64, 48, 30)
+    for device, why in {
+        node: "is not a virtual camera: choose one that",
+        tmp_path: "is not a virtual camera: choose one that",
+        Path("/dev/null"): "/dev/null is not a virtual camera: choose one that",
+        tmp_path / "none": "cannot write to the virtual camera",
+    }.items():
+        with pytest.raises(OutputError, match=why) as caught:
+            VirtualCameraSink(str(device), 64, 48, 30)
         assert "\n" not in str(caught.value)
 
 
