@@ -155,9 +155,7 @@ def _hint(arguments: list[str]) -> str:
         name = Path(argument)
         if argument.startswith("-") and (name.suffix[1:].isalnum() or name.exists()):
             return f"If {argument} is a file, write ./{argument}."
-    if arguments[:2] == ["config", "set"] and len(arguments) > len(
-        ("config", "set", "KEY", "VALUE")
-    ):
+    if arguments[:2] == ["config", "set"] and arguments[4:]:  # after the key and its value
         return 'Write a value of several words in quotes, such as "0.5 0.4".'
     return "See bgblur-cam --help."
 

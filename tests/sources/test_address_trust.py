@@ -10,13 +10,14 @@ from typing import Any
 
 import av
 import pytest
+from support.network.asking import pictures, refused
 from support.network.certificates import plain, self_signed
 from support.network.mjpeg_server import WIDTH, MjpegServer, _Handler
 from support.network.rtsp_server import RtspServer
 
 from bgblur.config.settings import CameraSettings
 from bgblur.errors import CameraError, CameraGoneError, CameraRefusedError
-from bgblur.pipeline.build import of_device, open_source
+from bgblur.pipeline.build import of_device
 from bgblur.sources import address as module
 from bgblur.sources import certificates
 from bgblur.sources.certificates import tls_options
@@ -40,22 +41,6 @@ def camera(folder: Path) -> Iterator[MjpegServer]:
     server = MjpegServer(certificate=self_signed(folder / "camera.pem", "IP:127.0.0.1"))
     yield server
     server.stop()
-
-
-def pictures(address: str, certificate: object = "trusted") -> int:
-    """The width of what the camera gives."""
-    source = open_source(CameraSettings(device=address, certificate=str(certificate)))
-    width = source.read().image.shape[1]
-    source.close()
-    return width
-
-
-def refused(address: str, certificate: object = "trusted") -> CameraError:
-    with pytest.raises(CameraError) as caught:
-        pictures(address, certificate)
-    assert "\n" not in str(caught.value)
-    assert "s3cret" not in str(caught.value)
-    return caught.value
 
 
 def test_the_password_by_digest() -> None:
